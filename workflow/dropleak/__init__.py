@@ -1,0 +1,1 @@
+"""Dropout against Deep Leakage from Gradients: the library behind the workflow."""

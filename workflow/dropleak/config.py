@@ -1,0 +1,174 @@
+"""The configuration: defaults from the schema, and checks whose messages say what to do.
+
+Needs no torch, so that planning is quick.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Iterator
+from copy import deepcopy
+from difflib import get_close_matches
+from pathlib import Path
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+
+from dropleak import grid
+from dropleak.errors import InputError
+
+SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
+PRESETS = Path(__file__).parents[1] / "presets.yaml"
+
+
+def load_schema() -> dict:
+    """The configuration's JSON schema."""
+    return yaml.safe_load(SCHEMA.read_text())
+
+
+def complete(config: dict) -> dict:
+    """A copy of the configuration with every default filled in, checked.
+
+    Raises:
+        InputError: one message that lists every mistake, each with key, value and what is allowed.
+    """
+    schema = load_schema()
+    config = _with_defaults(deepcopy(config), schema)
+    validator = Draft202012Validator(schema)
+    problems = [_explain(error) for error in validator.iter_errors(config)]
+    problems = problems or list(_contradictions(config))
+    if problems:
+        raise InputError("the configuration cannot be used:\n  " + "\n  ".join(problems))
+    return config
+
+
+def _with_defaults(value, schema: dict):
+    """`value` with the schema's defaults filled in, at every depth."""
+    if isinstance(value, dict):
+        for key, part in schema.get("properties", {}).items():
+            if key not in value and "default" in part:
+                value[key] = deepcopy(part["default"])
+            if key in value:
+                value[key] = _with_defaults(value[key], part)
+        others = schema.get("additionalProperties")
+        if isinstance(others, dict):
+            for key in value.keys() - schema.get("properties", {}).keys():
+                value[key] = _with_defaults(value[key], others)
+    return value
+
+
+def attackers(config: dict) -> dict[str, dict]:
+    """Settings of every attacker that may be named, by name."""
+    return load_presets() | config["presets"]
+
+
+def load_presets() -> dict[str, dict]:
+    """The built-in attackers."""
+    return yaml.safe_load(PRESETS.read_text())
+
+
+def _explain(error: ValidationError) -> str:
+    """One line: the key, its value, and what is allowed."""
+    key = _path(error.absolute_path)
+    value, rule = error.instance, error.validator_value
+    shown = json.dumps(value, default=str)
+    match error.validator:
+        case "additionalProperties":
+            known = error.schema["properties"]
+            unknown = sorted(map(str, value.keys() - known.keys()))
+            return "; ".join(
+                f"{_path([*error.absolute_path, name])}: unknown key{_nearest(name, known)}"
+                for name in unknown
+            )
+        case "required":
+            missing = ", ".join(name for name in rule if name not in value)
+            return f"{missing}: missing; it has no default"
+        case "enum":
+            return f"{key}: {shown} is not one of {', '.join(rule)}{_nearest(value, rule)}"
+        case "type":
+            names = [_TYPE_NAMES[name] for name in ([rule] if isinstance(rule, str) else rule)]
+            return f"{key}: {shown} has the wrong type; allowed is {' or '.join(names)}"
+        case "uniqueItems":
+            return f"{key}: {shown} has the same entry twice; each may stand there once"
+        case "minItems":
+            return f"{key}: {shown} is empty; at least {rule} entry is needed"
+        case "pattern":
+            return f"{key}: {shown} is not allowed; it must match {rule}"
+        case "multipleOf":
+            return f"{key}: {shown} is not a multiple of {rule}"
+        case _:
+            return f"{key}: {shown} is outside what is allowed: {_limits(error.schema)}"
+
+
+def _path(keys: Iterable) -> str:
+    """A place in the configuration, as in `utility.rates[2]`."""
+    path = ""
+    for key in keys:
+        path += f"[{key}]" if isinstance(key, int) else f".{key}"
+    return path.lstrip(".") or "configuration"
+
+
+def _nearest(name: object, known: Iterable[str]) -> str:
+    close = get_close_matches(str(name), list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+_TYPE_NAMES = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "text",
+    "array": "a list",
+    "object": "a group of keys",
+    "null": "null",
+}
+
+
+def _limits(schema: dict) -> str:
+    """The bounds of a number, or of a text's or list's length."""
+    words = {
+        "minimum": "at least",
+        "exclusiveMinimum": "above",
+        "maximum": "at most",
+        "exclusiveMaximum": "below",
+        "minLength": "in length at least",
+    }
+    return " and ".join(f"{word} {schema[key]}" for key, word in words.items() if key in schema)
+
+
+def _contradictions(config: dict) -> Iterator[str]:
+    """Mistakes that a schema cannot express, in a configuration that fits it."""
+    for path, value in _numbers(config, ()):
+        if not math.isfinite(value):
+            yield f"{_path(path)}: {value} is not a finite number"
+    known = attackers(config)
+    for name in config["attackers"]:
+        if name not in known:
+            yield (
+                f"attackers: {name} is not one of {', '.join(sorted(known))}{_nearest(name, known)}"
+            )
+    data = config["data"]
+    if data["source"] == "folder":
+        missing = [part for part in ("train", "test") if not Path(data["root"], part).is_dir()]
+        if missing:
+            yield (
+                f"data.root: {data['root']} has no folder {' and no folder '.join(missing)}; "
+                "expected is root/{train,test}/class/image"
+            )
+            return
+    available = grid.count_test_images(data)
+    if config["images"] > available:
+        yield (
+            f"images: {config['images']} is more than there are; "
+            f"the test part of {data['source']} has {available}"
+        )
+    if config["sample_images"] > config["images"]:
+        yield f"sample_images: {config['sample_images']} is more than images: {config['images']}"
+
+
+def _numbers(value, path: tuple) -> Iterator[tuple[tuple, float]]:
+    """Every number in the configuration, with its path."""
+    if isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, part in items:
+            yield from _numbers(part, (*path, key))
+    elif isinstance(value, int | float):
+        yield path, value

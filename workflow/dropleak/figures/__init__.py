@@ -1,0 +1,18 @@
+"""The figures: functions from tables to a matplotlib figure. They know no file names and no torch."""
+
+from dropleak.figures.accuracy import accuracy_by_rate
+from dropleak.figures.features import features
+from dropleak.figures.network import networks
+from dropleak.figures.rmse import rmse_by_iteration, rmse_by_rate
+from dropleak.figures.sample import sample
+from dropleak.figures.style import save
+
+__all__ = [
+    "accuracy_by_rate",
+    "features",
+    "networks",
+    "rmse_by_iteration",
+    "rmse_by_rate",
+    "sample",
+    "save",
+]

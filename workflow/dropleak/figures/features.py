@@ -1,0 +1,46 @@
+"""Figure 2: what dropout does to the features."""
+
+from math import ceil, sqrt
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from matplotlib import colormaps
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from dropleak.figures import style
+
+_SHOWN = 3
+
+
+def features(features: pa.Table) -> Figure:
+    """Maps of all channels at up to three rates, from the lowest to the highest; dropped is grey."""
+    frame = features.to_pandas()
+    rates = np.unique(frame["rate"])
+    shown = rates[np.unique(np.linspace(0, len(rates) - 1, _SHOWN).round().astype(int))]
+    values = Normalize(frame["value"].min(), frame["value"].max())
+    colours = colormaps["viridis"].with_extremes(bad=style.NEUTRAL, over="white")
+    figure, axes = style.new(1.1, ncols=len(shown), squeeze=False)
+    for axis, rate in zip(axes[0], shown, strict=True):
+        mosaic = _mosaic(frame[frame["rate"] == rate], gap=2 * values.vmax)
+        image = axis.imshow(mosaic, norm=values, cmap=colours)
+        axis.set(title=f"rate {rate}", xticks=[], yticks=[])
+        axis.spines[:].set_visible(False)
+    figure.colorbar(image, ax=axes, label="feature", shrink=0.8, aspect=10)
+    return figure
+
+
+def _mosaic(frame: pd.DataFrame, gap: float) -> np.ndarray:
+    """The channels' maps in a grid, a pixel apart: nan where a feature is dropped, `gap` between."""
+    channels, rows, columns = (frame[name].max() + 1 for name in ("channel", "row", "column"))
+    kept = frame["value"].where(frame["kept"])
+    maps = np.full((channels, rows, columns), np.nan)
+    maps[frame["channel"], frame["row"], frame["column"]] = kept
+    across = ceil(sqrt(channels))
+    size = (ceil(channels / across) * (rows + 1) - 1, across * (columns + 1) - 1)
+    mosaic = np.full(size, gap)
+    for channel, one in enumerate(maps):
+        top, left = channel // across * (rows + 1), channel % across * (columns + 1)
+        mosaic[top : top + rows, left : left + columns] = one
+    return mosaic

@@ -1,0 +1,222 @@
+"""Networks as data: a tuple of layers, applied as a pure function of (parameters, input, masks).
+
+There is no train or eval mode. A dropout layer multiplies by the mask it is given, so whoever
+calls a network says which features are dropped.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dropleak import rng
+
+Shape = tuple[int, ...]
+Parameters = Mapping[str, Tensor]
+
+CLASSIFIER = "classifier"
+
+
+@dataclass(frozen=True)
+class Conv:
+    """Square 2-d convolution with bias."""
+
+    name: str
+    channels: int
+    kernel: int
+    stride: int
+    padding: int
+
+    def output_shape(self, shape: Shape) -> Shape:
+        side = [(n + 2 * self.padding - self.kernel) // self.stride + 1 for n in shape[1:]]
+        return (self.channels, *side)
+
+    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        kernel = (self.channels, shape[0], self.kernel, self.kernel)
+        return {f"{self.name}.weight": kernel, f"{self.name}.bias": (self.channels,)}
+
+    def apply(self, parameters: Parameters, x: Tensor) -> Tensor:
+        weight, bias = parameters[f"{self.name}.weight"], parameters[f"{self.name}.bias"]
+        return F.conv2d(x, weight, bias, stride=self.stride, padding=self.padding)
+
+
+@dataclass(frozen=True)
+class Sigmoid:
+    """Elementwise logistic function."""
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return shape
+
+    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        return {}
+
+    def apply(self, parameters: Parameters, x: Tensor) -> Tensor:
+        return torch.sigmoid(x)
+
+
+@dataclass(frozen=True)
+class Flatten:
+    """All features of a sample in one row."""
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (prod(shape),)
+
+    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        return {}
+
+    def apply(self, parameters: Parameters, x: Tensor) -> Tensor:
+        return x.flatten(-3)
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """Place where a mask is multiplied in; which features it drops is decided by the caller."""
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return shape
+
+    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        return {}
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Affine map of a row of features."""
+
+    name: str
+    outputs: int
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (self.outputs,)
+
+    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        weight = (self.outputs, *shape)
+        return {f"{self.name}.weight": weight, f"{self.name}.bias": (self.outputs,)}
+
+    def apply(self, parameters: Parameters, x: Tensor) -> Tensor:
+        return F.linear(x, parameters[f"{self.name}.weight"], parameters[f"{self.name}.bias"])
+
+
+Layer = Conv | Sigmoid | Flatten | Dropout | Linear
+
+
+@dataclass(frozen=True)
+class Network:
+    """A sequence of layers for inputs of shape (channels, height, width)."""
+
+    input_shape: Shape
+    layers: tuple[Layer, ...]
+
+    def output_shapes(self) -> list[Shape]:
+        """The shape behind each layer, without the batch."""
+        shapes, shape = [], self.input_shape
+        for layer in self.layers:
+            shape = layer.output_shape(shape)
+            shapes.append(shape)
+        return shapes
+
+    def input_shapes(self) -> list[Shape]:
+        """The shape before each layer, without the batch."""
+        return [self.input_shape, *self.output_shapes()[:-1]]
+
+    def parameter_shapes(self) -> dict[str, Shape]:
+        """Name and shape of every parameter, in the order of the layers."""
+        return {
+            name: parameter
+            for layer, shape in zip(self.layers, self.input_shapes(), strict=True)
+            for name, parameter in layer.parameter_shapes(shape).items()
+        }
+
+    def dropout_shapes(self) -> list[Shape]:
+        """The shape of the mask that each dropout layer takes, in order."""
+        return [
+            shape
+            for layer, shape in zip(self.layers, self.input_shapes(), strict=True)
+            if isinstance(layer, Dropout)
+        ]
+
+    def forward(self, parameters: Parameters, x: Tensor, masks: Sequence[Tensor]) -> Tensor:
+        """Logits.
+
+        Args:
+            parameters: tensors shaped as `parameter_shapes` says.
+            x: [..., channels, height, width], with at most one leading dimension.
+            masks: one multiplier per dropout layer, broadcastable to its features.
+
+        Returns:
+            [..., classes]
+        """
+        remaining = iter(masks)
+        for layer in self.layers:
+            if isinstance(layer, Dropout):
+                x = x * next(remaining)
+            else:
+                x = layer.apply(parameters, x)
+        return x
+
+    def encoder(self) -> "Network":
+        """The part that ends with the flattened features, before dropout and classifier."""
+        end = self.layers.index(Flatten()) + 1
+        return Network(self.input_shape, self.layers[:end])
+
+    def without_dropout(self) -> "Network":
+        """The same network with its dropout layers taken out."""
+        kept = tuple(layer for layer in self.layers if not isinstance(layer, Dropout))
+        return Network(self.input_shape, kept)
+
+
+def lenet(input_shape: Shape, classes: int) -> Network:
+    """The LeNet of DLG (Zhu et al. 2019) and iDLG (Zhao et al. 2020), dropout before the classifier.
+
+    Three 5x5 convolutions of 12 channels with strides 2, 2 and 1, a sigmoid after each, and one
+    linear layer. The dropout layer is the only change of "Dropout against Deep Leakage from
+    Gradients" (section 4.1).
+    """
+    encoder = []
+    for number, stride in enumerate((2, 2, 1), start=1):
+        encoder += [Conv(f"conv{number}", 12, kernel=5, stride=stride, padding=2), Sigmoid()]
+    layers = (*encoder, Flatten(), Dropout(), Linear(CLASSIFIER, classes))
+    return Network(input_shape, layers)
+
+
+def uniform_parameters(network: Network, keys: Tensor, bound: float = 0.5) -> dict[str, Tensor]:
+    """Weights and biases uniform in [-bound, bound], one network per key.
+
+    This is the initialisation of the DLG and iDLG scripts, with bound 0.5.
+
+    Args:
+        keys: int64 [B].
+
+    Returns:
+        float64 [B, *shape] for each parameter.
+    """
+    shapes = network.parameter_shapes()
+    sizes = [prod(shape) for shape in shapes.values()]
+    draws = (2 * rng.uniform(keys, sum(sizes)) - 1) * bound
+    return {
+        name: part.reshape(-1, *shape)
+        for (name, shape), part in zip(shapes.items(), draws.split(sizes, dim=1), strict=True)
+    }
+
+
+def dropout_masks(network: Network, keys: Tensor, rate: float) -> tuple[Tensor, ...]:
+    """Masks of inverted dropout: 0 with probability `rate`, else 1 / (1 - rate).
+
+    The uniform draws depend on the keys alone, so what is dropped at a rate is also dropped at
+    every higher one.
+
+    Args:
+        keys: int64 [B].
+        rate: in [0, 1).
+
+    Returns:
+        float64 [B, *shape] for each dropout layer.
+    """
+    return tuple(
+        (rng.uniform(rng.derive(keys, site), prod(shape)) >= rate).reshape(-1, *shape)
+        / (1.0 - rate)
+        for site, shape in enumerate(network.dropout_shapes())
+    )

@@ -1,0 +1,73 @@
+"""Counter-based random numbers that depend on a key alone.
+
+A problem's weights, start point and dropout masks must not change with the batch it runs in, the
+dropout rate, the attacker or the device (paired design). torch's generators are sequential and
+differ between CPU and CUDA, so the bits come from SplitMix64 (Steele, Lea and Flood, "Fast
+splittable pseudorandom number generators", OOPSLA 2014), written in wrapping int64 arithmetic that
+is exact on every device.
+"""
+
+from enum import IntEnum
+
+import torch
+from torch import Tensor
+
+
+class Stream(IntEnum):
+    """What a random stream of one problem is used for."""
+
+    WEIGHTS = 1
+    CLIENT_MASK = 2
+    ATTACKER = 3
+    START = 4
+    FIXED_MASK = 5
+    RESAMPLED_MASK = 6
+    SELECTION = 7
+
+
+def _signed(word: int) -> int:
+    return word - (1 << 64) if word >> 63 else word
+
+
+_GAMMA = _signed(0x9E3779B97F4A7C15)
+_MIX_1 = _signed(0xBF58476D1CE4E5B9)
+_MIX_2 = _signed(0x94D049BB133111EB)
+
+
+def _shift_right(z: Tensor, bits: int) -> Tensor:
+    """Logical shift: torch's own is arithmetic on int64."""
+    return (z >> bits) & ((1 << (64 - bits)) - 1)
+
+
+def _mix(z: Tensor) -> Tensor:
+    z = (z ^ _shift_right(z, 30)) * _MIX_1
+    z = (z ^ _shift_right(z, 27)) * _MIX_2
+    return z ^ _shift_right(z, 31)
+
+
+def bits(keys: Tensor, count: int) -> Tensor:
+    """The first `count` outputs of SplitMix64 seeded with each key: int64 [B] -> int64 [B, count]."""
+    counter = torch.arange(1, count + 1, dtype=torch.int64, device=keys.device)
+    return _mix(keys[:, None] + counter * _GAMMA)
+
+
+def derive(keys: Tensor, word: Tensor | int) -> Tensor:
+    """Child keys of `keys` (int64 [B]) for a word, itself one per key (int64 [B]) or one for all."""
+    word = torch.as_tensor(word, device=keys.device)
+    return _mix(_mix(keys + _GAMMA) + (word + 1) * _GAMMA)
+
+
+def image_keys(seed: int, images: Tensor) -> Tensor:
+    """One key for each (seed, image index): int64 [B] -> int64 [B]."""
+    root = _mix(torch.full_like(images, seed) + _GAMMA)
+    return derive(root, images)
+
+
+def uniform(keys: Tensor, count: int) -> Tensor:
+    """Uniform draws in [0, 1) with 53 bits: int64 [B] -> float64 [B, count]."""
+    return _shift_right(bits(keys, count), 11).double() * 2.0**-53
+
+
+def normal(keys: Tensor, count: int) -> Tensor:
+    """Standard normal draws by the inverse distribution function: int64 [B] -> float64 [B, count]."""
+    return torch.special.ndtri(uniform(keys, count) + 2.0**-54)

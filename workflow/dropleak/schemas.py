@@ -1,0 +1,113 @@
+"""The columns of every Parquet table, with descriptions and units in the field metadata."""
+
+import pyarrow as pa
+
+
+def _column(name: str, kind: pa.DataType, description: str, unit: str = "") -> pa.Field:
+    metadata = {"description": description} | ({"unit": unit} if unit else {})
+    return pa.field(name, kind, nullable=False, metadata=metadata)
+
+
+IMAGES = pa.schema(
+    [
+        _column("index", pa.int32(), "position in the data set's part"),
+        _column("label", pa.int32(), "true class"),
+        _column("pixels", pa.binary(), "image as uint8 in C order; its shape is in the metadata"),
+    ]
+)
+"""One row per image; metadata: `dataset`, `shape` (C, H, W) and `classes` (names), as JSON."""
+
+ATTACKS = pa.schema(
+    [
+        _column("attacker", pa.string(), "name of the attacker"),
+        _column("rate", pa.float64(), "dropout rate of the client"),
+        _column("image", pa.int32(), "index of the image in the data set's test part"),
+        _column("label", pa.int32(), "true class"),
+        _column("label_inferred", pa.int32(), "class that the attacker inferred"),
+        _column("status", pa.string(), "converged, stalled, diverged or exhausted"),
+        _column("iterations", pa.int32(), "optimiser iterations done", "iterations"),
+        _column("evaluations", pa.int32(), "evaluations of the attacker's objective"),
+        _column("loss", pa.float64(), "squared distance of the gradients at the end"),
+        _column("rmse", pa.float64(), "RMSE of the reconstruction as it is", "pixel range"),
+        _column("rmse_clipped", pa.float64(), "RMSE after clipping to [0, 1]", "pixel range"),
+        _column("psnr", pa.float64(), "peak signal-to-noise ratio after clipping", "dB"),
+        _column("ssim", pa.float64(), "structural similarity after clipping"),
+        _column("seconds", pa.float64(), "share in the wall time of its job's attack", "s"),
+        _column("seed", pa.int64(), "seed of the experiment"),
+        _column("device", pa.string(), "processor that ran the attack"),
+        _column("engine_version", pa.int32(), "version of the attack's numbers"),
+        _column("torch_version", pa.string(), "version of PyTorch"),
+        _column("trajectory_iteration", pa.list_(pa.int32()), "iterations of the trajectory"),
+        _column("trajectory_loss", pa.list_(pa.float64()), "loss at these iterations"),
+        _column("trajectory_rmse", pa.list_(pa.float64()), "RMSE there, unclipped", "pixel range"),
+        _column("reconstruction", pa.binary(), "clipped, as uint8 in C order, shaped as the image"),
+    ]
+)
+"""One row per attack; metadata: `dataset` and `shape` (C, H, W), as JSON."""
+
+UTILITY = pa.schema(
+    [
+        _column("rate", pa.float64(), "dropout rate of the training"),
+        _column("seed", pa.int64(), "seed of the training run"),
+        _column("epoch", pa.int32(), "passes over the training images so far"),
+        _column("train_loss", pa.float64(), "mean cross-entropy over the epoch, with dropout"),
+        _column("test_accuracy", pa.float64(), "share of test images classified correctly"),
+        _column("seconds", pa.float64(), "wall time of the epoch", "s"),
+        _column("device", pa.string(), "processor that trained"),
+    ]
+)
+"""One row per rate, seed and epoch; metadata: `dataset`, as JSON."""
+
+SUMMARY = pa.schema(
+    [
+        _column("attacker", pa.string(), "name of the attacker"),
+        _column("rate", pa.float64(), "dropout rate of the client"),
+        _column("attacks", pa.int32(), "number of attacks, one per image"),
+        _column("converged", pa.int32(), "attacks at rest"),
+        _column("stalled", pa.int32(), "attacks whose last step hardly moved"),
+        _column("diverged", pa.int32(), "attacks that overflowed or exploded"),
+        _column("exhausted", pa.int32(), "attacks still moving at the last iteration"),
+        _column("rmse_median", pa.float64(), "median of rmse", "pixel range"),
+        _column("rmse_q1", pa.float64(), "lower quartile of rmse", "pixel range"),
+        _column("rmse_q3", pa.float64(), "upper quartile of rmse", "pixel range"),
+        _column("rmse_clipped_mean", pa.float64(), "mean of rmse_clipped", "pixel range"),
+        _column("rmse_clipped_low", pa.float64(), "its 95% interval, lower end", "pixel range"),
+        _column("rmse_clipped_high", pa.float64(), "its 95% interval, upper end", "pixel range"),
+        _column("success_share", pa.float64(), "share of attacks with rmse below the threshold"),
+        _column("label_share", pa.float64(), "share of attacks with the right label"),
+    ]
+)
+"""One row per attacker and rate, over all images; no attack is left out."""
+
+NETWORK = pa.schema(
+    [
+        _column("network", pa.string(), "original or dropout"),
+        _column("layer", pa.string(), "kind of layer, or input"),
+        _column("detail", pa.string(), "its settings"),
+        _column("shape", pa.list_(pa.int32()), "shape of its output, without the batch"),
+        _column("parameters", pa.int32(), "number of weights and biases"),
+    ]
+)
+"""One row per layer of the original network and of the one with dropout, input first."""
+
+FEATURES = pa.schema(
+    [
+        _column("rate", pa.float64(), "dropout rate"),
+        _column("channel", pa.int32(), "channel of the last convolution"),
+        _column("row", pa.int32(), "row in the channel"),
+        _column("column", pa.int32(), "column in the channel"),
+        _column("value", pa.float64(), "feature before dropout"),
+        _column("kept", pa.bool_(), "whether the client's mask keeps it"),
+    ]
+)
+"""Features of one image before the classifier; metadata: `image`, as JSON."""
+
+SCHEMAS = {
+    "images": IMAGES,
+    "attacks": ATTACKS,
+    "utility": UTILITY,
+    "summary": SUMMARY,
+    "network": NETWORK,
+    "features": FEATURES,
+}
+"""Every table by its name."""

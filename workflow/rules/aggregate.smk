@@ -1,0 +1,80 @@
+localrules:
+    join_attacks,
+    join_utility,
+    summarise,
+    illustrate,
+
+
+rule join_attacks:
+    input:
+        rules.attacks.input,
+    output:
+        f"{RESULTS}/tables/attacks.parquet",
+    log:
+        f"{LOGS}/join_attacks.log",
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        schema="attacks",
+        key=["attacker", "rate", "image"],
+    script:
+        "../scripts/join.py"
+
+
+use rule join_attacks as join_utility with:
+    input:
+        rules.utility.input,
+    output:
+        f"{RESULTS}/tables/utility.parquet",
+    log:
+        f"{LOGS}/join_utility.log",
+    params:
+        schema="utility",
+        key=["rate", "seed", "epoch"],
+
+
+rule summarise:
+    input:
+        attacks=rules.join_attacks.output[0],
+    output:
+        parquet=f"{RESULTS}/tables/summary.parquet",
+        csv=report(
+            f"{RESULTS}/tables/summary.csv",
+            caption="../report/summary.rst",
+            category="Tables",
+        ),
+        text=f"{RESULTS}/tables/summary.txt",
+    log:
+        f"{LOGS}/summarise.log",
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        success_rmse=config["success_rmse"],
+        seed=config["seed"],
+    script:
+        "../scripts/summarise.py"
+
+
+rule illustrate:
+    input:
+        images=rules.images.output.test,
+    output:
+        network=f"{RESULTS}/tables/network.parquet",
+        features=f"{RESULTS}/tables/features.parquet",
+    log:
+        f"{LOGS}/illustrate.log",
+    conda:
+        "../../envs/torch.yaml"
+    params:
+        image=SELECTION[0],
+        rates=config["rates"],
+        seed=config["seed"],
+    script:
+        "../scripts/illustrate.py"
+
+
+rule tables:
+    input:
+        rules.join_attacks.output,
+        rules.join_utility.output,
+        rules.summarise.output,

@@ -1,0 +1,27 @@
+"""Attack one batch of images with one attacker at one dropout rate."""
+
+import torch
+
+from dropleak import device, tables
+from dropleak.attack.reconstruct import Attacker
+from dropleak.experiment import attack_images
+from dropleak.joblog import job_log, progress
+from dropleak.schemas import IMAGES
+
+with job_log(snakemake.log[0]):
+    torch.set_num_threads(snakemake.threads)
+    params, wildcards = snakemake.params, snakemake.wildcards
+    images = tables.read(snakemake.input.images, IMAGES)
+    with progress(params.iterations, "iterations") as bar:
+        table = attack_images(
+            images.take(params.images),
+            name=wildcards.attacker,
+            attacker=Attacker(**params.attacker),
+            rate=float(wildcards.rate),
+            seed=params.seed,
+            iterations=params.iterations,
+            precision=params.precision,
+            device=device.choose(gpu=snakemake.resources.gpu > 0),
+            progress=lambda iteration: bar.update(iteration - bar.n),
+        )
+    tables.write(table, snakemake.output[0])

@@ -1,0 +1,12 @@
+"""Write the image tables of the configured data set."""
+
+from dropleak import tables
+from dropleak.joblog import job_log
+
+with job_log(snakemake.log[0]):
+    from dropleak.data import PARTS, image_tables
+
+    parts = image_tables(**snakemake.params.data)
+    for part in PARTS:
+        tables.write(parts[part], snakemake.output[part])
+        print(f"{part}: {len(parts[part])} images")

@@ -1,0 +1,25 @@
+"""Train the network with one dropout rate, once for each seed."""
+
+import torch
+
+from dropleak import device, tables
+from dropleak.experiment import train_seeds
+from dropleak.joblog import job_log, progress
+from dropleak.schemas import IMAGES
+from dropleak.training import Training
+
+with job_log(snakemake.log[0]):
+    torch.set_num_threads(snakemake.threads)
+    params = snakemake.params
+    training = Training(**params.training)
+    with progress(params.seeds * training.epochs, "epochs") as bar:
+        table = train_seeds(
+            tables.read(snakemake.input.train, IMAGES),
+            tables.read(snakemake.input.test, IMAGES),
+            rate=float(snakemake.wildcards.rate),
+            seeds=range(params.seed, params.seed + params.seeds),
+            training=training,
+            device=device.choose(gpu=snakemake.resources.gpu > 0),
+            progress=bar.update,
+        )
+    tables.write(table, snakemake.output[0])
