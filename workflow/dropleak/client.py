@@ -1,6 +1,6 @@
 """A federated learning client: what it shares, and what it believes to keep to itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -51,7 +51,7 @@ def loss_gradients(
     parameters: Parameters,
     image: Tensor,
     label: Tensor,
-    masks: tuple[Tensor, ...],
+    masks: Sequence[Tensor],
 ) -> dict[str, Tensor]:
     """Gradients of one image's cross-entropy with respect to the parameters.
 

@@ -16,6 +16,7 @@ from dropleak.grid import IMAGE_SUFFIXES
 from dropleak.schemas import IMAGES
 
 PARTS = ("train", "test")
+MIN_SIZE = 8
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,12 @@ def image_tables(source: str, root: str, size: int | None) -> dict[str, pa.Table
         InputError: if the data cannot be had or are not usable.
     """
     parts = SOURCES[source](Path(root), size)
+    height, width = parts["test"].pixels.shape[2:]
+    if min(height, width) < MIN_SIZE:
+        raise InputError(
+            f"the images of {source} are {width}x{height} pixels; the network and SSIM need at "
+            f"least {MIN_SIZE}x{MIN_SIZE}. Set data.size to resample them"
+        )
     return {
         name: tables.build(
             IMAGES,

@@ -45,6 +45,6 @@ def progress(total: int, unit: str) -> tqdm:
         total=total,
         file=_Lines(),
         mininterval=10,
-        bar_format="{n_fmt}/{total_fmt} {unit}, {rate_fmt}, {elapsed} elapsed, {remaining} left",
+        bar_format="{n_fmt}/{total_fmt}{unit}, {rate_fmt}, {elapsed} elapsed, {remaining} left",
         unit=f" {unit}",
     )

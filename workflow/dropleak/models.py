@@ -151,10 +151,8 @@ class Network:
         """
         remaining = iter(masks)
         for layer in self.layers:
-            if isinstance(layer, Dropout):
-                x = x * next(remaining)
-            else:
-                x = layer.apply(parameters, x)
+            dropout = isinstance(layer, Dropout)
+            x = x * next(remaining) if dropout else layer.apply(parameters, x)
         return x
 
     def encoder(self) -> "Network":
@@ -169,11 +167,11 @@ class Network:
 
 
 def lenet(input_shape: Shape, classes: int) -> Network:
-    """The LeNet of DLG (Zhu et al. 2019) and iDLG (Zhao et al. 2020), dropout before the classifier.
+    """The LeNet of DLG (Zhu et al. 2019) and iDLG (Zhao et al. 2020), with dropout.
 
     Three 5x5 convolutions of 12 channels with strides 2, 2 and 1, a sigmoid after each, and one
-    linear layer. The dropout layer is the only change of "Dropout against Deep Leakage from
-    Gradients" (section 4.1).
+    linear layer. The dropout layer before that is the only change of "Dropout against Deep Leakage
+    from Gradients" (section 4.1).
     """
     encoder = []
     for number, stride in enumerate((2, 2, 1), start=1):
@@ -215,8 +213,8 @@ def dropout_masks(network: Network, keys: Tensor, rate: float) -> tuple[Tensor, 
     Returns:
         float64 [B, *shape] for each dropout layer.
     """
-    return tuple(
-        (rng.uniform(rng.derive(keys, site), prod(shape)) >= rate).reshape(-1, *shape)
-        / (1.0 - rate)
-        for site, shape in enumerate(network.dropout_shapes())
-    )
+    masks = []
+    for site, shape in enumerate(network.dropout_shapes()):
+        kept = rng.uniform(rng.derive(keys, site), prod(shape)) >= rate
+        masks.append(kept.reshape(-1, *shape).double() / (1.0 - rate))
+    return tuple(masks)

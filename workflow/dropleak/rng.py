@@ -22,7 +22,6 @@ class Stream(IntEnum):
     START = 4
     FIXED_MASK = 5
     RESAMPLED_MASK = 6
-    SELECTION = 7
 
 
 def _signed(word: int) -> int:
@@ -46,13 +45,13 @@ def _mix(z: Tensor) -> Tensor:
 
 
 def bits(keys: Tensor, count: int) -> Tensor:
-    """The first `count` outputs of SplitMix64 seeded with each key: int64 [B] -> int64 [B, count]."""
+    """The first `count` outputs of SplitMix64 from each key: int64 [B] -> int64 [B, count]."""
     counter = torch.arange(1, count + 1, dtype=torch.int64, device=keys.device)
     return _mix(keys[:, None] + counter * _GAMMA)
 
 
 def derive(keys: Tensor, word: Tensor | int) -> Tensor:
-    """Child keys of `keys` (int64 [B]) for a word, itself one per key (int64 [B]) or one for all."""
+    """Child keys of `keys` (int64 [B]) for a word, one per key (int64 [B]) or one for all."""
     word = torch.as_tensor(word, device=keys.device)
     return _mix(_mix(keys + _GAMMA) + (word + 1) * _GAMMA)
 
@@ -69,5 +68,5 @@ def uniform(keys: Tensor, count: int) -> Tensor:
 
 
 def normal(keys: Tensor, count: int) -> Tensor:
-    """Standard normal draws by the inverse distribution function: int64 [B] -> float64 [B, count]."""
+    """Standard normal draws by inverting the distribution: int64 [B] -> float64 [B, count]."""
     return torch.special.ndtri(uniform(keys, count) + 2.0**-54)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dropleak import rng
-from dropleak.models import Network, uniform_parameters
+from dropleak.models import Network, Parameters, uniform_parameters
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Training:
     """`adam`, or `sgd` with momentum 0.9."""
     learning_rate: float
     initialisation: str
-    """`xavier` (Glorot and Bengio 2010, times 4 for sigmoids; biases 0) or `uniform` (as attacked)."""
+    """`xavier` (Glorot and Bengio 2010, times 4 for sigmoids) or `uniform` (as attacked)."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,7 @@ def initial_parameters(network: Network, seed: int, initialisation: str) -> dict
 
 
 @torch.no_grad()
-def _accuracy(
-    network: Network, parameters: dict[str, Tensor], images: Tensor, labels: Tensor
-) -> float:
+def _accuracy(network: Network, parameters: Parameters, images: Tensor, labels: Tensor) -> float:
     """Share of images whose class is the most likely one, without dropout."""
     ones = [torch.ones((), device=images.device)] * len(network.dropout_shapes())
     correct = sum(

@@ -6,6 +6,7 @@ from dropleak import config as configuration
 from dropleak import grid
 from dropleak.attack import ENGINE_VERSION
 from dropleak.errors import InputError
+from dropleak.hardware import has_gpu
 
 try:
     config.update(configuration.complete(config))
@@ -21,7 +22,7 @@ SELECTION = grid.selection(grid.count_test_images(config["data"]), config["seed"
 BATCHES = grid.batches(config["images"], config["attack"]["images_per_job"])
 
 # Jobs take a GPU where this machine has one. A cluster's profile sets the resource itself.
-GPU = int(any(Path("/dev").glob("nvidia[0-9]*")))
+GPU = int(has_gpu())
 
 
 wildcard_constraints:

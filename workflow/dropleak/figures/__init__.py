@@ -1,4 +1,4 @@
-"""The figures: functions from tables to a matplotlib figure. They know no file names and no torch."""
+"""The figures: functions from tables to a matplotlib figure; no file names, no torch."""
 
 from dropleak.figures.accuracy import accuracy_by_rate
 from dropleak.figures.features import features

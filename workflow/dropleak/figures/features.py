@@ -15,7 +15,7 @@ _SHOWN = 3
 
 
 def features(features: pa.Table) -> Figure:
-    """Maps of all channels at up to three rates, from the lowest to the highest; dropped is grey."""
+    """Maps of all channels at up to three rates, lowest to highest; dropped is grey."""
     frame = features.to_pandas()
     rates = np.unique(frame["rate"])
     shown = rates[np.unique(np.linspace(0, len(rates) - 1, _SHOWN).round().astype(int))]
@@ -32,7 +32,7 @@ def features(features: pa.Table) -> Figure:
 
 
 def _mosaic(frame: pd.DataFrame, gap: float) -> np.ndarray:
-    """The channels' maps in a grid, a pixel apart: nan where a feature is dropped, `gap` between."""
+    """The channels' maps in a grid: nan where a feature is dropped, `gap` between maps."""
     channels, rows, columns = (frame[name].max() + 1 for name in ("channel", "row", "column"))
     kept = frame["value"].where(frame["kept"])
     maps = np.full((channels, rows, columns), np.nan)

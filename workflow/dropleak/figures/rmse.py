@@ -11,7 +11,7 @@ PAPER_RMSE = {0.0: 0.533, 0.3: 0.598, 0.4: 0.584, 0.5: 0.612}
 
 
 def rmse_by_rate(attacks: pa.Table, summary: pa.Table, attacker: str) -> Figure:
-    """RMSE after clipping at the end, for one attacker: every image, quartiles, mean and interval."""
+    """RMSE after clipping, for one attacker: every image, quartiles, mean and interval."""
     frame = attacks.select(["attacker", "rate", "rmse_clipped"]).to_pandas()
     frame = frame[frame["attacker"] == attacker]
     means = summary.to_pandas().query("attacker == @attacker")

@@ -1,0 +1,23 @@
+# One command each, from a fresh clone. VENV=path puts the environment elsewhere, or uses one.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint
+
+demo: $(VENV)/installed
+	$(BIN)/snakemake --cores all
+
+test: $(VENV)/installed
+	$(BIN)/pytest
+
+lint: $(VENV)/installed
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/snakemake --lint
+
+$(VENV)/installed: requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --requirement requirements.txt
+	touch $@

@@ -1,0 +1,76 @@
+import pytest
+
+from dropleak import config, config_docs
+from dropleak.errors import InputError
+
+
+def complete(**settings):
+    return config.complete({"experiment": "test", **settings})
+
+
+def test_defaults_are_filled_in_at_every_depth():
+    done = complete(utility={"epochs": 3}, presets={"mine": {}})
+    assert done["attack"]["iterations"] == 5800
+    assert done["utility"]["epochs"] == 3
+    assert done["utility"]["optimiser"] == "adam"
+    assert config.attackers(done)["mine"] == {"masks": "resample"}
+    assert config.attackers(done)["idlg"] == {"masks": "resample"}
+
+
+def test_the_given_configuration_is_left_alone():
+    given = {"experiment": "test", "data": {}}
+    config.complete(given)
+    assert given == {"experiment": "test", "data": {}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"imags": 3}, ["imags", "unknown key", "did you mean images?"]),
+        ({"attack": {"iteration": 20}}, ["attack.iteration", "did you mean iterations?"]),
+        ({"rates": [0.0, 1.0]}, ["rates[1]", "1.0", "below 1"]),
+        ({"rates": [-0.1]}, ["rates[0]", "-0.1", "at least 0"]),
+        ({"rates": [0.3, 0.30]}, ["rates", "[0.3, 0.3]", "twice"]),
+        ({"rates": []}, ["rates", "empty"]),
+        ({"rates": 0.5}, ["rates", "0.5", "a list"]),
+        ({"rates": [float("nan")]}, ["rates[0]", "nan", "finite"]),
+        ({"images": 361}, ["images", "361", "digits has 360"]),
+        ({"images": 0}, ["images", "0", "at least 1"]),
+        ({"images": "many"}, ["images", '"many"', "a whole number"]),
+        ({"images": True}, ["images", "true", "a whole number"]),
+        ({"images": 2}, ["sample_images", "4", "images: 2"]),
+        ({"data": {"source": "cifar"}}, ["data.source", '"cifar"', "did you mean cifar10?"]),
+        ({"data": {"source": "folder", "root": "no/such"}}, ["data.root", "no/such", "train"]),
+        ({"data": None}, ["data", "null", "a group of keys"]),
+        ({"attackers": ["idgl"]}, ["attackers", "idgl", "did you mean idlg?"]),
+        ({"attackers": ["idlg", "idlg"]}, ["attackers", "twice"]),
+        ({"presets": {"x": {"masks": "igno"}}}, ["presets.x.masks", "did you mean ignore?"]),
+        ({"presets": {"A b": {}}}, ["presets", "A b"]),
+        ({"attack": {"iterations": 30}}, ["attack.iterations", "30", "multiple of 20"]),
+        ({"attack": {"precision": "float16"}}, ["attack.precision", "float32, float64"]),
+        ({"experiment": "../up"}, ["experiment", "../up"]),
+        ({"utility": {"learning_rate": 0}}, ["utility.learning_rate", "0", "above 0"]),
+        ({"seed": -1}, ["seed", "-1", "at least 0"]),
+    ],
+)
+def test_a_mistake_is_named_with_key_value_and_what_is_allowed(settings, words):
+    with pytest.raises(InputError) as caught:
+        complete(**settings)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_all_mistakes_are_named_at_once():
+    with pytest.raises(InputError) as caught:
+        complete(imags=1, seed="x")
+    assert "imags" in str(caught.value)
+    assert "seed" in str(caught.value)
+
+
+def test_the_experiment_needs_a_name():
+    with pytest.raises(InputError, match="experiment: missing"):
+        config.complete({})
+
+
+def test_every_key_is_documented_as_the_schema_has_it():
+    assert config_docs.documented() == config_docs.settings_table()

@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from dropleak import metrics
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).random((3, 3, 16, 16))
+
+
+def test_rmse_is_on_the_pixel_range(images):
+    assert metrics.rmse(images, images + 0.25) == pytest.approx([0.25] * 3)
+    assert metrics.rmse(images, images * 0 + 1e8)[0] == pytest.approx(1e8)
+    assert metrics.rmse(images, images * np.nan).tolist() == pytest.approx(
+        [np.nan] * 3, nan_ok=True
+    )
+
+
+def test_clipping_projects_to_what_can_be_shown():
+    wild = np.array([[-3.0, 0.4, 7.0, np.nan, np.inf, -np.inf]])
+    assert metrics.clip(wild).tolist() == [[0.0, 0.4, 1.0, 0.0, 1.0, 0.0]]
+
+
+def test_psnr_is_minus_twenty_log_rmse(images):
+    noisy = metrics.clip(images + 0.1 * np.random.default_rng(1).standard_normal(images.shape))
+    expected = -20 * np.log10(metrics.rmse(images, noisy))
+    assert metrics.psnr(images, noisy) == pytest.approx(expected)
+    assert np.isposinf(metrics.psnr(images, images)).all()
+
+
+def test_ssim_of_constant_images_is_its_luminance_term():
+    # Wang et al. 2004, equation 6, with C1 = (0.01 * range)^2: the contrast term is 1.
+    a, b, c1 = 0.25, 0.75, 0.01**2
+    ones = np.ones((1, 1, 16, 16))
+    expected = (2 * a * b + c1) / (a**2 + b**2 + c1)
+    assert metrics.ssim(a * ones, b * ones) == pytest.approx([expected])
+    assert metrics.ssim(a * ones, a * ones) == pytest.approx([1.0])

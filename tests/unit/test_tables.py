@@ -1,0 +1,100 @@
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dropleak import tables
+from dropleak.errors import InputError
+from dropleak.schemas import SCHEMAS, UTILITY
+
+
+def utility(rate, **metadata):
+    return tables.build(
+        UTILITY,
+        {
+            "rate": [rate, rate],
+            "seed": [0, 0],
+            "epoch": [1, 2],
+            "train_loss": [2.0, 1.0],
+            "test_accuracy": [0.1, 0.5],
+            "seconds": [1.0, 1.0],
+            "device": ["cpu", "cpu"],
+        },
+        **({"dataset": "digits"} | metadata),
+    )
+
+
+def test_a_table_comes_back_with_columns_and_metadata(tmp_path):
+    table = utility(0.3)
+    tables.write(table, tmp_path / "a.parquet")
+    back = tables.read(tmp_path / "a.parquet", UTILITY)
+    assert back.equals(table)
+    assert tables.metadata(back) == {"dataset": "digits"}
+
+
+def test_every_column_says_what_it_is():
+    for schema in SCHEMAS.values():
+        for field in schema:
+            assert field.metadata[b"description"]
+    assert SCHEMAS["attacks"].field("psnr").metadata[b"unit"] == b"dB"
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path, monkeypatch):
+    def fail(table, path, **options):
+        path.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(pq, "write_table", fail)
+    with pytest.raises(OSError, match="disk full"):
+        tables.write(utility(0.0), tmp_path / "a.parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tables_are_joined_in_order(tmp_path):
+    parts = [tmp_path / f"{rate}.parquet" for rate in (0.0, 0.5)]
+    for rate, path in zip((0.0, 0.5), parts, strict=True):
+        tables.write(utility(rate), path)
+    tables.concatenate(parts, tmp_path / "all.parquet", UTILITY, ["rate", "seed", "epoch"])
+    joined = tables.read(tmp_path / "all.parquet", UTILITY)
+    assert joined.equals(pa.concat_tables([utility(0.0), utility(0.5)]))
+
+
+def test_a_row_that_stands_twice_is_an_error(tmp_path):
+    tables.write(utility(0.3), tmp_path / "a.parquet")
+    tables.write(utility(0.3), tmp_path / "b.parquet")
+    with pytest.raises(InputError, match=r"b\.parquet: has a second row for rate 0\.3, epoch 1"):
+        tables.concatenate(
+            [tmp_path / "a.parquet", tmp_path / "b.parquet"],
+            tmp_path / "all.parquet",
+            UTILITY,
+            ["rate", "epoch"],
+        )
+    assert not (tmp_path / "all.parquet").exists()
+
+
+def test_tables_of_different_data_sets_are_not_joined(tmp_path):
+    tables.write(utility(0.0), tmp_path / "a.parquet")
+    tables.write(utility(0.5, dataset="mnist"), tmp_path / "b.parquet")
+    paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    with pytest.raises(InputError, match="another data set"):
+        tables.concatenate(paths, tmp_path / "all.parquet", UTILITY, ["rate", "epoch"])
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 but not really", b"\x80\x04K\x01."])
+def test_what_is_no_parquet_is_named(tmp_path, content):
+    (tmp_path / "bad.parquet").write_bytes(content)
+    with pytest.raises(InputError, match=r"bad\.parquet: cannot be read as Parquet"):
+        tables.read(tmp_path / "bad.parquet", UTILITY)
+
+
+def test_a_table_of_another_schema_is_named_with_its_columns(tmp_path):
+    wrong = utility(0.3).drop_columns(["seconds"])
+    pq.write_table(wrong, tmp_path / "old.parquet")
+    with pytest.raises(InputError, match=r"old\.parquet: .*seconds"):
+        tables.read(tmp_path / "old.parquet", UTILITY)
+
+
+def test_pixels_are_rounded_to_bytes_and_back():
+    images = np.array([0.0, 0.5, 1.0, 100 / 255]).reshape(1, 1, 2, 2)
+    encoded = tables.encode_pixels(images)
+    assert tables.decode_pixels(encoded, (1, 2, 2)).flatten().tolist() == [0, 128, 255, 100]

@@ -1,0 +1,34 @@
+"""Running Snakemake as a user does."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+
+def run(*arguments, cwd, succeeds=True) -> subprocess.CompletedProcess:
+    """Run snakemake, and check its exit status."""
+    command = [sys.executable, "-m", "snakemake", *map(str, arguments)]
+    result = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    assert (result.returncode == 0) == succeeds, result.stdout + result.stderr
+    return result
+
+
+def with_changes(small: list, folder: Path, changes: dict) -> list:
+    """The small experiment's arguments, with some settings replaced.
+
+    Through a file: within the lists and groups of `--config` Snakemake reads numbers as text.
+    """
+    path = folder / "changes.yaml"
+    path.write_text(yaml.safe_dump(changes))
+    return [*small, path]
+
+
+def planned(*arguments, cwd="/") -> dict[str, int]:
+    """Number of jobs of each rule that a dry run plans."""
+    output = run(*arguments, "--dry-run", cwd=cwd).stdout
+    _, _, table = output.partition("Job stats:")
+    rows = re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)
+    return {rule: int(count) for rule, count in rows if rule not in ("job", "total")}

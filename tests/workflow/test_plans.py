@@ -1,0 +1,73 @@
+"""What Snakemake plans, from every entry point and for every target."""
+
+import pytest
+from runner import planned, run, with_changes
+
+from places import ROOT
+
+
+@pytest.mark.parametrize(
+    "entry", [["--snakefile", ROOT / "Snakefile"], ["--snakefile", ROOT / "workflow/Snakefile"]]
+)
+def test_both_entry_points_plan_the_demonstration(entry):
+    jobs = planned(*entry, "--directory", ROOT, "--forceall")
+    assert jobs["attack"] == 12
+    assert jobs["train"] == 10
+    assert jobs["all"] == 1
+
+
+def test_the_root_needs_no_argument():
+    assert planned("--forceall", cwd=ROOT)["attack"] == 12
+
+
+def test_the_papers_experiment_is_planned():
+    jobs = planned("--configfile", "config/paper.yaml", "--forceall", cwd=ROOT)
+    assert jobs["attack"] == 6 * 1000 / 50
+    assert jobs["train"] == 10
+
+
+def test_one_job_per_image(tmp_path, small):
+    jobs = planned(*with_changes(small, tmp_path, {"attack": {"images_per_job": 1}}), cwd=tmp_path)
+    assert jobs["attack"] == 3 * 2 * 2
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("attacks", {"attack": 8, "images": 1}),
+        ("utility", {"train": 2, "images": 1}),
+        ("figure1", {"draw_networks": 1, "illustrate": 1, "images": 1}),
+        ("figure3", {"draw_sample": 2, "attack": 8, "join_attacks": 1, "images": 1}),
+        ("figure6", {"draw_accuracy": 1, "train": 2, "join_utility": 1, "images": 1}),
+    ],
+)
+def test_a_part_can_be_asked_for(tmp_path, small, target, expected):
+    jobs = planned(target, *small, cwd=tmp_path)
+    assert jobs == expected | {target: 1}
+
+
+def test_a_gpu_is_a_limited_resource(tmp_path, small):
+    """The shipped profile is used unasked, and offers one GPU: Snakemake caps what jobs ask for."""
+    asking = ["attacks", *small, "--set-resources", "attack:gpu=2", "--dry-run"]
+    capped = run(*asking, cwd=tmp_path).stdout
+    assert "gpu=1" in capped
+    assert "gpu=2" not in capped
+    assert "gpu=2" in run(*asking, "--resources", "gpu=2", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"imags": 3}, ["imags: unknown key; did you mean images?"]),
+        ({"rates": [0.0, 1.5]}, ["rates[1]: 1.5 is outside what is allowed"]),
+        ({"images": 1000}, ["images: 1000 is more than there are", "360"]),
+        ({"attackers": ["idgl"]}, ["attackers: idgl", "did you mean idlg?"]),
+    ],
+)
+def test_a_mistake_in_the_configuration_stops_before_any_job(tmp_path, small, settings, words):
+    arguments = with_changes(small, tmp_path, settings)
+    result = run("--cores", "1", *arguments, cwd=tmp_path, succeeds=False)
+    for word in words:
+        assert word in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "results").exists()

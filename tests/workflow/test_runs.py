@@ -1,0 +1,122 @@
+"""Small complete runs, and what a second one does."""
+
+import pandas as pd
+import pytest
+from runner import planned, run, with_changes
+
+from dropleak import tables
+from dropleak.schemas import SCHEMAS
+
+FIGURES = [
+    "figure1-networks",
+    "figure2-features",
+    "figure3-sample-idlg",
+    "figure3-sample-idlg-ignore",
+    "figure4-rmse-by-rate-idlg",
+    "figure4-rmse-by-rate-idlg-ignore",
+    "figure5-rmse-by-iteration-idlg",
+    "figure5-rmse-by-iteration-idlg-ignore",
+    "figure6-accuracy-by-rate",
+]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, small):
+    """The folder of a finished run, and what it printed."""
+    folder = tmp_path_factory.mktemp("run")
+    return folder, run(*small, "--cores", "2", cwd=folder)
+
+
+def test_every_table_and_figure_is_made(finished):
+    results = finished[0] / "results" / "small"
+    drawn = {path.name for path in (results / "figures").iterdir()}
+    assert drawn == {f"{name}.{ending}" for name in FIGURES for ending in ("pdf", "png")}
+    for name in ("attacks", "utility", "summary", "network", "features"):
+        assert len(tables.read(results / "tables" / f"{name}.parquet", SCHEMAS[name]))
+    assert not list(results.rglob(".partial*"))
+
+
+def test_the_tables_have_every_attack_once(finished):
+    folder = finished[0] / "results" / "small" / "tables"
+    attacks = pd.read_parquet(folder / "attacks.parquet")
+    keys = attacks[["attacker", "rate", "image"]]
+    assert len(keys) == len(keys.drop_duplicates()) == 2 * 2 * 3
+    assert attacks.groupby(["attacker", "rate"])["image"].apply(tuple).nunique() == 1
+    summary = pd.read_csv(folder / "summary.csv")
+    assert summary["attacks"].tolist() == [3, 3, 3, 3]
+
+
+def test_attackers_are_compared_on_the_same_problems(finished):
+    """Without dropout `resample` and `ignore` are the same attack."""
+    folder = finished[0] / "results" / "small" / "tables"
+    attacks = pd.read_parquet(folder / "attacks.parquet")
+    columns = ["attacker", "image", "loss", "rmse", "status"]
+    one, other = (part for _, part in attacks.query("rate == 0")[columns].groupby("attacker"))
+    pd.testing.assert_frame_equal(
+        one.drop(columns="attacker").reset_index(drop=True),
+        other.drop(columns="attacker").reset_index(drop=True),
+    )
+
+
+def test_the_run_ends_with_the_summary_and_where_things_are(finished):
+    output = finished[1].stdout + finished[1].stderr
+    assert "mean clipped RMSE" in output
+    assert "results/small/tables" in output
+    assert "results/small/figures" in output
+
+
+def test_jobs_tell_their_progress_in_their_log(finished):
+    log = finished[0] / "logs" / "small" / "attack" / "idlg" / "rate-0.5" / "images-0-2.log"
+    assert "40/40 iterations" in log.read_text()
+    assert "left" in log.read_text()
+    assert log.with_suffix(".benchmark.tsv").exists()
+
+
+def test_a_second_run_has_nothing_to_do(finished, small):
+    assert "Nothing to be done" in run(*small, "--cores", "1", cwd=finished[0]).stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"rates": [0.0, 0.5, 0.3]}, {"attack": 4, "train": 0}),
+        ({"rates": [0.5]}, {"attack": 0, "train": 0}),
+        ({"attackers": ["idlg", "idlg-fixed"]}, {"attack": 4, "train": 0}),
+        ({"attack": {"iterations": 60}}, {"attack": 8, "train": 0}),
+        ({"utility": {"epochs": 2}}, {"attack": 0, "train": 2}),
+        ({"seed": 1}, {"attack": 8, "train": 2}),
+        ({"success_rmse": 0.2}, {"attack": 0, "train": 0, "summarise": 1}),
+    ],
+)
+def test_a_change_reruns_what_it_concerns(finished, small, tmp_path, change, expected):
+    jobs = planned(*with_changes(small, tmp_path, change), cwd=finished[0])
+    assert {rule: jobs.get(rule, 0) for rule in expected} == expected
+
+
+def test_photographs_come_back(tmp_path, small, photographs):
+    settings = {
+        "experiment": "photographs",
+        "data": {"source": "folder", "root": str(photographs)},
+        "rates": [0.0],
+        "attackers": ["idlg"],
+        "attack": {"iterations": 400, "precision": "float64", "images_per_job": 3},
+    }
+    table = "results/photographs/tables/attacks.parquet"
+    run(table, "--cores", "2", *with_changes(small, tmp_path, settings), cwd=tmp_path)
+    attacks = pd.read_parquet(tmp_path / table)
+    assert (attacks["label"] == attacks["label_inferred"]).all()
+    assert attacks["rmse"].min() < 0.5  # the start is at 1.1
+    assert attacks["psnr"].max() > 8
+
+
+def test_a_broken_image_ends_in_a_message_and_leaves_nothing(tmp_path, small):
+    for part in ("train", "test"):
+        (tmp_path / "pictures" / part / "a").mkdir(parents=True)
+        for n in range(3):
+            (tmp_path / "pictures" / part / "a" / f"{n}.png").write_bytes(b"no image")
+    settings = {"data": {"source": "folder", "root": str(tmp_path / "pictures")}}
+    arguments = with_changes(small, tmp_path, settings)
+    result = run("--cores", "1", *arguments, cwd=tmp_path, succeeds=False)
+    assert "0.png: cannot be read as an image" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not list((tmp_path / "results").rglob("*.parquet"))

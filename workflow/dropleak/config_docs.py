@@ -1,0 +1,64 @@
+"""The table of settings in config/README.md, made from the schema.
+
+`PYTHONPATH=workflow python -m dropleak.config_docs` writes it anew.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from dropleak.config import load_schema
+
+README = Path(__file__).parents[2] / "config" / "README.md"
+START, END = "<!-- settings -->\n", "<!-- end of settings -->\n"
+
+
+def settings_table() -> str:
+    """A Markdown table of every key: what it means, what is allowed, its default."""
+    rows = ["| key | allowed | default | meaning |", "|---|---|---|---|"]
+    for key, schema in _leaves(load_schema(), ""):
+        default = f"`{_text(schema['default'])}`" if "default" in schema else "required"
+        rows.append(f"| `{key}` | {_allowed(schema)} | {default} | {schema['description']} |")
+    return "\n".join(rows) + "\n"
+
+
+def documented() -> str:
+    """The table that stands in the README."""
+    return README.read_text().split(START)[1].split(END)[0]
+
+
+def _leaves(schema: dict, prefix: str) -> Iterator[tuple[str, dict]]:
+    for key, part in schema["properties"].items():
+        others = part.get("additionalProperties")
+        if "properties" in part:
+            yield from _leaves(part, f"{prefix}{key}.")
+            continue
+        yield f"{prefix}{key}", part
+        if isinstance(others, dict):
+            yield from _leaves(others, f"{prefix}{key}.<name>.")
+
+
+def _allowed(schema: dict) -> str:
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    bounds = {
+        "minimum": "≥ {}",
+        "exclusiveMinimum": "> {}",
+        "maximum": "≤ {}",
+        "exclusiveMaximum": "< {}",
+        "multipleOf": "multiple of {}",
+        "pattern": "`{}`",
+    }
+    found = [text.format(schema[name]) for name, text in bounds.items() if name in schema]
+    if "items" in schema:
+        found.append(f"of {_allowed(schema['items'])}, all different")
+    return ", ".join([" or ".join(kinds), *found])
+
+
+def _text(default: object) -> str:
+    return "null" if default is None else str(default)
+
+
+if __name__ == "__main__":
+    before, rest = README.read_text().split(START)
+    README.write_text(before + START + settings_table() + END + rest.split(END)[1])
