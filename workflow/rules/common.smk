@@ -27,7 +27,7 @@ GPU = int(has_gpu())
 
 wildcard_constraints:
     attacker="|".join(ATTACKERS),
-    rate=r"0\.\d+|\d+e-\d+",
+    rate=r"[0-9.e-]+",
     batch=r"\d+-\d+",
 
 

@@ -135,11 +135,13 @@ def _finished(optimiser: LBFGS, objective: GradientMatching) -> Tensor:
 
 
 def _statuses(x: Tensor, loss: Tensor, outcome: Tensor, running: Tensor) -> list[Status]:
-    diverged = (outcome == Outcome.NOT_FINITE) | ~loss.isfinite() | _exploded(x)
-    status = [Status.CONVERGED] * len(x)
-    for row in running.tolist():
-        limit = outcome[row] == Outcome.ITERATION_LIMIT
-        status[row] = Status.EXHAUSTED if limit else Status.STALLED
-    for row in diverged.nonzero().flatten().tolist():
-        status[row] = Status.DIVERGED
-    return status
+    statuses = list(Status)
+    code = torch.full_like(outcome, statuses.index(Status.CONVERGED))
+    code[running] = torch.where(
+        outcome[running] == Outcome.ITERATION_LIMIT,
+        statuses.index(Status.EXHAUSTED),
+        statuses.index(Status.STALLED),
+    )
+    overflowed = (outcome == Outcome.NOT_FINITE) | ~loss.isfinite()
+    code[overflowed | _exploded(x)] = statuses.index(Status.DIVERGED)
+    return [statuses[place] for place in code.tolist()]
