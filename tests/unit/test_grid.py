@@ -17,6 +17,12 @@ def test_the_selection_is_a_permutation_fixed_by_the_seed():
     assert one != grid.selection(100, seed=4)
 
 
+def test_a_folder_goes_by_its_name(tmp_path):
+    assert grid.dataset_name({"source": "digits", "root": "resources"}) == "digits"
+    pictures = str(tmp_path / "my pictures")
+    assert grid.dataset_name({"source": "folder", "root": pictures}) == "the folder my pictures"
+
+
 def test_digits_are_counted_right(digits):
     assert grid.count_test_images({"source": "digits"}) == len(digits["test"])
 

@@ -76,6 +76,15 @@ def test_a_second_run_has_nothing_to_do(finished, small):
     assert "Nothing to be done" in run(*small, "--cores", "1", cwd=finished[0]).stderr
 
 
+def test_the_report_has_every_figure_with_its_caption(finished, small):
+    run("--report", "report.html", *small, cwd=finished[0])
+    report = (finished[0] / "report.html").read_text()
+    for name in FIGURES:
+        assert f"{name}.png" in report
+    said = report.replace("\\n", " ")  # captions stand in a script, their line ends escaped
+    assert "after 40 iterations of attacker idlg-ignore on 3 images of digits" in said
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [

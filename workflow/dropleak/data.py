@@ -12,7 +12,7 @@ from torchvision import datasets
 
 from dropleak import tables
 from dropleak.errors import InputError
-from dropleak.grid import IMAGE_SUFFIXES
+from dropleak.grid import IMAGE_SUFFIXES, dataset_name
 from dropleak.schemas import IMAGES
 
 PARTS = ("train", "test")
@@ -58,7 +58,7 @@ def image_tables(source: str, root: str, size: int | None) -> dict[str, pa.Table
                 "label": part.labels,
                 "pixels": tables.encode_pixels(part.pixels),
             },
-            dataset=source,
+            dataset=dataset_name({"source": source, "root": root}),
             shape=list(part.pixels.shape[1:]),
             classes=part.classes,
         )

@@ -22,6 +22,13 @@ TEST_IMAGES = {
 """Number of test images of each built-in data set; those of a folder are counted."""
 
 
+def dataset_name(data: dict) -> str:
+    """What tables and captions call the configured data set; a folder goes by its own name."""
+    if data["source"] != "folder":
+        return data["source"]
+    return f"the folder {Path(data['root']).resolve().name}"
+
+
 def count_test_images(data: dict) -> int:
     """Test images of the configured data set, without reading them."""
     if data["source"] != "folder":

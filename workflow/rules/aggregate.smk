@@ -49,6 +49,7 @@ rule summarise:
     conda:
         "../../envs/tables.yaml"
     params:
+        dataset=DATASET,
         success_rmse=config["success_rmse"],
         seed=config["seed"],
     script:

@@ -16,6 +16,7 @@ except InputError as error:
 RESULTS = f"results/{config['experiment']}"
 LOGS = f"logs/{config['experiment']}"
 ATTACKERS = configuration.attackers(config)
+DATASET = grid.dataset_name(config["data"])
 RATES = [str(float(rate)) for rate in config["rates"]]
 UTILITY_RATES = [str(float(rate)) for rate in config["utility"]["rates"]]
 SELECTION = grid.selection(grid.count_test_images(config["data"]), config["seed"])

@@ -27,6 +27,7 @@ rule draw_networks:
         "../../envs/tables.yaml"
     params:
         figure="networks",
+        dataset=DATASET,
         options={},
     script:
         "../scripts/figure.py"
@@ -47,6 +48,7 @@ use rule draw_networks as draw_features with:
         f"{LOGS}/draw_features.log",
     params:
         figure="features",
+        dataset=DATASET,
         options={},
 
 
@@ -70,6 +72,7 @@ use rule draw_networks as draw_sample with:
         f"{LOGS}/draw_sample-{{attacker}}.log",
     params:
         figure="sample",
+        dataset=DATASET,
         options=lambda wildcards: {
             "attacker": wildcards.attacker,
             "chosen": SELECTION[: config["sample_images"]],
@@ -92,6 +95,7 @@ use rule draw_networks as draw_rmse_by_rate with:
         f"{LOGS}/draw_rmse_by_rate-{{attacker}}.log",
     params:
         figure="rmse_by_rate",
+        dataset=DATASET,
         options=lambda wildcards: {"attacker": wildcards.attacker},
 
 
@@ -114,6 +118,7 @@ use rule draw_networks as draw_rmse_by_iteration with:
         f"{LOGS}/draw_rmse_by_iteration-{{attacker}}.log",
     params:
         figure="rmse_by_iteration",
+        dataset=DATASET,
         options=lambda wildcards: {"attacker": wildcards.attacker},
 
 
@@ -132,6 +137,7 @@ use rule draw_networks as draw_accuracy with:
         f"{LOGS}/draw_accuracy.log",
     params:
         figure="accuracy_by_rate",
+        dataset=DATASET,
         options={},
 
 

@@ -7,7 +7,8 @@ from dropleak.schemas import ATTACKS
 from dropleak.summary import as_text, summarise
 
 with job_log(snakemake.log[0]):
-    summary = summarise(tables.read(snakemake.input.attacks, ATTACKS), **snakemake.params)
+    attacks = tables.read(snakemake.input.attacks, ATTACKS)
+    summary = summarise(attacks, snakemake.params.success_rmse, snakemake.params.seed)
     tables.write(summary, snakemake.output.parquet)
     with atomic(snakemake.output.csv) as csv:
         summary.to_pandas().to_csv(csv, index=False)

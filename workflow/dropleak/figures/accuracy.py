@@ -18,7 +18,7 @@ def accuracy_by_rate(utility: pa.Table) -> Figure:
         **common, errorbar=("pi", 100), err_style="bars", color="0.3", linewidth=1, zorder=1
     )
     sns.scatterplot(**common, hue="rate", palette=palette, legend=False, s=16, zorder=2)
-    axis.set(xlabel="dropout rate", ylabel="test accuracy", ylim=(0, 1))
+    axis.set(xlabel="dropout rate", ylabel="test accuracy", ylim=(0, 1.02))
     axis.set_xticks(sorted(final["rate"].unique()))
     sns.despine(figure)
     return figure
