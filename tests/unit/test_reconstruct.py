@@ -14,7 +14,7 @@ def run(digits, indices, rate, iterations, masks="resample"):
         Attacker(masks=masks),
         keys,
         iterations,
-        lambda iteration, images, loss: seen.append((iteration, images.clone(), loss.clone())),
+        lambda *progress: seen.append(progress),
     )
     return result, private, seen
 

@@ -91,7 +91,7 @@ def reconstruct(
     running = torch.arange(len(update), device=keys.device)
 
     def show(iteration: int) -> None:
-        observe(iteration, result["x"].reshape(start.shape), result["loss"])
+        observe(iteration, result["x"].reshape(start.shape).clone(), result["loss"].clone())
 
     for iteration in range(0, iterations, ITERATIONS_PER_STEP):
         if len(running):
