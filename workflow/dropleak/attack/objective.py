@@ -1,11 +1,10 @@
 """What the attacker minimises: the distance of its dummy gradients from the shared ones."""
 
-import torch
 from torch import Tensor
-from torch.func import grad_and_value, vmap
 
 from dropleak.attack.masks import POLICIES
-from dropleak.client import Update, loss_gradients
+from dropleak.attack.passes import ClientPasses
+from dropleak.client import Update
 
 
 class GradientMatching:
@@ -21,6 +20,7 @@ class GradientMatching:
     def __init__(self, update: Update, labels: Tensor, keys: Tensor, mask_policy: str):
         self.update, self.labels, self.keys, self.mask_policy = update, labels, keys, mask_policy
         self._masks = POLICIES[mask_policy](update, keys)
+        self._passes = ClientPasses(update.network, update.parameters, labels)
 
     @property
     def deterministic(self) -> bool:
@@ -43,13 +43,9 @@ class GradientMatching:
         Returns:
             loss [B] and its gradient [B, C * H * W].
         """
-        update = self.update
-        gradient, loss = vmap(grad_and_value(self._distance))(
-            x, update.parameters, update.gradients, self.labels, self._masks(evaluations)
-        )
-        return loss.detach(), gradient.detach()
-
-    def _distance(self, x, parameters, gradients, label, masks) -> Tensor:
-        image = x.reshape(self.update.network.input_shape)
-        dummy = loss_gradients(self.update.network, parameters, image, label, masks)
-        return sum(torch.sum((dummy[name] - gradients[name]) ** 2) for name in gradients)
+        images = x.reshape(-1, *self.update.network.input_shape)
+        dummy = self._passes.gradients(images, self._masks(evaluations))
+        difference = {name: dummy[name] - shared for name, shared in self.update.gradients.items()}
+        loss = sum(part.square().flatten(1).sum(1) for part in difference.values())
+        direction = {name: 2 * part for name, part in difference.items()}
+        return loss, self._passes.image_gradient(direction).flatten(1)

@@ -1,0 +1,230 @@
+"""Derivatives of B small networks at once, each with its own weights, written out by hand.
+
+The gradient of a gradient-matching loss with respect to the image is a mixed second derivative:
+with g the gradient of the client's loss L with respect to the parameters, and
+v = d(matching loss)/dg,
+
+    d(matching loss)/dx = d/dx (g . v) = R_v{dL/dx},
+
+the derivative of dL/dx in the direction v of the parameters. Pearlmutter ("Fast exact
+multiplication by the Hessian", Neural Computation 6, 1994) computes it in four passes, each a few
+matrix products per layer: forward, backward, R-forward, R-backward. Automatic differentiation
+arrives at the same operations by way of many more.
+
+Here x is a layer's input, y its output, dy the gradient of L with respect to y, and a leading r
+the derivative in the direction v. All tensors have B in front. A layer remembers what later passes
+need, so the passes of an evaluation come in this order.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dropleak.models import Conv, Dropout, Flatten, Linear, Network, Parameters, Shape, Sigmoid
+
+
+class ClientPasses:
+    """The four passes through the networks of B clients with one image each.
+
+    Args:
+        network: the architecture they share.
+        parameters: [B, *shape] each.
+        labels: int64 [B].
+    """
+
+    def __init__(self, network: Network, parameters: Parameters, labels: Tensor):
+        self.parameters = parameters
+        self.layers = [
+            _PASSES[type(layer)](layer, shape, parameters)
+            for layer, shape in zip(network.layers, network.input_shapes(), strict=True)
+        ]
+        classes = network.output_shapes()[-1][0]
+        self.targets = F.one_hot(labels, classes).to(next(iter(parameters.values())))
+
+    def gradients(self, images: Tensor, masks: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Gradients of the clients' cross-entropy with respect to their parameters.
+
+        Args:
+            images: [B, C, H, W].
+            masks: [B, *shape] for each dropout layer.
+
+        Returns:
+            [B, *shape] for each parameter.
+        """
+        remaining, x = iter(masks), images
+        for layer in self.layers:
+            if isinstance(layer, _Dropout):
+                layer.mask = next(remaining)
+            x = layer.forward(x)
+        self.probabilities = x.softmax(1)
+        dy, gradients = self.probabilities - self.targets, {}
+        for layer in reversed(self.layers):
+            gradients |= layer.backward(dy)
+            if layer is not self.layers[0]:
+                dy = layer.input_gradient()
+        return {name: gradients[name].reshape(p.shape) for name, p in self.parameters.items()}
+
+    def image_gradient(self, direction: Parameters) -> Tensor:
+        """Derivative of the clients' image gradients in a direction of the parameters.
+
+        Of the point at which `gradients` was called last.
+
+        Args:
+            direction: [B, *shape] for each parameter.
+
+        Returns:
+            [B, C, H, W]
+        """
+        rx = None  # the image does not depend on the parameters
+        for layer in self.layers:
+            rx = layer.r_forward(rx, direction)
+        p = self.probabilities
+        rdy = p * (rx - (p * rx).sum(1, keepdim=True))
+        for layer in reversed(self.layers):
+            rdy = layer.r_backward(rdy)
+        return rdy
+
+
+class _Affine:
+    """y = W u + b with u [B, K, P]: what convolutions and linear layers have in common."""
+
+    def __init__(self, layer: Conv | Linear, shape: Shape, parameters: Parameters):
+        self.layer, self.input_shape, self.output_shape = layer, shape, layer.output_shape(shape)
+        self.names = (f"{layer.name}.weight", f"{layer.name}.bias")
+        self.weight, self.bias = self._matrices(parameters)
+
+    def _matrices(self, parameters: Parameters) -> tuple[Tensor, Tensor]:
+        weight, bias = (parameters[name] for name in self.names)
+        return weight.flatten(2), bias[:, :, None]
+
+    def _columns(self, x: Tensor) -> Tensor:
+        """The input as u."""
+        return x[:, :, None]
+
+    def _sum_columns(self, u: Tensor) -> Tensor:
+        """The transpose of `_columns`."""
+        return u.squeeze(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.u = self._columns(x)
+        return torch.baddbmm(self.bias, self.weight, self.u).reshape(-1, *self.output_shape)
+
+    def backward(self, dy: Tensor) -> dict[str, Tensor]:
+        self.dy = dy.reshape(*self.bias.shape[:2], -1)
+        return dict(zip(self.names, (self.dy @ self.u.mT, self.dy.sum(2)), strict=True))
+
+    def input_gradient(self) -> Tensor:
+        return self._sum_columns(self.weight.mT @ self.dy)
+
+    def r_forward(self, rx: Tensor | None, direction: Parameters) -> Tensor:
+        self.r_weight, r_bias = self._matrices(direction)
+        ry = torch.baddbmm(r_bias, self.r_weight, self.u)
+        if rx is not None:
+            ry = torch.baddbmm(ry, self.weight, self._columns(rx))
+        return ry.reshape(-1, *self.output_shape)
+
+    def r_backward(self, rdy: Tensor) -> Tensor:
+        through_weight = self.r_weight.mT @ self.dy
+        ru = torch.baddbmm(through_weight, self.weight.mT, rdy.reshape(self.dy.shape))
+        return self._sum_columns(ru)
+
+
+class _Conv(_Affine):
+    """A convolution as a matrix product with the windows of its input."""
+
+    def _columns(self, x: Tensor) -> Tensor:
+        """[B, C, H, W] to [B, C * kernel^2, h * w], as `F.unfold` but in one copy."""
+        layer, (_, height, width) = self.layer, self.output_shape
+        x = F.pad(x, (layer.padding,) * 4)
+        b, c, i, j = x.stride()
+        windows = x.as_strided(
+            (*x.shape[:2], layer.kernel, layer.kernel, height, width),
+            (b, c, i, j, i * layer.stride, j * layer.stride),
+        )
+        return windows.reshape(len(x), -1, height * width)
+
+    def _sum_columns(self, u: Tensor) -> Tensor:
+        layer = self.layer
+        return F.fold(
+            u, self.input_shape[1:], layer.kernel, padding=layer.padding, stride=layer.stride
+        )
+
+
+class _Sigmoid:
+    def __init__(self, layer: Sigmoid, shape: Shape, parameters: Parameters):
+        pass
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.y = x.sigmoid()
+        self.slope = self.y * (1 - self.y)
+        return self.y
+
+    def backward(self, dy: Tensor) -> dict[str, Tensor]:
+        self.dx = dy * self.slope
+        return {}
+
+    def input_gradient(self) -> Tensor:
+        return self.dx
+
+    def r_forward(self, rx: Tensor, direction: Parameters) -> Tensor:
+        self.rx = rx
+        return rx * self.slope
+
+    def r_backward(self, rdy: Tensor) -> Tensor:
+        # The second derivative of the sigmoid is slope * (1 - 2 y).
+        return rdy * self.slope + self.dx * (1 - 2 * self.y) * self.rx
+
+
+class _Dropout:
+    mask: Tensor
+
+    def __init__(self, layer: Dropout, shape: Shape, parameters: Parameters):
+        pass
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.mask
+
+    def backward(self, dy: Tensor) -> dict[str, Tensor]:
+        self.dx = dy * self.mask
+        return {}
+
+    def input_gradient(self) -> Tensor:
+        return self.dx
+
+    def r_forward(self, rx: Tensor, direction: Parameters) -> Tensor:
+        return rx * self.mask
+
+    def r_backward(self, rdy: Tensor) -> Tensor:
+        return rdy * self.mask
+
+
+class _Flatten:
+    def __init__(self, layer: Flatten, shape: Shape, parameters: Parameters):
+        self.shape = shape
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(1)
+
+    def backward(self, dy: Tensor) -> dict[str, Tensor]:
+        self.dx = dy.reshape(-1, *self.shape)
+        return {}
+
+    def input_gradient(self) -> Tensor:
+        return self.dx
+
+    def r_forward(self, rx: Tensor, direction: Parameters) -> Tensor:
+        return rx.flatten(1)
+
+    def r_backward(self, rdy: Tensor) -> Tensor:
+        return rdy.reshape(-1, *self.shape)
+
+
+_PASSES = {
+    Conv: _Conv,
+    Dropout: _Dropout,
+    Flatten: _Flatten,
+    Linear: _Affine,
+    Sigmoid: _Sigmoid,
+}
