@@ -1,4 +1,4 @@
-# One command each, from a fresh clone. VENV=path puts the environment elsewhere, or uses one.
+# One command each, from a fresh clone. VENV=path puts the environment elsewhere.
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin

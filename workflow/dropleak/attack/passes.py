@@ -152,21 +152,35 @@ class _Conv(_Affine):
         )
 
 
-class _Sigmoid:
-    def __init__(self, layer: Sigmoid, shape: Shape, parameters: Parameters):
-        pass
+class _WithoutParameters:
+    """What layers without parameters have in common."""
 
+    def __init__(self, layer: Sigmoid | Dropout | Flatten, shape: Shape, parameters: Parameters):
+        self.input_shape = shape
+
+    def _transpose(self, dy: Tensor) -> Tensor:
+        """The layer's derivative at x, transposed, times dy."""
+        raise NotImplementedError
+
+    def backward(self, dy: Tensor) -> dict[str, Tensor]:
+        self.dx = self._transpose(dy)
+        return {}
+
+    def input_gradient(self) -> Tensor:
+        return self.dx
+
+    def r_backward(self, rdy: Tensor) -> Tensor:
+        return self._transpose(rdy)
+
+
+class _Sigmoid(_WithoutParameters):
     def forward(self, x: Tensor) -> Tensor:
         self.y = x.sigmoid()
         self.slope = self.y * (1 - self.y)
         return self.y
 
-    def backward(self, dy: Tensor) -> dict[str, Tensor]:
-        self.dx = dy * self.slope
-        return {}
-
-    def input_gradient(self) -> Tensor:
-        return self.dx
+    def _transpose(self, dy: Tensor) -> Tensor:
+        return dy * self.slope
 
     def r_forward(self, rx: Tensor, direction: Parameters) -> Tensor:
         self.rx = rx
@@ -174,51 +188,31 @@ class _Sigmoid:
 
     def r_backward(self, rdy: Tensor) -> Tensor:
         # The second derivative of the sigmoid is slope * (1 - 2 y).
-        return rdy * self.slope + self.dx * (1 - 2 * self.y) * self.rx
+        return self._transpose(rdy) + self.dx * (1 - 2 * self.y) * self.rx
 
 
-class _Dropout:
+class _Dropout(_WithoutParameters):
     mask: Tensor
-
-    def __init__(self, layer: Dropout, shape: Shape, parameters: Parameters):
-        pass
 
     def forward(self, x: Tensor) -> Tensor:
         return x * self.mask
 
-    def backward(self, dy: Tensor) -> dict[str, Tensor]:
-        self.dx = dy * self.mask
-        return {}
-
-    def input_gradient(self) -> Tensor:
-        return self.dx
+    def _transpose(self, dy: Tensor) -> Tensor:
+        return dy * self.mask
 
     def r_forward(self, rx: Tensor, direction: Parameters) -> Tensor:
         return rx * self.mask
 
-    def r_backward(self, rdy: Tensor) -> Tensor:
-        return rdy * self.mask
 
-
-class _Flatten:
-    def __init__(self, layer: Flatten, shape: Shape, parameters: Parameters):
-        self.shape = shape
-
+class _Flatten(_WithoutParameters):
     def forward(self, x: Tensor) -> Tensor:
         return x.flatten(1)
 
-    def backward(self, dy: Tensor) -> dict[str, Tensor]:
-        self.dx = dy.reshape(-1, *self.shape)
-        return {}
-
-    def input_gradient(self) -> Tensor:
-        return self.dx
+    def _transpose(self, dy: Tensor) -> Tensor:
+        return dy.reshape(-1, *self.input_shape)
 
     def r_forward(self, rx: Tensor, direction: Parameters) -> Tensor:
         return rx.flatten(1)
-
-    def r_backward(self, rdy: Tensor) -> Tensor:
-        return rdy.reshape(-1, *self.shape)
 
 
 _PASSES = {
