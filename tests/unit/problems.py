@@ -7,11 +7,12 @@ from dropleak.client import share
 from dropleak.models import lenet
 
 
-def clients(digits, indices, rate, seed=0):
+def clients(digits, indices, rate, seed=0, device="cpu"):
     """Update and private part of the clients of some digits, and their attackers' keys."""
     images = digits["test"].take(indices)
     pixels = torch.from_numpy(tables.decode_pixels(images["pixels"], (1, 32, 32)) / 255)
     labels = torch.tensor(images["label"].to_pylist())
     keys = rng.image_keys(seed, torch.tensor(indices))
-    update, private = share(lenet((1, 32, 32), 10), pixels, labels, keys, rate)
+    network = lenet((1, 32, 32), 10)
+    update, private = share(network, pixels.to(device), labels.to(device), keys, rate)
     return update, private, rng.derive(keys, rng.Stream.ATTACKER)

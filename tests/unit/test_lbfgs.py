@@ -5,12 +5,52 @@ the last bit move apart as well, and stop at other iterations. "The same" theref
 1e-7, or within what torch does to itself, times 100.
 """
 
+import ctypes
+
+import numpy as np
 import pytest
 import torch
 from problems import clients
 
+from dropleak.attack import compiled
+from dropleak.attack.compiled.lbfgs import CompiledLBFGS
+from dropleak.attack.compiled.matching import CompiledMatching
 from dropleak.attack.lbfgs import LBFGS, Outcome
 from dropleak.attack.objective import GradientMatching
+
+GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+PATHS = pytest.mark.parametrize(
+    ("lbfgs", "device"),
+    [(LBFGS, "cpu"), (CompiledLBFGS, "cpu"), pytest.param(LBFGS, "cuda", marks=GPU)],
+)
+
+
+class CalledFromC:
+    """An objective written in Python for the compiled optimiser: one for each row."""
+
+    def __init__(self, objectives):
+        self.objectives = objectives
+
+    def step(self, problems, evaluations):
+        def objective(context, row, evaluation, x, gradient):
+            x = torch.from_numpy(np.ctypeslib.as_array(x, (problems.size,)).copy())
+            loss, found = self.objectives[row](x[None], evaluations[row : row + 1])
+            np.ctypeslib.as_array(gradient, (problems.size,))[:] = found[0].numpy()
+            return loss.item()
+
+        reals = ctypes.POINTER(ctypes.c_double)
+        kind = ctypes.CFUNCTYPE(
+            ctypes.c_double, ctypes.c_void_p, ctypes.c_int, ctypes.c_int, reals, reals
+        )
+        library = compiled.find(torch.empty(0, dtype=torch.float64))
+        library.lbfgs_step(ctypes.byref(problems), kind(objective), None)
+
+
+def for_path(lbfgs, objective_of, rows):
+    """An objective of some rows as an optimiser takes it."""
+    if lbfgs is LBFGS or isinstance(objective_of(rows), CompiledMatching):
+        return objective_of(rows)
+    return CalledFromC([objective_of(rows[row : row + 1]) for row in range(len(rows))])
 
 
 def batched(function):
@@ -32,7 +72,7 @@ def torch_run(objective, start, steps, **settings):
     counter = iter(range(10**9))
 
     def closure():
-        count = torch.tensor([next(counter)])
+        count = torch.tensor([next(counter)], device=x.device)
         loss, gradient = objective(x.detach()[None], count)
         x.grad = gradient[0]
         return loss[0]
@@ -44,13 +84,13 @@ def torch_run(objective, start, steps, **settings):
     return torch.stack(iterates), optimiser.state[x]
 
 
-def assert_follows_torch(objective_of, start, steps, **settings):
+def assert_follows_torch(lbfgs, objective_of, start, steps, **settings):
     """Compare each row, after every step, with torch on that row; returns the optimiser.
 
     `objective_of(rows)` gives the objective for those rows (a tensor of indices).
     """
-    everyone = torch.arange(len(start))
-    objective, optimiser = objective_of(everyone), LBFGS(start, **settings)
+    everyone = torch.arange(len(start), device=start.device)
+    objective, optimiser = for_path(lbfgs, objective_of, everyone), lbfgs(start, **settings)
     iterates = []
     for _ in range(steps):
         optimiser.step(objective)
@@ -73,69 +113,78 @@ def rosenbrock(x):
     return (100 * (x[:, 1:] - x[:, :-1] ** 2) ** 2 + (1 - x[:, :-1]) ** 2).sum(1)
 
 
-def test_ill_conditioned_quadratics():
+@PATHS
+def test_ill_conditioned_quadratics(lbfgs, device):
     torch.manual_seed(0)
     scales = torch.logspace(-4, 1, 60, dtype=torch.float64) * torch.tensor([[1.0], [0.3], [0.05]])
-    start = torch.randn(3, 60, dtype=torch.float64)
+    scales, start = scales.to(device), torch.randn(3, 60, dtype=torch.float64).to(device)
     optimiser = assert_follows_torch(
-        lambda rows: batched(lambda x: (scales[rows] * x**2).sum(1)), start, steps=8
+        lbfgs, lambda rows: batched(lambda x: (scales[rows] * x**2).sum(1)), start, steps=8
     )
     assert (optimiser.iterations > 100).all()
 
 
+@PATHS
 @pytest.mark.parametrize("history_size", [5, 100])
-def test_rosenbrock(history_size):
+def test_rosenbrock(lbfgs, device, history_size):
     torch.manual_seed(0)
-    start = torch.randn(6, 10, dtype=torch.float64)
+    start = torch.randn(6, 10, dtype=torch.float64).to(device)
     optimiser = assert_follows_torch(
-        lambda rows: batched(rosenbrock), start, steps=8, history_size=history_size
+        lbfgs, lambda rows: batched(rosenbrock), start, steps=8, history_size=history_size
     )
     assert (optimiser.iterations > 100).any()
 
 
+@PATHS
 @pytest.mark.parametrize(("policy", "rate"), [("ignore", 0.0), ("fixed", 0.3), ("resample", 0.3)])
-def test_gradient_matching(digits, policy, rate):
-    update, private, keys = clients(digits, [0, 1, 2], rate)
+def test_gradient_matching(digits, lbfgs, device, policy, rate):
+    update, private, keys = clients(digits, [0, 1, 2], rate, device=device)
     torch.manual_seed(0)
-    start = torch.rand(3, 1024, dtype=torch.float64)
-    matching = GradientMatching(update, private.labels, keys, policy)
-    optimiser = assert_follows_torch(matching.select, start, steps=6)
+    start = torch.rand(3, 1024, dtype=torch.float64).to(device)
+    kind = GradientMatching if lbfgs is LBFGS else CompiledMatching
+    matching = kind(update, private.labels.to(device), keys.to(device), policy)
+    optimiser = assert_follows_torch(lbfgs, matching.select, start, steps=6)
     assert (optimiser.iterations > 100).any()
 
 
-def test_members_that_stop_early_do_not_disturb_their_neighbours():
+@PATHS
+def test_members_that_stop_early_do_not_disturb_their_neighbours(lbfgs, device):
     torch.manual_seed(0)
-    start = torch.randn(4, 10, dtype=torch.float64)
+    start = torch.randn(4, 10, dtype=torch.float64).to(device)
     start[1] = 1.0  # the minimum: stationary at once
     start[2] = 1.0 + 1e-4  # reached within a step
-    optimiser = assert_follows_torch(lambda rows: batched(rosenbrock), start, steps=6)
+    optimiser = assert_follows_torch(lbfgs, lambda rows: batched(rosenbrock), start, steps=6)
     assert optimiser.idle[1]
     assert optimiser.outcome[1] == Outcome.STATIONARY
     assert optimiser.iterations[1] == 0
     assert 0 < optimiser.iterations[2] < optimiser.iterations[0]
 
 
-def test_pairs_without_positive_curvature_are_left_out():
+@PATHS
+def test_pairs_without_positive_curvature_are_left_out(lbfgs, device):
     torch.manual_seed(0)
     start = torch.randn(4, 6, dtype=torch.float64) * torch.tensor([[0.01], [0.1], [1.0], [2.0]])
+    start = start.to(device)
     optimiser = assert_follows_torch(
-        lambda rows: batched(lambda x: (x**4 / 8 - x**2).sum(1)), start, steps=3, lr=0.3
+        lbfgs, lambda rows: batched(lambda x: (x**4 / 8 - x**2).sum(1)), start, steps=3, lr=0.3
     )
     skipped = optimiser.iterations - 1 - optimiser._pairs
     assert skipped[0] > 0
 
 
-def test_members_that_become_non_finite_do_not_disturb_their_neighbours():
+@PATHS
+def test_members_that_become_non_finite_do_not_disturb_their_neighbours(lbfgs, device):
     def barrier(x):  # nan where a step leaves the domain
         return (x**1.5 - x).sum(1)
 
     torch.manual_seed(0)
-    start = 0.4 + 0.2 * torch.rand(4, 5, dtype=torch.float64)
+    start = 0.4 + 0.2 * torch.rand(4, 5, dtype=torch.float64).to(device)
     start[2] = 60.0
-    objective, optimiser = batched(barrier), LBFGS(start)
+    everywhere, optimiser = batched(barrier), lbfgs(start)
+    objective = for_path(lbfgs, lambda rows: everywhere, torch.arange(4))
     for _ in range(3):
         optimiser.step(objective)
-    expected, _ = torch_run(objective, start[2], 3)
+    expected, _ = torch_run(everywhere, start[2], 3)
     assert expected.isnan().all()
     assert optimiser.outcome[2] == Outcome.NOT_FINITE
     assert optimiser.x.isfinite().all()
@@ -143,23 +192,27 @@ def test_members_that_become_non_finite_do_not_disturb_their_neighbours():
     optimiser.step(objective)
     assert optimiser.evaluations[2] == evaluations
     others = torch.tensor([0, 1, 3])
-    alone = assert_follows_torch(lambda rows: objective, start[others], steps=4)
+    alone = assert_follows_torch(lbfgs, lambda rows: everywhere, start[others], steps=4)
     torch.testing.assert_close(optimiser.x[others], alone.x, rtol=0, atol=1e-12)
 
 
-def test_an_overflowing_step_leaves_the_last_finite_iterate():
-    start = torch.tensor([[3.0], [1.0]], dtype=torch.float64)
-    optimiser = LBFGS(start, lr=1e200)
-    optimiser.step(batched(lambda x: (x**2).sum(1)))
+@PATHS
+def test_an_overflowing_step_leaves_the_last_finite_iterate(lbfgs, device):
+    start = torch.tensor([[3.0], [1.0]], dtype=torch.float64, device=device)
+    square = batched(lambda x: (x**2).sum(1))
+    optimiser = lbfgs(start, lr=1e200)
+    optimiser.step(for_path(lbfgs, lambda rows: square, torch.arange(2)))
     assert (optimiser.outcome == Outcome.NOT_FINITE).all()
     assert optimiser.x.isfinite().all()
 
 
-def test_selected_problems_go_on_as_if_nothing_had_happened():
+@PATHS
+def test_selected_problems_go_on_as_if_nothing_had_happened(lbfgs, device):
     torch.manual_seed(0)
-    start = torch.randn(5, 8, dtype=torch.float64)
-    objective, keep = batched(rosenbrock), torch.tensor([4, 1])
-    whole = LBFGS(start, history_size=4)
+    start = torch.randn(5, 8, dtype=torch.float64).to(device)
+    objective = for_path(lbfgs, lambda rows: batched(rosenbrock), torch.arange(5))
+    keep = torch.tensor([4, 1], device=device)
+    whole = lbfgs(start, history_size=4)
     for _ in range(2):
         whole.step(objective)
     part = whole.select(keep)

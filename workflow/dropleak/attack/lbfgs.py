@@ -18,6 +18,7 @@ from enum import IntEnum
 
 import torch
 from torch import Tensor
+from torch.linalg import vecdot
 
 Objective = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """(x [B, N], evaluations so far, int64 [B]) -> loss [B] and gradient [B, N]."""
@@ -69,14 +70,17 @@ class LBFGS:
         self.iterations = torch.zeros(batch, dtype=torch.int64, device=x.device)
         self.evaluations = torch.zeros_like(self.iterations)
         self.idle = torch.zeros(batch, dtype=torch.bool, device=x.device)
-        self._direction, self._step_size = torch.zeros_like(x), x.new_zeros(batch)
-        self._previous_gradient = torch.zeros_like(x)
-        self._scale = x.new_ones(batch)
-        # A ring of the latest pairs for each problem, and every s_i . y_j of its slots.
+        self._move, self._previous_gradient = torch.zeros_like(x), torch.zeros_like(x)
+        # A ring of the latest pairs for each problem.
         self._pairs = torch.zeros_like(self.iterations)
         self._s = x.new_zeros(batch, history_size, size)
         self._y = x.new_zeros(batch, history_size, size)
-        self._sy = x.new_zeros(batch, history_size, history_size)
+        self._scale = x.new_ones(batch)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """For products of the ring's pairs: s_i . y_j of its slots."""
+        self._sy = self.x.new_zeros(len(self.x), self.history_size, self.history_size)
 
     def select(self, index: Tensor) -> "LBFGS":
         """The problems at `index` (int64 [K], or bool [B]) with all they have learnt so far."""
@@ -89,77 +93,93 @@ class LBFGS:
     def step(self, objective: Objective) -> Tensor:
         """Up to `max_iter` iterations of each problem; returns the loss at the start, [B]."""
         active = self.outcome != Outcome.NOT_FINITE
-        self._end(active, Outcome.ITERATION_LIMIT)
-        gradient, active = self._evaluate(objective, torch.zeros_like(self.x), active)
+        self.outcome = torch.where(active, int(Outcome.ITERATION_LIMIT), self.outcome)
+        gradient, finite, stationary = self._evaluate(objective, active)
         initial_loss = self.loss
+        active = self._stop(active, not_finite=~finite, stationary=stationary)
         self.idle = ~active
         for iteration in range(1, self.max_iter + 1):
             if not active.any():
                 break
             first = self.iterations == 0
             self.iterations = self.iterations + active
-            self._remember(gradient, active & ~first)
+            self._remember(gradient - self._previous_gradient, active & ~first)
             direction = self._descent_direction(gradient)
-            step_size = torch.full_like(self._step_size, self.lr)
-            cautious = self.lr * (1.0 / gradient.abs().sum(1)).clamp(max=1.0)
-            step_size = torch.where(first, cautious, step_size)
-            self._direction = torch.where(active[:, None], direction, self._direction)
-            self._step_size = torch.where(active, step_size, self._step_size)
+            move = direction * self.lr
+            if iteration == 1:
+                cautious = (1.0 / gradient.abs().sum(1)).clamp(max=1.0)
+                move = torch.where(first[:, None], cautious[:, None] * move, move)
+            self._move = torch.where(active[:, None], move, self._move)
             self._previous_gradient = torch.where(
                 active[:, None], gradient, self._previous_gradient
             )
 
-            slope = (gradient * direction).sum(1)
-            no_descent = active & (slope > -self.tolerance_change)
-            active = self._end(active, Outcome.NO_PROGRESS, no_descent)
+            no_descent = vecdot(gradient, direction) > -self.tolerance_change
             if iteration == 1:
                 self.idle |= no_descent
-
-            move = step_size[:, None] * direction
             x = self.x + move
-            active = self._end(active, Outcome.NOT_FINITE, ~x.isfinite().all(1))
-            self.x = torch.where(active[:, None], x, self.x)
+            overflow = ~no_descent & ~_largest(x).isfinite()
+            moved = active & ~(no_descent | overflow)
+            self.x = torch.where(moved[:, None], x, self.x)
             if iteration == self.max_iter:
+                self._stop(active, not_finite=overflow, no_progress=no_descent)
                 break
 
             previous_loss = self.loss
-            gradient, active = self._evaluate(objective, gradient, active)
-            small_move = move.abs().amax(1) <= self.tolerance_change
+            gradient, finite, stationary = self._evaluate(objective, moved)
+            small_move = _largest(move) <= self.tolerance_change
             small_change = (self.loss - previous_loss).abs() < self.tolerance_change
-            active = self._end(active, Outcome.NO_PROGRESS, small_move | small_change)
+            active = self._stop(
+                active,
+                not_finite=overflow | (moved & ~finite),
+                stationary=moved & stationary,
+                no_progress=no_descent | small_move | small_change,
+            )
         return initial_loss
 
-    def _end(self, active: Tensor, outcome: Outcome, which: Tensor | None = None) -> Tensor:
-        """Note the outcome of the active problems in `which` (or all); returns who is left."""
-        ended = active if which is None else active & which
-        self.outcome = torch.where(ended, int(outcome), self.outcome)
+    def _evaluate(self, objective: Objective, moved: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Evaluate at x, where some problems (bool [B]) have moved to.
+
+        Returns:
+            gradient [B, N]; whether it and the loss are finite, bool [B]; whether no entry of it
+            exceeds the tolerance, bool [B].
+        """
+        loss, gradient = objective(self.x, self.evaluations)
+        self.evaluations = self.evaluations + moved
+        self.loss = torch.where(moved, loss, self.loss)
+        largest = _largest(gradient)
+        return gradient, loss.isfinite() & largest.isfinite(), largest <= self.tolerance_grad
+
+    def _stop(
+        self,
+        active: Tensor,
+        not_finite: Tensor,
+        stationary: Tensor | bool = False,
+        no_progress: Tensor | bool = False,
+    ) -> Tensor:
+        """Note the outcome of the active problems that end (bool [B] each); returns who is left."""
+        outcome = torch.where(not_finite, int(Outcome.NOT_FINITE), int(Outcome.NO_PROGRESS))
+        outcome = torch.where(stationary & ~not_finite, int(Outcome.STATIONARY), outcome)
+        ended = active & (not_finite | stationary | no_progress)
+        self.outcome = torch.where(ended, outcome, self.outcome)
         return active & ~ended
 
-    def _evaluate(
-        self, objective: Objective, gradient: Tensor, active: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Loss and gradient of the active problems at x, and who may go on from there."""
-        loss, fresh = objective(self.x, self.evaluations)
-        self.evaluations = self.evaluations + active
-        self.loss = torch.where(active, loss, self.loss)
-        gradient = torch.where(active[:, None], fresh, gradient)
-        finite = self.loss.isfinite() & gradient.isfinite().all(1)
-        active = self._end(active, Outcome.NOT_FINITE, ~finite)
-        stationary = gradient.abs().amax(1) <= self.tolerance_grad
-        return gradient, self._end(active, Outcome.STATIONARY, stationary)
+    def _remember(self, y: Tensor, candidates: Tensor) -> None:
+        """Add the latest pair of those candidates whose curvature is positive to their rings."""
+        s = self._move
+        curvature = vecdot(y, s)
+        fit = candidates & (curvature > 1e-10)
+        each = torch.arange(len(fit), device=fit.device)
+        slot = self._pairs % self.history_size
 
-    def _remember(self, gradient: Tensor, candidates: Tensor) -> None:
-        """Add the latest pair of those candidates whose curvature is positive to their history."""
-        y = gradient - self._previous_gradient
-        s = self._direction * self._step_size[:, None]
-        curvature = (y * s).sum(1)
-        rows = (candidates & (curvature > 1e-10)).nonzero().squeeze(1)
-        slots = self._pairs[rows] % self.history_size
-        self._s[rows, slots] = s[rows]
-        self._y[rows, slots] = y[rows]
-        self._sy[rows, :, slots] = _times(self._s, y)[rows]
-        self._pairs[rows] += 1
-        self._scale[rows] = curvature[rows] / (y * y).sum(1)[rows]
+        def put(ring: Tensor, place: tuple[Tensor | slice, ...], values: Tensor) -> None:
+            ring[place] = torch.where(fit[:, None], values, ring[place])
+
+        put(self._s, (each, slot), s)
+        put(self._y, (each, slot), y)
+        put(self._sy, (each, slice(None), slot), _times(self._s, y))
+        self._pairs = self._pairs + fit
+        self._scale = torch.where(fit, curvature / vecdot(y, y), self._scale)
 
     def _descent_direction(self, gradient: Tensor) -> Tensor:
         """Minus the approximate inverse Hessian times the gradient, [B, N]."""
@@ -181,6 +201,11 @@ class LBFGS:
         c = d * a - scale * _times(self._y, q).gather(1, by_age)
         c = solve(r.mT, c, upper=False)
         return -(scale * q + _times(self._s.mT, c.gather(1, by_slot)))
+
+
+def _largest(vectors: Tensor) -> Tensor:
+    """The largest magnitude in each row of [B, N], or NaN where there is one."""
+    return vectors.abs().amax(1)
 
 
 def _times(matrices: Tensor, vectors: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
 """How an attacker handles the client's dropout in its own forward pass.
 
 Each policy takes what was shared and one key per problem, and returns a function from the count of
-evaluations so far (int64 [B], one per problem) to a mask for each dropout layer ([B, *shape]).
+evaluations so far (int64 [B], one per problem) and a number K of evaluations to come. That gives a
+mask for each dropout layer: [B, K, *shape], or [B, 1, *shape] if they are all the same.
 """
 
 from collections.abc import Callable
@@ -14,12 +15,13 @@ from dropleak.client import Update
 from dropleak.models import dropout_masks
 
 Masks = tuple[Tensor, ...]
-MaskSource = Callable[[Tensor], Masks]
+MaskSource = Callable[[Tensor, int], Masks]
 
 
-def _like_update(update: Update, masks: Masks) -> Masks:
+def _like_update(update: Update, masks: Masks, count: int) -> Masks:
+    """Masks [B * count, *shape] as [B, count, *shape], of the update's dtype."""
     reference = next(iter(update.gradients.values()))
-    return tuple(mask.to(reference) for mask in masks)
+    return tuple(mask.to(reference).unflatten(0, (len(update), count)) for mask in masks)
 
 
 def ignore(update: Update, keys: Tensor) -> MaskSource:
@@ -28,24 +30,27 @@ def ignore(update: Update, keys: Tensor) -> MaskSource:
         torch.ones(len(update), *shape, device=keys.device)
         for shape in update.network.dropout_shapes()
     )
-    masks = _like_update(update, ones)
-    return lambda evaluations: masks
+    masks = _like_update(update, ones, 1)
+    return lambda evaluations, count: masks
 
 
 def fixed(update: Update, keys: Tensor) -> MaskSource:
     """One mask of the client's rate, drawn by the attacker and kept: a wrong guess."""
     guess = rng.derive(keys, rng.Stream.FIXED_MASK)
-    masks = _like_update(update, dropout_masks(update.network, guess, update.rate))
-    return lambda evaluations: masks
+    masks = _like_update(update, dropout_masks(update.network, guess, update.rate), 1)
+    return lambda evaluations, count: masks
 
 
 def resample(update: Update, keys: Tensor) -> MaskSource:
     """A fresh mask at every evaluation: what a network left in training mode does."""
+    if update.rate == 0:
+        return ignore(update, keys)  # nothing is dropped
     stream = rng.derive(keys, rng.Stream.RESAMPLED_MASK)
 
-    def masks(evaluations: Tensor) -> Masks:
-        fresh = rng.derive(stream, evaluations)
-        return _like_update(update, dropout_masks(update.network, fresh, update.rate))
+    def masks(evaluations: Tensor, count: int) -> Masks:
+        coming = evaluations[:, None] + torch.arange(count, device=keys.device)
+        fresh = rng.derive(stream.repeat_interleave(count), coming.flatten())
+        return _like_update(update, dropout_masks(update.network, fresh, update.rate), count)
 
     return masks
 

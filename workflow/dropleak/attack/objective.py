@@ -1,10 +1,17 @@
 """What the attacker minimises: the distance of its dummy gradients from the shared ones."""
 
+import torch
 from torch import Tensor
 
 from dropleak.attack.masks import POLICIES
 from dropleak.attack.passes import ClientPasses
 from dropleak.client import Update
+from dropleak.models import Parameters
+
+
+def flatten(parameters: Parameters) -> Tensor:
+    """[B, *shape] for each parameter as rows of numbers, [B, P]."""
+    return torch.cat([part.flatten(1) for part in parameters.values()], 1)
 
 
 class GradientMatching:
@@ -20,7 +27,8 @@ class GradientMatching:
     def __init__(self, update: Update, labels: Tensor, keys: Tensor, mask_policy: str):
         self.update, self.labels, self.keys, self.mask_policy = update, labels, keys, mask_policy
         self._masks = POLICIES[mask_policy](update, keys)
-        self._passes = ClientPasses(update.network, update.parameters, labels)
+        self._weights, self._shared = flatten(update.parameters), flatten(update.gradients)
+        self._passes = ClientPasses(update.network, self._weights, labels)
 
     @property
     def deterministic(self) -> bool:
@@ -29,7 +37,7 @@ class GradientMatching:
 
     def select(self, index: Tensor) -> "GradientMatching":
         """The same objective for the problems at `index` (int64 [K], or bool [B])."""
-        return GradientMatching(
+        return type(self)(
             self.update.select(index), self.labels[index], self.keys[index], self.mask_policy
         )
 
@@ -44,8 +52,7 @@ class GradientMatching:
             loss [B] and its gradient [B, C * H * W].
         """
         images = x.reshape(-1, *self.update.network.input_shape)
-        dummy = self._passes.gradients(images, self._masks(evaluations))
-        difference = {name: dummy[name] - shared for name, shared in self.update.gradients.items()}
-        loss = sum(part.square().flatten(1).sum(1) for part in difference.values())
-        direction = {name: 2 * part for name, part in difference.items()}
-        return loss, self._passes.image_gradient(direction).flatten(1)
+        masks = [mask.squeeze(1) for mask in self._masks(evaluations, 1)]
+        difference = self._passes.gradients(images, masks) - self._shared
+        gradient = 2 * self._passes.image_gradient(difference)
+        return torch.linalg.vecdot(difference, difference), gradient.flatten(1)

@@ -12,17 +12,19 @@ matrix products per layer: forward, backward, R-forward, R-backward. Automatic d
 arrives at the same operations by way of many more.
 
 Here x is a layer's input, y its output, dy the gradient of L with respect to y, and a leading r
-the derivative in the direction v. All tensors have B in front. A layer remembers what later passes
-need, so the passes of an evaluation come in this order.
+the derivative in the direction v. All tensors have B in front, and a network's parameters are a row
+of P numbers in the order of `Network.parameter_shapes`, or slices of it. A layer remembers what
+later passes need, so the passes of an evaluation come in this order.
 """
 
 from collections.abc import Sequence
+from math import prod
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dropleak.models import Conv, Dropout, Flatten, Linear, Network, Parameters, Shape, Sigmoid
+from dropleak.models import Conv, Dropout, Flatten, Linear, Network, Shape, Sigmoid
 
 
 class ClientPasses:
@@ -30,20 +32,28 @@ class ClientPasses:
 
     Args:
         network: the architecture they share.
-        parameters: [B, *shape] each.
+        parameters: [B, P].
         labels: int64 [B].
     """
 
-    def __init__(self, network: Network, parameters: Parameters, labels: Tensor):
-        self.parameters = parameters
+    def __init__(self, network: Network, parameters: Tensor, labels: Tensor):
+        shapes = list(zip(network.layers, network.input_shapes(), strict=True))
+        self.sizes = [
+            sum(prod(parameter) for parameter in layer.parameter_shapes(shape).values())
+            for layer, shape in shapes
+        ]
         self.layers = [
-            _PASSES[type(layer)](layer, shape, parameters)
-            for layer, shape in zip(network.layers, network.input_shapes(), strict=True)
+            _PASSES[type(layer)](layer, shape, own)
+            for (layer, shape), own in zip(shapes, self._split(parameters), strict=True)
         ]
         classes = network.output_shapes()[-1][0]
-        self.targets = F.one_hot(labels, classes).to(next(iter(parameters.values())))
+        self.targets = F.one_hot(labels, classes).to(parameters)
 
-    def gradients(self, images: Tensor, masks: Sequence[Tensor]) -> dict[str, Tensor]:
+    def _split(self, parameters: Tensor) -> Sequence[Tensor]:
+        """What belongs to each layer."""
+        return parameters.split(self.sizes, 1)
+
+    def gradients(self, images: Tensor, masks: Sequence[Tensor]) -> Tensor:
         """Gradients of the clients' cross-entropy with respect to their parameters.
 
         Args:
@@ -51,7 +61,7 @@ class ClientPasses:
             masks: [B, *shape] for each dropout layer.
 
         Returns:
-            [B, *shape] for each parameter.
+            [B, P]
         """
         remaining, x = iter(masks), images
         for layer in self.layers:
@@ -59,27 +69,27 @@ class ClientPasses:
                 layer.mask = next(remaining)
             x = layer.forward(x)
         self.probabilities = x.softmax(1)
-        dy, gradients = self.probabilities - self.targets, {}
+        dy, gradients = self.probabilities - self.targets, []
         for layer in reversed(self.layers):
-            gradients |= layer.backward(dy)
+            gradients = layer.backward(dy) + gradients
             if layer is not self.layers[0]:
                 dy = layer.input_gradient()
-        return {name: gradients[name].reshape(p.shape) for name, p in self.parameters.items()}
+        return torch.cat([gradient.flatten(1) for gradient in gradients], 1)
 
-    def image_gradient(self, direction: Parameters) -> Tensor:
+    def image_gradient(self, direction: Tensor) -> Tensor:
         """Derivative of the clients' image gradients in a direction of the parameters.
 
         Of the point at which `gradients` was called last.
 
         Args:
-            direction: [B, *shape] for each parameter.
+            direction: [B, P].
 
         Returns:
             [B, C, H, W]
         """
         rx = None  # the image does not depend on the parameters
-        for layer in self.layers:
-            rx = layer.r_forward(rx, direction)
+        for layer, own in zip(self.layers, self._split(direction), strict=True):
+            rx = layer.r_forward(rx, own)
         p = self.probabilities
         rdy = p * (rx - (p * rx).sum(1, keepdim=True))
         for layer in reversed(self.layers):
@@ -90,14 +100,14 @@ class ClientPasses:
 class _Affine:
     """y = W u + b with u [B, K, P]: what convolutions and linear layers have in common."""
 
-    def __init__(self, layer: Conv | Linear, shape: Shape, parameters: Parameters):
+    def __init__(self, layer: Conv | Linear, shape: Shape, parameters: Tensor):
         self.layer, self.input_shape, self.output_shape = layer, shape, layer.output_shape(shape)
-        self.names = (f"{layer.name}.weight", f"{layer.name}.bias")
         self.weight, self.bias = self._matrices(parameters)
 
-    def _matrices(self, parameters: Parameters) -> tuple[Tensor, Tensor]:
-        weight, bias = (parameters[name] for name in self.names)
-        return weight.flatten(2), bias[:, :, None]
+    def _matrices(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
+        outputs = self.output_shape[0]
+        weight, bias = parameters[:, :-outputs], parameters[:, -outputs:]
+        return weight.unflatten(1, (outputs, -1)), bias[:, :, None]
 
     def _columns(self, x: Tensor) -> Tensor:
         """The input as u."""
@@ -111,14 +121,14 @@ class _Affine:
         self.u = self._columns(x)
         return torch.baddbmm(self.bias, self.weight, self.u).reshape(-1, *self.output_shape)
 
-    def backward(self, dy: Tensor) -> dict[str, Tensor]:
+    def backward(self, dy: Tensor) -> list[Tensor]:
         self.dy = dy.reshape(*self.bias.shape[:2], -1)
-        return dict(zip(self.names, (self.dy @ self.u.mT, self.dy.sum(2)), strict=True))
+        return [self.dy @ self.u.mT, self.dy.sum(2)]
 
     def input_gradient(self) -> Tensor:
         return self._sum_columns(self.weight.mT @ self.dy)
 
-    def r_forward(self, rx: Tensor | None, direction: Parameters) -> Tensor:
+    def r_forward(self, rx: Tensor | None, direction: Tensor) -> Tensor:
         self.r_weight, r_bias = self._matrices(direction)
         ry = torch.baddbmm(r_bias, self.r_weight, self.u)
         if rx is not None:
@@ -155,16 +165,16 @@ class _Conv(_Affine):
 class _WithoutParameters:
     """What layers without parameters have in common."""
 
-    def __init__(self, layer: Sigmoid | Dropout | Flatten, shape: Shape, parameters: Parameters):
+    def __init__(self, layer: Sigmoid | Dropout | Flatten, shape: Shape, parameters: Tensor):
         self.input_shape = shape
 
     def _transpose(self, dy: Tensor) -> Tensor:
         """The layer's derivative at x, transposed, times dy."""
         raise NotImplementedError
 
-    def backward(self, dy: Tensor) -> dict[str, Tensor]:
+    def backward(self, dy: Tensor) -> list[Tensor]:
         self.dx = self._transpose(dy)
-        return {}
+        return []
 
     def input_gradient(self) -> Tensor:
         return self.dx
@@ -176,19 +186,21 @@ class _WithoutParameters:
 class _Sigmoid(_WithoutParameters):
     def forward(self, x: Tensor) -> Tensor:
         self.y = x.sigmoid()
-        self.slope = self.y * (1 - self.y)
+        self.slope = torch.addcmul(self.y, self.y, self.y, value=-1)
         return self.y
 
     def _transpose(self, dy: Tensor) -> Tensor:
         return dy * self.slope
 
-    def r_forward(self, rx: Tensor, direction: Parameters) -> Tensor:
+    def r_forward(self, rx: Tensor, direction: Tensor) -> Tensor:
         self.rx = rx
         return rx * self.slope
 
     def r_backward(self, rdy: Tensor) -> Tensor:
         # The second derivative of the sigmoid is slope * (1 - 2 y).
-        return self._transpose(rdy) + self.dx * (1 - 2 * self.y) * self.rx
+        change = self.dx * self.rx
+        change = torch.addcmul(change, change, self.y, value=-2)
+        return torch.addcmul(change, rdy, self.slope)
 
 
 class _Dropout(_WithoutParameters):
@@ -200,7 +212,7 @@ class _Dropout(_WithoutParameters):
     def _transpose(self, dy: Tensor) -> Tensor:
         return dy * self.mask
 
-    def r_forward(self, rx: Tensor, direction: Parameters) -> Tensor:
+    def r_forward(self, rx: Tensor, direction: Tensor) -> Tensor:
         return rx * self.mask
 
 
@@ -211,7 +223,7 @@ class _Flatten(_WithoutParameters):
     def _transpose(self, dy: Tensor) -> Tensor:
         return dy.reshape(-1, *self.input_shape)
 
-    def r_forward(self, rx: Tensor, direction: Parameters) -> Tensor:
+    def r_forward(self, rx: Tensor, direction: Tensor) -> Tensor:
         return rx.flatten(1)
 
 

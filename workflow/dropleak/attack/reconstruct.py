@@ -9,6 +9,9 @@ import torch
 from torch import Tensor
 
 from dropleak import rng
+from dropleak.attack import compiled
+from dropleak.attack.compiled.lbfgs import CompiledLBFGS
+from dropleak.attack.compiled.matching import CompiledMatching
 from dropleak.attack.labels import infer_labels
 from dropleak.attack.lbfgs import LBFGS, Outcome
 from dropleak.attack.objective import GradientMatching
@@ -67,6 +70,7 @@ def start_images(update: Update, keys: Tensor) -> Tensor:
     return draws.reshape(-1, *shape).to(next(iter(update.gradients.values())))
 
 
+@torch.inference_mode()
 def reconstruct(
     update: Update, attacker: Attacker, keys: Tensor, iterations: int, observe: Observer
 ) -> Reconstruction:
@@ -83,10 +87,12 @@ def reconstruct(
         iterations: budget of each attack, a multiple of `ITERATIONS_PER_STEP`.
         observe: sees the progress; what it sees last is what is returned.
     """
-    labels = infer_labels(update)
-    objective = GradientMatching(update, labels, keys, attacker.masks)
-    start = start_images(update, keys)
-    optimiser = LBFGS(start.flatten(1), max_iter=ITERATIONS_PER_STEP)
+    labels, start = infer_labels(update), start_images(update, keys)
+    matching, lbfgs = (
+        (CompiledMatching, CompiledLBFGS) if compiled.find(start) else (GradientMatching, LBFGS)
+    )
+    objective = matching(update, labels, keys, attacker.masks)
+    optimiser = lbfgs(start.flatten(1), max_iter=ITERATIONS_PER_STEP)
     result = {name: getattr(optimiser, name).clone() for name in _REPORTED}
     running = torch.arange(len(update), device=keys.device)
 

@@ -1,0 +1,95 @@
+/* The attack on a CPU, one problem after the other, so that what a problem needs stays in the
+ * processor's caches. REAL is defined by the compiler's command: float or double. */
+#ifndef COMPILED_H
+#define COMPILED_H
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Vectors of GCC and Clang, for any processor. */
+#define LANES (32 / (int)sizeof(REAL))
+typedef REAL vector __attribute__((vector_size(32)));
+typedef REAL unaligned __attribute__((vector_size(32), aligned(sizeof(REAL)), may_alias));
+
+static inline vector load(const REAL *from) { return *(const unaligned *)from; }
+static inline void store(REAL *to, vector value) { *(unaligned *)to = value; }
+static inline vector broadcast(REAL value) { return value - (vector){}; }
+
+static inline REAL sum(vector v) {
+    REAL total = 0;
+    for (int lane = 0; lane < LANES; lane++) total += v[lane];
+    return total;
+}
+
+/* The inner product. */
+static inline REAL dot(const REAL *a, const REAL *b, long size) {
+    vector totals[4] = {{}};
+    long i = 0;
+    for (; i + 4 * LANES <= size; i += 4 * LANES)
+        for (int part = 0; part < 4; part++)
+            totals[part] += load(a + i + part * LANES) * load(b + i + part * LANES);
+    REAL total = sum((totals[0] + totals[1]) + (totals[2] + totals[3]));
+    for (; i < size; i++) total += a[i] * b[i];
+    return total;
+}
+
+/* to += factor * from */
+static inline void add(REAL *to, REAL factor, const REAL *from, long size) {
+    for (long i = 0; i < size; i++) to[i] += factor * from[i];
+}
+
+/* Zeros that begin on a cache line. */
+static inline REAL *zeros(size_t count) {
+    size_t bytes = (count * sizeof(REAL) + 63) / 64 * 64;
+    return memset(aligned_alloc(64, bytes), 0, bytes);
+}
+
+/* ---- convolution.c ---- */
+
+/* A square convolution of [channels, height, width] to [outputs, rows, columns]. */
+typedef struct {
+    int channels, height, width, outputs, rows, columns, kernel, stride, padding;
+} Geometry;
+
+typedef struct Convolution Convolution;
+
+Convolution *new_convolution(const Geometry *geometry);
+void free_convolution(Convolution *convolution);
+
+/* y = bias + x convolved with w [+ x2 convolved with w2, which may be null].
+ * x, x2: [channels, height, width]; w, w2: [outputs, channels, kernel, kernel]; bias: [outputs];
+ * y: [outputs, rows, columns]. */
+void convolve(Convolution *convolution, const REAL *x, const REAL *w, const REAL *x2,
+              const REAL *w2, const REAL *bias, REAL *y);
+
+/* dx = the transpose of the convolution with w, applied to dy [+ that with w2, applied to dy2]. */
+void convolve_transposed(Convolution *convolution, const REAL *dy, const REAL *w, const REAL *dy2,
+                         const REAL *w2, REAL *dx);
+
+/* dw = the gradient with respect to w. */
+void weight_gradient(Convolution *convolution, const REAL *x, const REAL *dy, REAL *dw);
+
+/* ---- lbfgs.c ---- */
+
+/* The loss of a problem at x, and its gradient. `evaluation` counts from 0 in each step. */
+typedef REAL (*Objective)(void *context, int problem, int evaluation, const REAL *x,
+                          REAL *gradient);
+
+/* What L-BFGS knows of B problems of N variables; see lbfgs.py. */
+typedef struct {
+    long batch, history, max_iter, size;
+    double lr, tolerance_grad, tolerance_change;
+    REAL *x, *move, *previous_gradient;        /* [B, N] */
+    REAL *s, *y;                               /* [B, history, N], rings of pairs */
+    REAL *curvature, *scale;                   /* [B, history], s . y; [B] */
+    REAL *loss, *first_loss;                   /* [B], the latest, and at the step's start */
+    int64_t *pairs;                            /* [B], how many were ever put into the rings */
+    int64_t *outcome, *iterations, *evaluations;
+    char *idle;
+} Problems;
+
+/* Up to max_iter iterations of each problem. */
+void lbfgs_step(const Problems *problems, Objective objective, void *context);
+
+#endif

@@ -1,0 +1,122 @@
+/* L-BFGS without line search, as torch.optim.LBFGS does it. */
+#include <math.h>
+
+#include "compiled.h"
+
+typedef enum { ITERATION_LIMIT, STATIONARY, NO_PROGRESS, NOT_FINITE } Outcome; /* as in lbfgs.py */
+
+/* The largest magnitude, or NaN if a value is not finite. */
+static REAL largest(const REAL *values, long size) {
+    REAL found[LANES] = {0}, not_finite[LANES] = {0};
+    for (long i = 0; i < size; i += LANES)
+        for (int lane = 0; lane < LANES && i + lane < size; lane++) {
+            REAL value = values[i + lane], magnitude = value < 0 ? -value : value;
+            found[lane] = magnitude > found[lane] ? magnitude : found[lane];
+            not_finite[lane] += value - value;
+        }
+    REAL result = 0;
+    for (int lane = 0; lane < LANES; lane++) {
+        result = found[lane] > result ? found[lane] : result;
+        not_finite[0] += lane ? not_finite[lane] : 0;
+    }
+    return result + not_finite[0];
+}
+
+/* Add the latest step and gradient change to the ring of problem b, if their curvature is positive. */
+static void remember(const Problems *p, int b, const REAL *s, const REAL *y) {
+    long size = p->size, slot = b * (long)p->history + p->pairs[b] % p->history;
+    REAL curvature = dot(y, s, size);
+    if (!(curvature > (REAL)1e-10)) return;
+    memcpy(p->s + slot * size, s, sizeof(REAL) * size);
+    memcpy(p->y + slot * size, y, sizeof(REAL) * size);
+    p->curvature[slot] = curvature;
+    p->scale[b] = curvature / dot(y, y, size);
+    p->pairs[b]++;
+}
+
+/* Minus the approximate inverse Hessian times the gradient (Nocedal and Wright, Numerical
+ * Optimization, algorithm 7.4). */
+static void two_loops(const Problems *p, int b, const REAL *gradient, REAL *alpha,
+                      REAL *direction) {
+    long size = p->size, first = b * (long)p->history;
+    const REAL *s = p->s + first * size, *y = p->y + first * size, *curvature = p->curvature + first;
+    int64_t newest = p->pairs[b], oldest = newest > p->history ? newest - p->history : 0;
+    for (long i = 0; i < size; i++) direction[i] = -gradient[i];
+    for (int64_t pair = newest - 1; pair >= oldest; pair--) {
+        long at = pair % p->history;
+        alpha[at] = dot(s + at * size, direction, size) / curvature[at];
+        add(direction, -alpha[at], y + at * size, size);
+    }
+    for (long i = 0; i < size; i++) direction[i] *= p->scale[b];
+    for (int64_t pair = oldest; pair < newest; pair++) {
+        long at = pair % p->history;
+        REAL beta = dot(y + at * size, direction, size) / curvature[at];
+        add(direction, alpha[at] - beta, s + at * size, size);
+    }
+}
+
+typedef struct {
+    REAL *gradient, *change, *direction, *x, *alpha;
+} Scratch;
+
+static Outcome step_one(const Problems *p, int b, Objective objective, void *context,
+                        const Scratch *scratch) {
+    long size = p->size;
+    REAL *x = p->x + b * size, *move = p->move + b * size;
+    REAL *previous_gradient = p->previous_gradient + b * size;
+    REAL *gradient = scratch->gradient, *direction = scratch->direction;
+    int evaluation = 0;
+
+    p->loss[b] = p->first_loss[b] = objective(context, b, evaluation++, x, gradient);
+    p->evaluations[b]++;
+    REAL steepest = largest(gradient, size);
+    if (!isfinite(p->loss[b]) || !isfinite(steepest)) return NOT_FINITE;
+    if (steepest <= p->tolerance_grad) return STATIONARY;
+    p->idle[b] = 0;
+    for (int iteration = 1; iteration <= p->max_iter; iteration++) {
+        REAL step_size = p->lr;
+        if (p->iterations[b]++ == 0) {
+            REAL total = 0;
+            for (long i = 0; i < size; i++) total += gradient[i] < 0 ? -gradient[i] : gradient[i];
+            if (total > 1) step_size /= total;
+        } else {
+            for (long i = 0; i < size; i++)
+                scratch->change[i] = gradient[i] - previous_gradient[i];
+            remember(p, b, move, scratch->change);
+        }
+        two_loops(p, b, gradient, scratch->alpha, direction);
+        for (long i = 0; i < size; i++) move[i] = step_size * direction[i];
+        memcpy(previous_gradient, gradient, sizeof(REAL) * size);
+        if (dot(gradient, direction, size) > -p->tolerance_change) {
+            p->idle[b] = iteration == 1;
+            return NO_PROGRESS;
+        }
+        for (long i = 0; i < size; i++) scratch->x[i] = x[i] + move[i];
+        if (!isfinite(largest(scratch->x, size))) return NOT_FINITE;
+        memcpy(x, scratch->x, sizeof(REAL) * size);
+        if (iteration == p->max_iter) break;
+
+        REAL previous_loss = p->loss[b];
+        p->loss[b] = objective(context, b, evaluation++, x, gradient);
+        p->evaluations[b]++;
+        steepest = largest(gradient, size);
+        if (!isfinite(p->loss[b]) || !isfinite(steepest)) return NOT_FINITE;
+        if (steepest <= p->tolerance_grad) return STATIONARY;
+        if (largest(move, size) <= p->tolerance_change) return NO_PROGRESS;
+        if (fabs(p->loss[b] - previous_loss) < p->tolerance_change) return NO_PROGRESS;
+    }
+    return ITERATION_LIMIT;
+}
+
+void lbfgs_step(const Problems *p, Objective objective, void *context) {
+    Scratch scratch = {zeros(p->size), zeros(p->size), zeros(p->size), zeros(p->size),
+                       zeros(p->history)};
+    for (int b = 0; b < p->batch; b++) {
+        p->idle[b] = 1;
+        p->first_loss[b] = p->loss[b];
+        if (p->outcome[b] != NOT_FINITE)
+            p->outcome[b] = step_one(p, b, objective, context, &scratch);
+    }
+    free(scratch.gradient), free(scratch.change), free(scratch.direction), free(scratch.x);
+    free(scratch.alpha);
+}

@@ -1,0 +1,93 @@
+"""The structures of compiled.h and matching.c."""
+
+import ctypes
+from math import prod
+
+from torch import Tensor
+
+from dropleak.models import Conv, Dropout, Linear, Network, Shape, Sigmoid
+from dropleak.models import Layer as NetworkLayer
+
+_KINDS = (Conv, Linear, Sigmoid, Dropout)
+
+
+def _fields(kind: type, names: str) -> list[tuple[str, type]]:
+    return [(name, kind) for name in names.split()]
+
+
+class _Layer(ctypes.Structure):
+    _fields_ = _fields(
+        ctypes.c_int,
+        "kind channels height width outputs rows columns kernel stride padding",
+    )
+
+
+def _layer(layer: NetworkLayer, shape: Shape) -> _Layer:
+    kind = _KINDS.index(type(layer))
+    if isinstance(layer, Conv):
+        output = layer.output_shape(shape)
+        return _Layer(kind, *shape, *output, layer.kernel, layer.stride, layer.padding)
+    outputs = layer.output_shape(shape)[0] if isinstance(layer, Linear) else prod(shape)
+    return _Layer(kind, prod(shape), 1, 1, outputs, 1, 1, 1, 1, 0)
+
+
+class _Addresses(ctypes.Structure):
+    """A structure that keeps alive the tensors whose addresses it has."""
+
+    def __init__(self, **values):
+        self._tensors = [value for value in values.values() if isinstance(value, Tensor)]
+        assert all(tensor.is_contiguous() for tensor in self._tensors)
+        super().__init__(
+            **{
+                name: value.data_ptr() if isinstance(value, Tensor) else value
+                for name, value in values.items()
+            }
+        )
+
+
+class Matching(_Addresses):
+    """The gradient matching objective of B problems."""
+
+    _fields_ = [
+        *_fields(ctypes.c_long, "layers classes parameters features masks"),
+        ("layer", ctypes.POINTER(_Layer)),
+        *_fields(ctypes.c_void_p, "weights shared labels mask"),
+    ]
+
+    @classmethod
+    def of(cls, network: Network, weights: Tensor, shared: Tensor, labels: Tensor, masks: Tensor):
+        """
+        Args:
+            network: the clients' architecture.
+            weights, shared: parameters and shared gradients, [B, P].
+            labels: int64 [B].
+            masks: of all dropout layers, for each evaluation or all: [B, K, features].
+        """
+        layers = [
+            _layer(layer, shape)
+            for layer, shape in zip(network.layers, network.input_shapes(), strict=True)
+            if type(layer) in _KINDS  # flattening changes nothing in memory
+        ]
+        return cls(
+            layers=len(layers),
+            classes=network.output_shapes()[-1][0],
+            parameters=weights.shape[1],
+            features=masks.shape[2],
+            masks=masks.shape[1],
+            layer=(_Layer * len(layers))(*layers),
+            weights=weights,
+            shared=shared,
+            labels=labels,
+            mask=masks,
+        )
+
+
+class Problems(_Addresses):
+    """What L-BFGS knows of B problems."""
+
+    _fields_ = [
+        *_fields(ctypes.c_long, "batch history max_iter size"),
+        *_fields(ctypes.c_double, "lr tolerance_grad tolerance_change"),
+        *_fields(ctypes.c_void_p, "x move previous_gradient s y curvature scale loss first_loss"),
+        *_fields(ctypes.c_void_p, "pairs outcome iterations evaluations idle"),
+    ]
