@@ -3,7 +3,9 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint
+PHOTOGRAPHS ?= $(wildcard ../shared/cifar10-subset)
+
+.PHONY: demo test lint bench
 
 demo: $(VENV)/installed
 	$(BIN)/snakemake --cores all
@@ -16,6 +18,11 @@ lint: $(VENV)/installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/snakemake --lint
+
+bench: export PYTHONPATH = workflow
+bench: $(VENV)/installed
+	$(BIN)/python benchmarks/images.py $(PHOTOGRAPHS)
+	$(BIN)/python benchmarks/bench.py
 
 $(VENV)/installed: requirements.txt
 	$(PYTHON) -m venv $(VENV)

@@ -1,10 +1,19 @@
-"""Clients and gradient matching problems on digits, in float64."""
+"""Clients and gradient matching problems on digits, in float64; where they can be attacked."""
 
+import os
+import shutil
+
+import pytest
 import torch
 
 from dropleak import rng, tables
 from dropleak.client import share
 from dropleak.models import lenet
+
+GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+COMPILER = pytest.mark.skipif(
+    not shutil.which(os.environ.get("CC", "cc").split()[0]), reason="there is no C compiler"
+)
 
 
 def clients(digits, indices, rate, seed=0, device="cpu"):

@@ -1,25 +1,57 @@
+import tempfile
+
+import pytest
 import torch
 
 from dropleak.attack import compiled
+from problems import COMPILER
+
+
+@pytest.fixture(autouse=True)
+def nothing_built(monkeypatch, tmp_path):
+    """As on a new machine."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(compiled, "_library", compiled.lru_cache(compiled._library.__wrapped__))
+
+
+LIKE = torch.empty(0)
 
 
 def test_without_a_compiler_the_log_says_so_once(monkeypatch, capsys):
     monkeypatch.setenv("CC", "/nowhere/cc --fast")
-    monkeypatch.setattr(compiled, "_build", compiled.lru_cache(compiled._build.__wrapped__))
-    like = torch.empty(0)
-    assert compiled.find(like) is None
-    assert compiled.find(like) is None
+    assert compiled.find(LIKE) is None
+    assert compiled.find(LIKE) is None
     (line,) = capsys.readouterr().out.splitlines()
     assert "/nowhere/cc --fast" in line
     assert "using torch" in line
 
 
-def test_a_source_that_does_not_compile_is_reported(monkeypatch, capsys, tmp_path):
+@COMPILER
+def test_what_does_not_compile_is_reported_and_leaves_nothing(monkeypatch, capsys, tmp_path):
     broken = tmp_path / "broken.c"
     broken.write_text("int main( {")
     monkeypatch.setattr(compiled, "_SOURCES", [broken])
-    assert compiled._build.__wrapped__(torch.float32) is None
+    assert compiled.find(LIKE) is None
     assert "could not build" in capsys.readouterr().out
+    assert list(compiled._folder().iterdir()) == []
+
+
+@COMPILER
+def test_it_is_built_once_for_each_dtype(monkeypatch):
+    assert compiled.find(LIKE)
+    (library,) = compiled._folder().iterdir()
+    compiled._library.cache_clear()
+    written = library.stat().st_mtime_ns
+    assert compiled.find(LIKE)
+    assert library.stat().st_mtime_ns == written
+    assert compiled.find(LIKE.double())
+    assert len(list(compiled._folder().iterdir())) == 2
+
+
+def test_a_folder_that_others_may_write_to_is_not_trusted(capsys):
+    compiled._folder().chmod(0o777)
+    assert compiled.find(LIKE) is None
+    assert "others may write" in capsys.readouterr().out
 
 
 def test_there_is_nothing_compiled_for_a_gpu():

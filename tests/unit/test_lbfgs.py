@@ -10,18 +10,21 @@ import ctypes
 import numpy as np
 import pytest
 import torch
-from problems import clients
 
 from dropleak.attack import compiled
 from dropleak.attack.compiled.lbfgs import CompiledLBFGS
 from dropleak.attack.compiled.matching import CompiledMatching
 from dropleak.attack.lbfgs import LBFGS, Outcome
 from dropleak.attack.objective import GradientMatching
+from problems import COMPILER, GPU, clients
 
-GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 PATHS = pytest.mark.parametrize(
     ("lbfgs", "device"),
-    [(LBFGS, "cpu"), (CompiledLBFGS, "cpu"), pytest.param(LBFGS, "cuda", marks=GPU)],
+    [
+        (LBFGS, "cpu"),
+        pytest.param(CompiledLBFGS, "cpu", marks=COMPILER),
+        pytest.param(LBFGS, "cuda", marks=GPU),
+    ],
 )
 
 

@@ -1,6 +1,5 @@
 import pytest
 import torch
-from problems import clients
 from torch.func import grad_and_value, vmap
 
 from dropleak.attack.compiled.matching import CompiledMatching
@@ -19,6 +18,7 @@ from dropleak.models import (
     uniform_parameters,
 )
 from dropleak.rng import image_keys
+from problems import COMPILER, clients
 
 
 def by_autograd(update, labels, x, masks):
@@ -35,7 +35,9 @@ def by_autograd(update, labels, x, masks):
     return value, gradient
 
 
-MATCHINGS = pytest.mark.parametrize("matching", [GradientMatching, CompiledMatching])
+MATCHINGS = pytest.mark.parametrize(
+    "matching", [GradientMatching, pytest.param(CompiledMatching, marks=COMPILER)]
+)
 
 
 @MATCHINGS

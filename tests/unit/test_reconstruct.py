@@ -1,12 +1,12 @@
 import pytest
 import torch
-from problems import clients
 
 from dropleak.attack import compiled
 from dropleak.attack.reconstruct import Attacker, Status, reconstruct
+from problems import COMPILER, clients
 
 
-@pytest.fixture(autouse=True, params=["compiled", "torch"])
+@pytest.fixture(autouse=True, params=[pytest.param("compiled", marks=COMPILER), "torch"])
 def engine(request, monkeypatch):
     """Every test is of both."""
     if request.param == "torch":

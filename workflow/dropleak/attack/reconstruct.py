@@ -70,6 +70,11 @@ def start_images(update: Update, keys: Tensor) -> Tensor:
     return draws.reshape(-1, *shape).to(next(iter(update.gradients.values())))
 
 
+def engine(like: Tensor) -> tuple[type[GradientMatching], type[LBFGS]]:
+    """Objective and optimiser for tensors like this one: compiled where that can be had."""
+    return (CompiledMatching, CompiledLBFGS) if compiled.find(like) else (GradientMatching, LBFGS)
+
+
 @torch.inference_mode()
 def reconstruct(
     update: Update, attacker: Attacker, keys: Tensor, iterations: int, observe: Observer
@@ -88,9 +93,7 @@ def reconstruct(
         observe: sees the progress; what it sees last is what is returned.
     """
     labels, start = infer_labels(update), start_images(update, keys)
-    matching, lbfgs = (
-        (CompiledMatching, CompiledLBFGS) if compiled.find(start) else (GradientMatching, LBFGS)
-    )
+    matching, lbfgs = engine(start)
     objective = matching(update, labels, keys, attacker.masks)
     optimiser = lbfgs(start.flatten(1), max_iter=ITERATIONS_PER_STEP)
     result = {name: getattr(optimiser, name).clone() for name in _REPORTED}

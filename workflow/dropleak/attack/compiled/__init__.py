@@ -2,11 +2,12 @@
 
 It does what `lbfgs.py`, `passes.py` and `objective.py` do in torch for many problems at once, which
 a GPU needs; a CPU is several times faster when all that a problem needs stays in its caches. The
-machine's C compiler builds it when it is first used, in about a second, so that nothing has to be
-kept and trusted from one process to the next.
+machine's C compiler builds it once, in about a second, and it is kept among the machine's temporary
+files.
 """
 
 import ctypes
+import hashlib
 import os
 import shlex
 import subprocess
@@ -16,30 +17,59 @@ from pathlib import Path
 
 import torch
 
-_SOURCES = sorted(Path(__file__).parent.glob("*.c"))
+from dropleak.files import atomic
+
+_SOURCES = sorted(Path(__file__).parent.glob("*.[ch]"))
 _FLAGS = ["-std=gnu11", "-O3", "-march=native", "-shared", "-fPIC"]
 _REALS = {torch.float32: "float", torch.float64: "double"}
 
 
 def find(like: torch.Tensor) -> ctypes.CDLL | None:
     """The functions for tensors like this one, if there are any: on a CPU with a C compiler."""
-    return _build(like.dtype) if like.device.type == "cpu" else None
+    return _library(like.dtype) if like.device.type == "cpu" else None
 
 
 @lru_cache
-def _build(dtype: torch.dtype) -> ctypes.CDLL | None:
+def _library(dtype: torch.dtype) -> ctypes.CDLL | None:
     compiler = shlex.split(os.environ.get("CC", "cc"))
-    with tempfile.TemporaryDirectory() as folder:
-        target = str(Path(folder, "compiled.so"))
-        command = [*compiler, *_FLAGS, f"-DREAL={_REALS[dtype]}", *_SOURCES, "-lm", "-o", target]
-        try:
-            subprocess.run(command, check=True, capture_output=True, text=True)
-            return ctypes.CDLL(target)
-        except (OSError, subprocess.CalledProcessError) as error:
-            reason = getattr(error, "stderr", None) or str(error)
-            print(
-                f"the C compiler '{shlex.join(compiler)}' could not build the attack "
-                f"({reason.strip().splitlines()[-1]}): using torch, which takes several times as "
-                "long; set CC to a compiler that works"
+    try:
+        return ctypes.CDLL(str(_build([*compiler, *_FLAGS, f"-DREAL={_REALS[dtype]}"])))
+    except (OSError, subprocess.CalledProcessError) as error:
+        reason = getattr(error, "stderr", None) or str(error)
+        print(
+            f"the C compiler '{shlex.join(compiler)}' could not build the attack "
+            f"({reason.strip().splitlines()[-1]}): using torch, which takes several times as "
+            "long; set CC to a compiler that works"
+        )
+        return None
+
+
+def _build(command: list[str]) -> Path:
+    """The library made by a compiler's command, unless it has been made on such a machine."""
+    target = _folder() / f"{_fingerprint(command)}.so"
+    if not target.exists():
+        sources = [source for source in _SOURCES if source.suffix == ".c"]
+        with atomic(target) as path:
+            subprocess.run(
+                [*command, *sources, "-lm", "-o", path], check=True, capture_output=True, text=True
             )
-            return None
+    return target
+
+
+def _folder() -> Path:
+    """Ours alone, because what is in it will be run."""
+    folder = Path(tempfile.gettempdir(), f"dropleak-{os.getuid()}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o022:
+        raise PermissionError(f"others may write to {folder}")
+    return folder
+
+
+def _fingerprint(command: list[str]) -> str:
+    """Of everything the library depends on: sources, command, and what the processor can do."""
+    parts = [shlex.join(command), *(source.read_text() for source in _SOURCES)]
+    processor = Path("/proc/cpuinfo")
+    if processor.exists():
+        lines = processor.read_text().splitlines()
+        parts += [line for line in lines if line.startswith(("flags", "Features"))][:1]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

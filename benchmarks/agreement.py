@@ -1,0 +1,80 @@
+"""Does the engine reconstruct what the reference does? A statistical check on photographs.
+
+    python benchmarks/agreement.py [IMAGES] [ITERATIONS]
+
+L-BFGS without a line search amplifies rounding, so that single attacks end differently on every
+machine; what has to agree is the share of successes and how good they are.
+"""
+
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+
+import numpy as np
+import torch
+from scipy.stats import binomtest, bootstrap
+
+import reference
+from dropleak.attack.labels import infer_labels
+from dropleak.attack.reconstruct import Attacker, reconstruct, start_images
+from problems import problems
+
+SUCCESS = 0.1
+QUARTILES = (0.25, 0.5, 0.75)
+
+
+def by_reference(index: int, iterations: int) -> float:
+    """RMSE of the reference's attack on one photograph."""
+    update, keys, image = problems("photographs", index, 1)
+    result = reference.attack(update, infer_labels(update), start_images(update, keys), iterations)
+    return (result.image - image[0]).square().mean().sqrt().item()
+
+
+def by_engine(index: int, iterations: int) -> float:
+    """The same by the engine."""
+    update, keys, image = problems("photographs", index, 1)
+    result = reconstruct(update, Attacker(), keys, iterations, lambda *progress: None)
+    return (result.images[0] - image[0]).square().mean().sqrt().item()
+
+
+def quartile_intervals(values: np.ndarray) -> list[tuple[float, float, float]]:
+    """Each quartile with its 95% bootstrap interval."""
+    found = []
+    for quartile in QUARTILES:
+        statistic = partial(np.quantile, q=quartile)
+        interval = bootstrap((values,), statistic, method="percentile", rng=0).confidence_interval
+        found.append((np.quantile(values, quartile), interval.low, interval.high))
+    return found
+
+
+def main(count: int, iterations: int) -> None:
+    """Run both on the same problems and print a table for README.md."""
+    context = get_context("spawn")
+    with ProcessPoolExecutor(
+        os.cpu_count(), context, initializer=torch.set_num_threads, initargs=(1,)
+    ) as pool:
+        rmse = {
+            attack.__name__: np.nan_to_num(
+                list(pool.map(attack, range(count), [iterations] * count)), nan=np.inf
+            )
+            for attack in (by_engine, by_reference)
+        }
+    print(f"{count} photographs, rate 0.0, {iterations} iterations, torch {torch.__version__}\n")
+    print("| | successes | share (95%, Wilson) | RMSE of successes: quartiles (95%, bootstrap) |")
+    print("|---|---|---|---|")
+    for name, values in rmse.items():
+        good = values[values < SUCCESS]
+        share = binomtest(len(good), count).proportion_ci(method="wilson")
+        quartiles = "; ".join(f"{q:.4f} ({a:.4f}-{b:.4f})" for q, a, b in quartile_intervals(good))
+        print(
+            f"| {name.removeprefix('by_')} | {len(good)} of {count} | {len(good) / count:.2f} "
+            f"({share.low:.2f}-{share.high:.2f}) | {quartiles} |"
+        )
+    both = np.sum((rmse["by_engine"] < SUCCESS) & (rmse["by_reference"] < SUCCESS))
+    print(f"\nImages that succeed in both: {both}.")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:] or (64, 2000)))

@@ -1,0 +1,265 @@
+"""The engine against the reference, on the same problems, in one run.
+
+    PYTHONPATH=workflow python benchmarks/bench.py [--rounds 5] [--iterations 400]
+
+Needs torch, numpy and images.npz (see images.py). Uses the GPU if there is one. Prints, and writes
+latest.json. What is compared takes turns; a ratio is the median over the rounds.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import reference
+from dropleak import device as devices
+from dropleak.attack import ENGINE_VERSION, compiled
+from dropleak.attack.labels import infer_labels
+from dropleak.attack.reconstruct import Attacker, engine, reconstruct, start_images
+from problems import data_sets, problems
+
+PAPER_ITERATIONS = 5800
+BATCHES = {"cpu": (1, 8, 32), "cuda": (64, 256, 1024, 4096)}
+DEFAULT_BATCH = {"cpu": 32, "cuda": 1024}
+
+
+def synchronise(device: str) -> None:
+    """Wait for the GPU."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def timed_reference(data_set: str, first: int, iterations: int, device: str) -> tuple[float, int]:
+    """Seconds and iterations of the reference's attack on one image."""
+    update, keys, _ = problems(data_set, first, 1, device=device)
+    label, start = infer_labels(update), start_images(update, keys)
+    synchronise(device)
+    began = time.perf_counter()
+    result = reference.attack(update, label, start, iterations)
+    synchronise(device)
+    return time.perf_counter() - began, result.iterations
+
+
+def timed_engine(
+    data_set: str,
+    first: int,
+    count: int,
+    iterations: int,
+    device: str,
+    rate: float = 0.0,
+    masks: str = "resample",
+) -> tuple[float, int]:
+    """Seconds and iterations, summed over images, of the engine's attack on a batch."""
+    update, keys, _ = problems(data_set, first, count, rate, device)
+    synchronise(device)
+    began = time.perf_counter()
+    result = reconstruct(update, Attacker(masks), keys, iterations, lambda *progress: None)
+    synchronise(device)
+    return time.perf_counter() - began, result.iterations.sum().item()
+
+
+def objective_seconds(data_set: str, count: int, device: str) -> float:
+    """Seconds per evaluation and image of the engine's objective."""
+    update, keys, _ = problems(data_set, 0, count, device=device)
+    start = start_images(update, keys)
+    matching, _ = engine(start)
+    objective = matching(update, infer_labels(update), keys, "resample")
+    evaluations = torch.zeros_like(keys)
+    times = []
+    for _ in range(20):
+        synchronise(device)
+        began = time.perf_counter()
+        objective(start.flatten(1), evaluations)
+        synchronise(device)
+        times.append(time.perf_counter() - began)
+    return statistics.median(times) / count
+
+
+def peak_memory(device: str) -> float:
+    """Of this process so far, in GiB: on the GPU if it uses one."""
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**30
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def start_worker(device: str) -> None:
+    """One thread, and everything built before anything is timed."""
+    torch.set_num_threads(1)
+    devices.choose(gpu=device == "cuda")
+    compiled.find(torch.empty(0, device=device))
+
+
+def start_up() -> dict[str, float]:
+    """Seconds that a process takes for what an attack job needs of the engine."""
+    code = (
+        "import time; from dropleak.attack import compiled, reconstruct; import torch; "
+        "began = time.perf_counter(); compiled.find(torch.empty(0)); "
+        "print(time.perf_counter() - began)"
+    )
+    began = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    whole, building = time.perf_counter() - began, float(done.stdout.splitlines()[-1])
+    return {"import": whole - building, "compile": building}
+
+
+class Bench:
+    """Everything that is measured on one data set."""
+
+    def __init__(self, data_set: str, device: str, iterations: int, pool: ProcessPoolExecutor):
+        self.data_set, self.device, self.iterations, self.pool = data_set, device, iterations, pool
+        self.cores = os.cpu_count()
+        self.milliseconds: dict[str, list[float]] = {}
+
+    def _together(self, function: Callable, each: int, *arguments) -> tuple[float, int]:
+        """A call for each core, on images of its own: the longest's seconds, all iterations."""
+        calls = [
+            self.pool.submit(function, self.data_set, core * each, *arguments)
+            for core in range(self.cores)
+        ]
+        seconds, iterations = zip(*(call.result() for call in calls), strict=True)
+        return max(seconds), sum(iterations)
+
+    def _engine(self, batch: int) -> tuple[float, int]:
+        if self.device == "cuda":
+            return timed_engine(self.data_set, 0, batch, self.iterations, "cuda")
+        return self._together(timed_engine, batch, batch, self.iterations, "cpu")
+
+    def _note(self, name: str, measured: tuple[float, int]) -> None:
+        seconds, iterations = measured
+        self.milliseconds.setdefault(name, []).append(1e3 * seconds / iterations)
+
+    def round(self, number: int) -> None:
+        """Time everything once."""
+        torch.set_num_threads(self.cores)
+        self._note(
+            "reference, sequential",
+            timed_reference(self.data_set, number, self.iterations, self.device),
+        )
+        self._note(
+            "reference, a process per core",
+            self._together(timed_reference, 1, self.iterations, self.device),
+        )
+        torch.set_num_threads(1)
+        for batch in BATCHES[self.device]:
+            try:
+                self._note(f"engine, batch {batch}", self._engine(batch))
+            except torch.OutOfMemoryError as error:
+                print(f"batch {batch}: {error}")
+
+    def masks(self, rounds: int) -> dict[str, list[float]]:
+        """Extra time of handling masks at rate 0.5, as a share of the time with a fixed one."""
+        batch = DEFAULT_BATCH[self.device]
+        found: dict[str, list[float]] = {"resample": [], "ignore": []}
+        for _ in range(rounds):
+            cost = {}
+            for masks in ("fixed", "resample", "ignore"):
+                seconds, iterations = timed_engine(
+                    self.data_set, 0, batch, 40, self.device, 0.5, masks
+                )
+                cost[masks] = seconds / iterations
+            for masks, extra in found.items():
+                extra.append(cost[masks] / cost["fixed"] - 1)
+        return found
+
+    def results(self) -> dict:
+        """Medians, spreads and ratios."""
+        found = {}
+        for name, values in self.milliseconds.items():
+            median = statistics.median(values)
+            found[name] = {
+                "ms_per_iteration_and_image": median,
+                "ms_range": [min(values), max(values)],
+                "attacks_per_hour": 3.6e6 / (median * PAPER_ITERATIONS),
+            }
+            for kind in ("sequential", "a process per core"):
+                ratios = np.array(self.milliseconds[f"reference, {kind}"]) / np.array(values)
+                found[name][f"ratio to reference, {kind}"] = float(np.median(ratios))
+                found[name][f"ratio range, {kind}"] = [float(ratios.min()), float(ratios.max())]
+        return found
+
+
+def machine(device: str) -> dict:
+    """What the numbers were measured on."""
+    processor = platform.processor()
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        processor = next((x.split(": ")[1] for x in lines if x.startswith("model name")), processor)
+    return {
+        "date": datetime.date.today().isoformat(),
+        "processor": processor,
+        "cores": os.cpu_count(),
+        "device": devices.name(device),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "engine": ENGINE_VERSION,
+    }
+
+
+def report(data_set: str, results: dict) -> None:
+    """A table for people."""
+    print(f"\n{data_set}")
+    print(f"{'':32}{'ms/it/image':>12}{'range':>16}{'attacks/h':>11}{'x seq.':>9}{'x proc.':>9}")
+    for name, row in results.items():
+        low, high = row["ms_range"]
+        print(
+            f"{name:32}{row['ms_per_iteration_and_image']:12.4f}{low:8.4f}-{high:.4f}"
+            f"{row['attacks_per_hour']:11.0f}{row['ratio to reference, sequential']:9.1f}"
+            f"{row['ratio to reference, a process per core']:9.1f}"
+        )
+
+
+def main() -> None:
+    """Measure, print and save."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--iterations", type=int, default=400, help="a multiple of 20")
+    options = parser.parse_args()
+    device = devices.choose(gpu=torch.cuda.is_available())
+    latest = {"machine": machine(device), "iterations": options.iterations}
+    print(latest)
+    with ProcessPoolExecutor(
+        os.cpu_count(), get_context("spawn"), initializer=start_worker, initargs=(device,)
+    ) as pool:
+        latest["threads"] = {"sequential reference": os.cpu_count(), "everything else": 1}
+        latest["start-up in seconds"] = start_up()
+        for data_set in data_sets():
+            bench = Bench(data_set, device, options.iterations, pool)
+            for number in range(options.rounds):
+                bench.round(number)
+            results = bench.results()
+            report(data_set, results)
+            batch = DEFAULT_BATCH[device]
+            objective = 1e3 * objective_seconds(data_set, batch, device)
+            whole = results[f"engine, batch {batch}"]
+            at_once = 1 if device == "cuda" else os.cpu_count()
+            milliseconds = whole["ms_per_iteration_and_image"]
+            latest[data_set] = results | {
+                "share of time in the objective": objective / at_once / milliseconds,
+                "extra time of masks": bench.masks(options.rounds),
+                "peak memory in GiB": pool.submit(peak_memory, device).result()
+                if device == "cpu"
+                else peak_memory(device),
+            }
+            print({name: latest[data_set][name] for name in list(latest[data_set])[-3:]})
+            latest.setdefault("ratio_sequential", whole["ratio to reference, sequential"])
+            latest.setdefault("ratio_processes", whole["ratio to reference, a process per core"])
+    path = Path(__file__).with_name("latest.json")
+    path.write_text(json.dumps(latest, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""Write images.npz, the images of the benchmarks: embedded digits, and photographs of a folder.
+
+    python benchmarks/images.py [FOLDER]
+
+FOLDER holds test/<class>/<image>, 32x32 RGB. With the file, the benchmark itself needs torch and
+numpy only, and can go to a machine that has no more.
+"""
+
+import sys
+
+import numpy as np
+
+from dropleak import grid, tables
+from dropleak.data import image_tables
+from problems import IMAGES
+
+COUNT = 64
+
+
+def arrays(name: str, source: str, root: str) -> dict[str, np.ndarray]:
+    """Pixels and labels of some test images, chosen as an experiment with seed 0 would."""
+    table = image_tables(source, root, None)["test"]
+    chosen = table.take(grid.selection(len(table), 0)[:COUNT])
+    pixels = tables.decode_pixels(chosen["pixels"], tables.metadata(table)["shape"])
+    return {f"{name}_pixels": pixels, f"{name}_labels": chosen["label"].to_numpy()}
+
+
+found = arrays("digits", "digits", "resources")
+for folder in sys.argv[1:]:
+    found |= arrays("photographs", "folder", folder)
+np.savez(IMAGES, **found)
+print({name: values.shape for name, values in found.items()})

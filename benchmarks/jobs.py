@@ -1,0 +1,35 @@
+"""How much of an experiment's attack jobs was not the attack: start, imports, compiling, writing.
+
+    PYTHONPATH=workflow python benchmarks/jobs.py EXPERIMENT
+
+Compares what Snakemake measured (`logs/<experiment>/attack/**/*.benchmark.tsv`) with the seconds
+that the jobs' tables state for the attacks themselves.
+"""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+
+def jobs(experiment: str) -> pd.DataFrame:
+    """A row per job: seconds in all, and of the attack."""
+    rows = []
+    for path in sorted(Path("logs", experiment, "attack").rglob("*.benchmark.tsv")):
+        name = path.relative_to(f"logs/{experiment}/attack").as_posix()
+        name = name.removesuffix(".benchmark.tsv")
+        table = pq.read_table(f"results/{experiment}/attacks/{name}.parquet", columns=["seconds"])
+        whole = pd.read_csv(path, sep="\t")["s"].iloc[0]
+        rows.append({"job": name, "seconds": whole, "attack": sum(table["seconds"].to_pylist())})
+    return pd.DataFrame(rows)
+
+
+table = jobs(sys.argv[1])
+table["fixed"] = table["seconds"] - table["attack"]
+print(table.round(2).to_string(index=False))
+total = table[["seconds", "attack", "fixed"]].sum()
+print(
+    f"\n{len(table)} jobs: {total['seconds']:.0f} s, of which the attack {total['attack']:.0f} s; "
+    f"fixed {total['fixed'] / len(table):.1f} s a job, {total['fixed'] / total['seconds']:.1%}"
+)

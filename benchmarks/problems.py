@@ -1,0 +1,45 @@
+"""The problems that are timed; needs torch and numpy only."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dropleak import rng
+from dropleak.client import Update, share
+from dropleak.models import lenet
+
+IMAGES = Path(__file__).with_name("images.npz")
+"""Written by images.py: for each data set pixels, uint8 [N, C, H, W], and labels, int64 [N]."""
+
+
+def data_sets() -> list[str]:
+    """Those there are images of, photographs first."""
+    with np.load(IMAGES) as arrays:
+        return [name for name in ("photographs", "digits") if f"{name}_labels" in arrays]
+
+
+def images(data_set: str) -> tuple[Tensor, Tensor]:
+    """Pixels in [0, 1], float32 [N, C, H, W], and labels, int64 [N]."""
+    with np.load(IMAGES) as arrays:
+        pixels, labels = arrays[f"{data_set}_pixels"], arrays[f"{data_set}_labels"]
+    return torch.from_numpy(pixels).float() / 255, torch.from_numpy(labels)
+
+
+def problems(
+    data_set: str, first: int, count: int, rate: float = 0.0, device: str = "cpu"
+) -> tuple[Update, Tensor, Tensor]:
+    """Clients with networks of their own; when there are too few images, they come again.
+
+    Returns:
+        what the clients shared; the attackers' keys, int64 [count]; the images, [count, C, H, W].
+    """
+    pixels, labels = images(data_set)
+    indices = torch.arange(first, first + count)
+    place = indices % len(labels)
+    keys = rng.image_keys(0, indices)
+    network = lenet(tuple(pixels.shape[1:]), 10)
+    own = pixels[place].to(device)
+    update, _ = share(network, own, labels[place].to(device), keys, rate)
+    return update, rng.derive(keys, rng.Stream.ATTACKER).to(device), own
