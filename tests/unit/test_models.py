@@ -61,7 +61,7 @@ def test_masks_are_inverted_dropout_and_nested(network):
     keys = rng.image_keys(0, torch.arange(40))
     dropped = None
     for rate in (0.0, 0.3, 0.5, 0.9):
-        (mask,) = dropout_masks(network, keys, rate)
+        (mask,) = dropout_masks(network, keys, rate, torch.float64)
         assert set(mask.unique().tolist()) <= {0.0, 1 / (1 - rate)}
         now = mask == 0
         assert now.double().mean() == pytest.approx(rate, abs=0.01)

@@ -45,3 +45,9 @@ def test_a_key_does_not_depend_on_its_batch():
     together = rng.image_keys(7, torch.tensor([5, 3, 9]))
     alone = rng.image_keys(7, torch.tensor([3]))
     assert together[1] == alone[0]
+
+
+def test_comparing_integers_is_comparing_draws():
+    keys = rng.image_keys(0, torch.arange(20))
+    for bound in (0.0, 0.3, 0.5, 2**-53, 1 - 2**-53, float(rng.uniform(keys, 1)[7])):
+        assert torch.equal(rng.at_least(keys, 500, bound), rng.uniform(keys, 500) >= bound)

@@ -27,6 +27,11 @@ class Update:
     def __len__(self) -> int:
         return len(next(iter(self.gradients.values())))
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of everything that was shared."""
+        return next(iter(self.gradients.values())).dtype
+
     def select(self, index: Tensor) -> "Update":
         """The clients at `index` (int64 [K], or bool [B])."""
         return Update(
@@ -81,7 +86,7 @@ def share(
     """
     weights = uniform_parameters(network, rng.derive(keys, rng.Stream.WEIGHTS))
     parameters = {name: tensor.to(images) for name, tensor in weights.items()}
-    drawn = dropout_masks(network, rng.derive(keys, rng.Stream.CLIENT_MASK), rate)
+    drawn = dropout_masks(network, rng.derive(keys, rng.Stream.CLIENT_MASK), rate, images.dtype)
     masks = tuple(mask.to(images) for mask in drawn)
     gradients = vmap(lambda *client: loss_gradients(network, *client))(
         parameters, images, labels, masks

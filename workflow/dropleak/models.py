@@ -200,7 +200,9 @@ def uniform_parameters(network: Network, keys: Tensor, bound: float = 0.5) -> di
     }
 
 
-def dropout_masks(network: Network, keys: Tensor, rate: float) -> tuple[Tensor, ...]:
+def dropout_masks(
+    network: Network, keys: Tensor, rate: float, dtype: torch.dtype
+) -> tuple[Tensor, ...]:
     """Masks of inverted dropout: 0 with probability `rate`, else 1 / (1 - rate).
 
     The uniform draws depend on the keys alone, so what is dropped at a rate is also dropped at
@@ -209,12 +211,13 @@ def dropout_masks(network: Network, keys: Tensor, rate: float) -> tuple[Tensor, 
     Args:
         keys: int64 [B].
         rate: in [0, 1).
+        dtype: of the masks.
 
     Returns:
-        float64 [B, *shape] for each dropout layer.
+        [B, *shape] for each dropout layer.
     """
     masks = []
     for site, shape in enumerate(network.dropout_shapes()):
-        kept = rng.uniform(rng.derive(keys, site), prod(shape)) >= rate
-        masks.append(kept.reshape(-1, *shape).double() / (1.0 - rate))
+        kept = rng.at_least(rng.derive(keys, site), prod(shape), rate)
+        masks.append(kept.reshape(-1, *shape).to(dtype) * (1.0 / (1.0 - rate)))
     return tuple(masks)

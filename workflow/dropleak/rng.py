@@ -7,6 +7,7 @@ splittable pseudorandom number generators", OOPSLA 2014), written in wrapping in
 is exact on every device.
 """
 
+import math
 from enum import IntEnum
 
 import torch
@@ -35,13 +36,13 @@ _MIX_2 = _signed(0x94D049BB133111EB)
 
 def _shift_right(z: Tensor, bits: int) -> Tensor:
     """Logical shift: torch's own is arithmetic on int64."""
-    return (z >> bits) & ((1 << (64 - bits)) - 1)
+    return (z >> bits).bitwise_and_((1 << (64 - bits)) - 1)
 
 
 def _mix(z: Tensor) -> Tensor:
-    z = (z ^ _shift_right(z, 30)) * _MIX_1
-    z = (z ^ _shift_right(z, 27)) * _MIX_2
-    return z ^ _shift_right(z, 31)
+    z = _shift_right(z, 30).bitwise_xor_(z).mul_(_MIX_1)
+    z = _shift_right(z, 27).bitwise_xor_(z).mul_(_MIX_2)
+    return _shift_right(z, 31).bitwise_xor_(z)
 
 
 def bits(keys: Tensor, count: int) -> Tensor:
@@ -62,9 +63,18 @@ def image_keys(seed: int, images: Tensor) -> Tensor:
     return derive(root, images)
 
 
+def _53_bits(keys: Tensor, count: int) -> Tensor:
+    return _shift_right(bits(keys, count), 11)
+
+
 def uniform(keys: Tensor, count: int) -> Tensor:
     """Uniform draws in [0, 1) with 53 bits: int64 [B] -> float64 [B, count]."""
-    return _shift_right(bits(keys, count), 11).double() * 2.0**-53
+    return _53_bits(keys, count).double() * 2.0**-53
+
+
+def at_least(keys: Tensor, count: int, bound: float) -> Tensor:
+    """`uniform(keys, count) >= bound`, bool, but without leaving the integers."""
+    return _53_bits(keys, count) >= math.ceil(bound * 2**53)
 
 
 def normal(keys: Tensor, count: int) -> Tensor:

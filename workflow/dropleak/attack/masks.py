@@ -18,26 +18,20 @@ Masks = tuple[Tensor, ...]
 MaskSource = Callable[[Tensor, int], Masks]
 
 
-def _like_update(update: Update, masks: Masks, count: int) -> Masks:
-    """Masks [B * count, *shape] as [B, count, *shape], of the update's dtype."""
-    reference = next(iter(update.gradients.values()))
-    return tuple(mask.to(reference).unflatten(0, (len(update), count)) for mask in masks)
-
-
 def ignore(update: Update, keys: Tensor) -> MaskSource:
     """No dropout: every feature passes, unscaled."""
-    ones = tuple(
-        torch.ones(len(update), *shape, device=keys.device)
+    masks = tuple(
+        torch.ones(len(update), 1, *shape, dtype=update.dtype, device=keys.device)
         for shape in update.network.dropout_shapes()
     )
-    masks = _like_update(update, ones, 1)
     return lambda evaluations, count: masks
 
 
 def fixed(update: Update, keys: Tensor) -> MaskSource:
     """One mask of the client's rate, drawn by the attacker and kept: a wrong guess."""
     guess = rng.derive(keys, rng.Stream.FIXED_MASK)
-    masks = _like_update(update, dropout_masks(update.network, guess, update.rate), 1)
+    drawn = dropout_masks(update.network, guess, update.rate, update.dtype)
+    masks = tuple(mask[:, None] for mask in drawn)
     return lambda evaluations, count: masks
 
 
@@ -50,7 +44,8 @@ def resample(update: Update, keys: Tensor) -> MaskSource:
     def masks(evaluations: Tensor, count: int) -> Masks:
         coming = evaluations[:, None] + torch.arange(count, device=keys.device)
         fresh = rng.derive(stream.repeat_interleave(count), coming.flatten())
-        return _like_update(update, dropout_masks(update.network, fresh, update.rate), count)
+        drawn = dropout_masks(update.network, fresh, update.rate, update.dtype)
+        return tuple(mask.unflatten(0, (-1, count)) for mask in drawn)
 
     return masks
 
