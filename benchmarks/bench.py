@@ -15,6 +15,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -103,14 +104,22 @@ def start_worker(device: str) -> None:
 
 
 def start_up() -> dict[str, float]:
-    """Seconds that a process takes for what an attack job needs of the engine."""
+    """Seconds that a process takes before it can attack; compiling, the first one on a machine."""
     code = (
         "import time; from dropleak.attack import compiled, reconstruct; import torch; "
         "began = time.perf_counter(); compiled.find(torch.empty(0)); "
         "print(time.perf_counter() - began)"
     )
-    began = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {"TMPDIR": folder}
+        began = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            check=True,
+            capture_output=True,
+            text=True,
+            env=environment,
+        )
     whole, building = time.perf_counter() - began, float(done.stdout.splitlines()[-1])
     return {"import": whole - building, "compile": building}
 

@@ -2,7 +2,7 @@
 
 Without a line search L-BFGS amplifies rounding: torch's own iterates from a start that differs in
 the last bit move apart as well, and stop at other iterations. "The same" therefore means: within
-1e-7, or within what torch does to itself, times 100.
+1e-7, or within what torch does to itself, times 100, for as long as that is below 1e-3.
 """
 
 import ctypes
@@ -104,7 +104,8 @@ def assert_follows_torch(lbfgs, objective_of, start, steps, **settings):
         nudged, nudged_state = torch_run(alone, start[row] * (1 + 2**-52), steps, **settings)
         sensitivity = (nudged - expected).abs().amax(1).cummax(0).values
         error = (torch.stack(iterates)[:, row] - expected).abs().amax(1)
-        assert (error <= 1e-7 + 100 * sensitivity).all(), (row, error, sensitivity)
+        together = sensitivity < 1e-3
+        assert (error <= 1e-7 + 100 * sensitivity)[together].all(), (row, error, sensitivity)
         assert (error[:2] < 1e-6).all()  # 40 iterations, before anything can be amplified
         if (error < 1e-9).all() and state["func_evals"] == nudged_state["func_evals"]:
             assert optimiser.evaluations[row] == state["func_evals"]

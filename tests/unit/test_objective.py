@@ -4,9 +4,8 @@ from torch.func import grad_and_value, vmap
 
 from dropleak.attack.compiled.matching import CompiledMatching
 from dropleak.attack.masks import POLICIES
-from dropleak.attack.objective import GradientMatching, flatten
-from dropleak.attack.passes import ClientPasses
-from dropleak.client import Update, loss_gradients
+from dropleak.attack.objective import GradientMatching
+from dropleak.client import Update
 from dropleak.models import (
     Conv,
     Dropout,
@@ -14,11 +13,13 @@ from dropleak.models import (
     Linear,
     Network,
     Sigmoid,
+    flatten,
     lenet,
     uniform_parameters,
 )
+from dropleak.passes import ClientPasses
 from dropleak.rng import image_keys
-from problems import COMPILER, clients
+from problems import COMPILER, clients, loss_gradients
 
 
 def by_autograd(update, labels, x, masks):

@@ -1,15 +1,14 @@
 """A federated learning client: what it shares, and what it believes to keep to itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.func import grad, vmap
-from torch.nn import functional as F
 
 from dropleak import rng
-from dropleak.models import Network, Parameters, dropout_masks, uniform_parameters
+from dropleak.models import Network, dropout_masks, flatten, unflatten, uniform_parameters
+from dropleak.passes import ClientPasses
 
 
 @dataclass(frozen=True)
@@ -51,28 +50,6 @@ class Private:
     masks: tuple[Tensor, ...]  # [B, *shape] each
 
 
-def loss_gradients(
-    network: Network,
-    parameters: Parameters,
-    image: Tensor,
-    label: Tensor,
-    masks: Sequence[Tensor],
-) -> dict[str, Tensor]:
-    """Gradients of one image's cross-entropy with respect to the parameters.
-
-    Args:
-        parameters: tensors shaped as `network.parameter_shapes` says, without a batch.
-        image: [C, H, W].
-        label: int64 scalar.
-        masks: one per dropout layer, without a batch.
-    """
-
-    def loss(parameters: Parameters) -> Tensor:
-        return F.cross_entropy(network.forward(parameters, image, masks), label)
-
-    return grad(loss)(dict(parameters))
-
-
 def share(
     network: Network, images: Tensor, labels: Tensor, keys: Tensor, rate: float
 ) -> tuple[Update, Private]:
@@ -88,8 +65,6 @@ def share(
     parameters = {name: tensor.to(images) for name, tensor in weights.items()}
     drawn = dropout_masks(network, rng.derive(keys, rng.Stream.CLIENT_MASK), rate, images.dtype)
     masks = tuple(mask.to(images) for mask in drawn)
-    gradients = vmap(lambda *client: loss_gradients(network, *client))(
-        parameters, images, labels, masks
-    )
-    detached = {name: torch.detach(tensor) for name, tensor in gradients.items()}
-    return Update(network, rate, parameters, detached), Private(images, labels, masks)
+    gradients = ClientPasses(network, flatten(parameters), labels).gradients(images, masks)
+    update = Update(network, rate, parameters, unflatten(network, gradients))
+    return update, Private(images, labels, masks)

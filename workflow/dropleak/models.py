@@ -180,6 +180,21 @@ def lenet(input_shape: Shape, classes: int) -> Network:
     return Network(input_shape, layers)
 
 
+def flatten(parameters: Parameters) -> Tensor:
+    """[B, *shape] for each parameter as rows of numbers, [B, P]."""
+    return torch.cat([part.flatten(1) for part in parameters.values()], 1)
+
+
+def unflatten(network: Network, rows: Tensor) -> dict[str, Tensor]:
+    """The reverse of `flatten`: [B, P] to [B, *shape] for each parameter."""
+    shapes = network.parameter_shapes()
+    parts = rows.split([prod(shape) for shape in shapes.values()], dim=1)
+    return {
+        name: part.reshape(-1, *shape)
+        for (name, shape), part in zip(shapes.items(), parts, strict=True)
+    }
+
+
 def uniform_parameters(network: Network, keys: Tensor, bound: float = 0.5) -> dict[str, Tensor]:
     """Weights and biases uniform in [-bound, bound], one network per key.
 
@@ -191,13 +206,8 @@ def uniform_parameters(network: Network, keys: Tensor, bound: float = 0.5) -> di
     Returns:
         float64 [B, *shape] for each parameter.
     """
-    shapes = network.parameter_shapes()
-    sizes = [prod(shape) for shape in shapes.values()]
-    draws = (2 * rng.uniform(keys, sum(sizes)) - 1) * bound
-    return {
-        name: part.reshape(-1, *shape)
-        for (name, shape), part in zip(shapes.items(), draws.split(sizes, dim=1), strict=True)
-    }
+    count = sum(map(prod, network.parameter_shapes().values()))
+    return unflatten(network, (2 * rng.uniform(keys, count) - 1) * bound)
 
 
 def dropout_masks(

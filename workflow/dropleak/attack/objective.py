@@ -4,14 +4,9 @@ import torch
 from torch import Tensor
 
 from dropleak.attack.masks import POLICIES
-from dropleak.attack.passes import ClientPasses
 from dropleak.client import Update
-from dropleak.models import Parameters
-
-
-def flatten(parameters: Parameters) -> Tensor:
-    """[B, *shape] for each parameter as rows of numbers, [B, P]."""
-    return torch.cat([part.flatten(1) for part in parameters.values()], 1)
+from dropleak.models import flatten
+from dropleak.passes import ClientPasses
 
 
 class GradientMatching:

@@ -1,5 +1,5 @@
 /* The gradient matching objective. The four passes through a client's network are those of
- * passes.py, in its notation, for one problem. */
+ * dropleak/passes.py, in its notation, for one problem. */
 #include <math.h>
 
 #include "compiled.h"
