@@ -11,7 +11,7 @@ from dropleak.client import Update, share
 from dropleak.models import lenet
 
 IMAGES = Path(__file__).with_name("images.npz")
-"""Written by images.py: for each data set pixels, uint8 [N, C, H, W], and labels, int64 [N]."""
+"""Written by images.py: for each data set pixels, uint8 [N, C, H, W], and labels, integers [N]."""
 
 
 def data_sets() -> list[str]:
@@ -21,10 +21,10 @@ def data_sets() -> list[str]:
 
 
 def images(data_set: str) -> tuple[Tensor, Tensor]:
-    """Pixels in [0, 1], float32 [N, C, H, W], and labels, int64 [N]."""
+    """Pixels in [0, 1], float32 [N, C, H, W], and labels, integers [N]."""
     with np.load(IMAGES) as arrays:
         pixels, labels = arrays[f"{data_set}_pixels"], arrays[f"{data_set}_labels"]
-    return torch.from_numpy(pixels).float() / 255, torch.from_numpy(labels)
+    return torch.from_numpy(pixels).float() / 255, torch.from_numpy(labels).long()
 
 
 def problems(

@@ -5,7 +5,7 @@ from math import prod
 
 from torch import Tensor
 
-from dropleak.models import Conv, Dropout, Linear, Network, Shape, Sigmoid
+from dropleak.models import Conv, Dropout, Flatten, Linear, Network, Shape, Sigmoid
 from dropleak.models import Layer as NetworkLayer
 
 _KINDS = (Conv, Linear, Sigmoid, Dropout)
@@ -66,7 +66,7 @@ class Matching(_Addresses):
         layers = [
             _layer(layer, shape)
             for layer, shape in zip(network.layers, network.input_shapes(), strict=True)
-            if type(layer) in _KINDS  # flattening changes nothing in memory
+            if not isinstance(layer, Flatten)  # which changes nothing in memory
         ]
         return cls(
             layers=len(layers),
