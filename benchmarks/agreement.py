@@ -19,7 +19,7 @@ from scipy.stats import binomtest, bootstrap
 import reference
 from dropleak.attack.labels import infer_labels
 from dropleak.attack.reconstruct import Attacker, reconstruct, start_images
-from problems import problems
+from workload import problems
 
 SUCCESS = 0.1
 QUARTILES = (0.25, 0.5, 0.75)

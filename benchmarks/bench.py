@@ -30,7 +30,7 @@ from dropleak import device as devices
 from dropleak.attack import ENGINE_VERSION, compiled
 from dropleak.attack.labels import infer_labels
 from dropleak.attack.reconstruct import Attacker, engine, reconstruct, start_images
-from problems import data_sets, problems
+from workload import data_sets, problems
 
 PAPER_ITERATIONS = 5800
 BATCHES = {"cpu": (1, 8, 32), "cuda": (64, 256, 1024, 4096)}

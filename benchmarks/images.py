@@ -12,7 +12,7 @@ import numpy as np
 
 from dropleak import grid, tables
 from dropleak.data import image_tables
-from problems import IMAGES
+from workload import IMAGES
 
 COUNT = 64
 

@@ -10,13 +10,13 @@ import ctypes
 import numpy as np
 import pytest
 import torch
+from problems import COMPILER, GPU, clients
 
 from dropleak.attack import compiled
 from dropleak.attack.compiled.lbfgs import CompiledLBFGS
 from dropleak.attack.compiled.matching import CompiledMatching
 from dropleak.attack.lbfgs import LBFGS, Outcome
 from dropleak.attack.objective import GradientMatching
-from problems import COMPILER, GPU, clients
 
 PATHS = pytest.mark.parametrize(
     ("lbfgs", "device"),

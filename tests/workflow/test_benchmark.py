@@ -1,0 +1,30 @@
+"""The benchmark's commands, on very little work."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+from places import ROOT
+
+
+def test_the_benchmark_measures_and_saves(tmp_path):
+    for folder in ("benchmarks", "workflow"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("*.json"))
+    for command in (["images.py"], ["bench.py", "--rounds", "1", "--iterations", "20"]):
+        subprocess.run(
+            [sys.executable, f"benchmarks/{command[0]}", *command[1:]],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": "workflow"},
+            check=True,
+            capture_output=True,
+        )
+    latest = json.loads((tmp_path / "benchmarks" / "latest.json").read_text())
+    assert latest["ratio_sequential"] > 0
+    assert latest["ratio_processes"] > 0
+    assert latest["machine"]["torch"]
+    assert set(latest) >= {"machine", "threads", "iterations", "start-up in seconds", "digits"}
+    for row in ("reference, sequential", "reference, a process per core", "engine, batch 32"):
+        assert latest["digits"][row]["ms_per_iteration_and_image"] > 0
+        assert latest["digits"][row]["attacks_per_hour"] > 0
