@@ -1,8 +1,8 @@
 import torch
+from problems import clients
 from torch.nn import functional as F
 
 from dropleak.attack.labels import infer_labels
-from problems import clients
 
 
 def test_gradients_are_those_of_autograd(digits):

@@ -2,9 +2,9 @@ import tempfile
 
 import pytest
 import torch
+from problems import COMPILER
 
 from dropleak.attack import compiled
-from problems import COMPILER
 
 
 @pytest.fixture(autouse=True)

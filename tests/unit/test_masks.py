@@ -1,7 +1,7 @@
 import torch
+from problems import clients
 
 from dropleak.attack import masks
-from problems import clients
 
 
 def test_ignore_passes_everything(digits):

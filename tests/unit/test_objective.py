@@ -1,5 +1,6 @@
 import pytest
 import torch
+from problems import COMPILER, clients, loss_gradients
 from torch.func import grad_and_value, vmap
 
 from dropleak.attack.compiled.matching import CompiledMatching
@@ -19,7 +20,6 @@ from dropleak.models import (
 )
 from dropleak.passes import ClientPasses
 from dropleak.rng import image_keys
-from problems import COMPILER, clients, loss_gradients
 
 
 def by_autograd(update, labels, x, masks):

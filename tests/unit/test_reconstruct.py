@@ -1,9 +1,9 @@
 import pytest
 import torch
+from problems import COMPILER, clients
 
 from dropleak.attack import compiled
 from dropleak.attack.reconstruct import Attacker, Status, reconstruct
-from problems import COMPILER, clients
 
 
 @pytest.fixture(autouse=True, params=[pytest.param("compiled", marks=COMPILER), "torch"])
