@@ -13,18 +13,18 @@ from places import ROOT
 )
 def test_both_entry_points_plan_the_demonstration(entry):
     jobs = planned(*entry, "--directory", ROOT, "--forceall")
-    assert jobs["attack"] == 12
+    assert jobs["attack"] == 6
     assert jobs["train"] == 10
     assert jobs["all"] == 1
 
 
 def test_the_root_needs_no_argument():
-    assert planned("--forceall", cwd=ROOT)["attack"] == 12
+    assert planned("--forceall", cwd=ROOT)["attack"] == 6
 
 
 def test_the_papers_experiment_is_planned():
     jobs = planned("--configfile", "config/paper.yaml", "--forceall", cwd=ROOT)
-    assert jobs["attack"] == 6 * 1000 / 50
+    assert jobs["attack"] == 6 * 1000 / 500
     assert jobs["train"] == 10
 
 
