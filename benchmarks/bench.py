@@ -34,6 +34,7 @@ from workload import data_sets, problems
 
 PAPER_ITERATIONS = 5800
 BATCHES = {"cpu": (1, 8, 32), "cuda": (64, 256, 1024, 4096)}
+REFERENCES = ("sequential", "a process per core")
 DEFAULT_BATCH = {"cpu": 32, "cuda": 1024}
 
 
@@ -193,7 +194,7 @@ class Bench:
                 "ms_range": [min(values), max(values)],
                 "attacks_per_hour": 3.6e6 / (median * PAPER_ITERATIONS),
             }
-            for kind in ("sequential", "a process per core"):
+            for kind in REFERENCES:
                 ratios = np.array(self.milliseconds[f"reference, {kind}"]) / np.array(values)
                 found[name][f"ratio to reference, {kind}"] = float(np.median(ratios))
                 found[name][f"ratio range, {kind}"] = [float(ratios.min()), float(ratios.max())]
@@ -219,16 +220,22 @@ def machine(device: str) -> dict:
 
 
 def report(data_set: str, results: dict) -> None:
-    """A table for people."""
+    """A table for people: medians, and from lowest to highest."""
     print(f"\n{data_set}")
-    print(f"{'':32}{'ms/it/image':>12}{'range':>16}{'attacks/h':>11}{'x seq.':>9}{'x proc.':>9}")
+    ratios = "".join(f"{f'x {kind}':>24}" for kind in REFERENCES)
+    print(f"{'':30}{'ms/iteration/image':>24}{'attacks/h':>10}{ratios}")
     for name, row in results.items():
-        low, high = row["ms_range"]
-        print(
-            f"{name:32}{row['ms_per_iteration_and_image']:12.4f}{low:8.4f}-{high:.4f}"
-            f"{row['attacks_per_hour']:11.0f}{row['ratio to reference, sequential']:9.1f}"
-            f"{row['ratio to reference, a process per core']:9.1f}"
+        milliseconds = _with_range(row["ms_per_iteration_and_image"], row["ms_range"], 3)
+        ratios = "".join(
+            _with_range(row[f"ratio to reference, {kind}"], row[f"ratio range, {kind}"], 1)
+            for kind in REFERENCES
         )
+        print(f"{name:30}{milliseconds}{row['attacks_per_hour']:10.0f}{ratios}")
+
+
+def _with_range(median: float, ends: list[float], digits: int) -> str:
+    text = f"{median:.{digits}f} ({ends[0]:.{digits}f}-{ends[1]:.{digits}f})"
+    return f"{text:>24}"
 
 
 def main() -> None:
@@ -256,16 +263,20 @@ def main() -> None:
             whole = results[f"engine, batch {batch}"]
             at_once = 1 if device == "cuda" else os.cpu_count()
             milliseconds = whole["ms_per_iteration_and_image"]
-            latest[data_set] = results | {
-                "share of time in the objective": objective / at_once / milliseconds,
-                "extra time of masks": bench.masks(options.rounds),
-                "peak memory in GiB": pool.submit(peak_memory, device).result()
-                if device == "cpu"
-                else peak_memory(device),
+            share = objective / at_once / milliseconds
+            memory = pool.submit(peak_memory, device).result()
+            others = {
+                "share of time in the objective": share,
+                "share of time in L-BFGS": 1 - share,
+                "extra time of masks over a fixed one": bench.masks(options.rounds),
+                "peak memory in GiB": memory if device == "cpu" else peak_memory(device),
             }
-            print({name: latest[data_set][name] for name in list(latest[data_set])[-3:]})
+            for name, value in others.items():
+                print(f"{name}: {json.dumps(value)}")
+            latest[data_set] = results | others
             latest.setdefault("ratio_sequential", whole["ratio to reference, sequential"])
             latest.setdefault("ratio_processes", whole["ratio to reference, a process per core"])
+    print(f"\nstart-up in seconds: {json.dumps(latest['start-up in seconds'])}")
     path = Path(__file__).with_name("latest.json")
     path.write_text(json.dumps(latest, indent=2) + "\n")
 
