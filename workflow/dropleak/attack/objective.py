@@ -1,5 +1,7 @@
 """What the attacker minimises: the distance of its dummy gradients from the shared ones."""
 
+from functools import cached_property
+
 import torch
 from torch import Tensor
 
@@ -23,7 +25,10 @@ class GradientMatching:
         self.update, self.labels, self.keys, self.mask_policy = update, labels, keys, mask_policy
         self._masks = POLICIES[mask_policy](update, keys)
         self._weights, self._shared = flatten(update.parameters), flatten(update.gradients)
-        self._passes = ClientPasses(update.network, self._weights, labels)
+
+    @cached_property
+    def _passes(self) -> ClientPasses:
+        return ClientPasses(self.update.network, self._weights, self.labels)
 
     @property
     def deterministic(self) -> bool:

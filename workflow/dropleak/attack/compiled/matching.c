@@ -73,6 +73,14 @@ static void multiply(const REAL *w, const REAL *x, const REAL *w2, const REAL *x
     }
 }
 
+/* to = from times the derivative of a layer that works on every feature by itself. */
+static void scale(Kind kind, const Place *at, const REAL *y, const REAL *from, REAL *to) {
+    if (kind == SIGMOID)
+        for (long i = 0; i < at->inputs; i++) to[i] = from[i] * y[i] * (1 - y[i]);
+    else
+        for (long i = 0; i < at->inputs; i++) to[i] = from[i] * at->mask[i];
+}
+
 static void forward(Kind kind, const Place *at, const REAL *w, int outputs, REAL *y) {
     const REAL *bias = w + at->parameters - outputs;
     switch (kind) {
@@ -112,10 +120,7 @@ static void backward(Kind kind, const Place *at, const REAL *w, int outputs, con
         }
         break;
     case SIGMOID:
-        for (long i = 0; i < at->inputs; i++) dx[i] = dy[i] * y[i] * (1 - y[i]);
-        break;
-    case DROPOUT:
-        for (long i = 0; i < at->inputs; i++) dx[i] = dy[i] * at->mask[i];
+    case DROPOUT: scale(kind, at, y, dy, dx);
     }
 }
 
@@ -127,10 +132,7 @@ static void r_forward(Kind kind, const Place *at, const REAL *w, const REAL *rw,
     case CONVOLUTION: convolve(at->convolution, at->x, rw, rx, w, r_bias, ry); break;
     case LINEAR: multiply(rw, at->x, w, rx, r_bias, ry, at->inputs, outputs); break;
     case SIGMOID:
-        for (long i = 0; i < at->inputs; i++) ry[i] = rx[i] * y[i] * (1 - y[i]);
-        break;
-    case DROPOUT:
-        for (long i = 0; i < at->inputs; i++) ry[i] = rx[i] * at->mask[i];
+    case DROPOUT: scale(kind, at, y, rx, ry);
     }
 }
 
@@ -149,8 +151,7 @@ static void r_backward(Kind kind, const Place *at, const REAL *w, const REAL *rw
         for (long i = 0; i < at->inputs; i++)
             rdx[i] = rdy[i] * y[i] * (1 - y[i]) + dy[i] * (1 - 2 * y[i]) * ry[i];
         break;
-    case DROPOUT:
-        for (long i = 0; i < at->inputs; i++) rdx[i] = rdy[i] * at->mask[i];
+    case DROPOUT: scale(kind, at, y, rdy, rdx);
     }
 }
 
