@@ -1,6 +1,6 @@
 """Does the engine reconstruct what the reference does? A statistical check on photographs.
 
-    python benchmarks/agreement.py [IMAGES] [ITERATIONS]
+    PYTHONPATH=workflow python benchmarks/agreement.py [IMAGES] [ITERATIONS]
 
 L-BFGS without a line search amplifies rounding, so that single attacks end differently on every
 machine; what has to agree is the share of successes and how good they are.
@@ -19,7 +19,7 @@ from scipy.stats import binomtest, bootstrap
 import reference
 from dropleak.attack.labels import infer_labels
 from dropleak.attack.reconstruct import Attacker, reconstruct, start_images
-from workload import problems
+from workload import data_sets, problems
 
 SUCCESS = 0.1
 QUARTILES = (0.25, 0.5, 0.75)
@@ -51,6 +51,8 @@ def quartile_intervals(values: np.ndarray) -> list[tuple[float, float, float]]:
 
 def main(count: int, iterations: int) -> None:
     """Run both on the same problems and print a table for README.md."""
+    if "photographs" not in data_sets():
+        sys.exit("there are no photographs: PYTHONPATH=workflow python benchmarks/images.py FOLDER")
     context = get_context("spawn")
     with ProcessPoolExecutor(
         os.cpu_count(), context, initializer=torch.set_num_threads, initargs=(1,)

@@ -1,6 +1,6 @@
 """Write images.npz, the images of the benchmarks: embedded digits, and photographs of a folder.
 
-    python benchmarks/images.py [FOLDER]
+    PYTHONPATH=workflow python benchmarks/images.py [FOLDER]
 
 FOLDER holds test/<class>/<image>, 32x32 RGB. With the file, the benchmark itself needs torch and
 numpy only, and can go to a machine that has no more.
@@ -12,6 +12,7 @@ import numpy as np
 
 from dropleak import grid, tables
 from dropleak.data import image_tables
+from dropleak.errors import InputError
 from workload import IMAGES
 
 COUNT = 64
@@ -26,7 +27,10 @@ def arrays(name: str, source: str, root: str) -> dict[str, np.ndarray]:
 
 
 found = arrays("digits", "digits", "resources")
-for folder in sys.argv[1:]:
-    found |= arrays("photographs", "folder", folder)
+try:
+    for folder in sys.argv[1:]:
+        found |= arrays("photographs", "folder", folder)
+except InputError as error:
+    sys.exit(str(error))
 np.savez(IMAGES, **found)
 print({name: values.shape for name, values in found.items()})

@@ -25,7 +25,11 @@ def jobs(experiment: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+if len(sys.argv) != 2:
+    sys.exit("usage: jobs.py EXPERIMENT")
 table = jobs(sys.argv[1])
+if table.empty:
+    sys.exit(f"logs/{sys.argv[1]}/attack has no benchmark files: has the experiment been run here?")
 table["fixed"] = table["seconds"] - table["attack"]
 print(table.round(2).to_string(index=False))
 total = table[["seconds", "attack", "fixed"]].sum()

@@ -1,5 +1,6 @@
 """The problems that are timed; needs torch and numpy only."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +15,21 @@ IMAGES = Path(__file__).with_name("images.npz")
 """Written by images.py: for each data set pixels, uint8 [N, C, H, W], and labels, integers [N]."""
 
 
+def _load() -> np.lib.npyio.NpzFile:
+    if not IMAGES.exists():
+        sys.exit(f"{IMAGES} is missing: benchmarks/images.py writes it (see benchmarks/README.md)")
+    return np.load(IMAGES)
+
+
 def data_sets() -> list[str]:
     """Those there are images of, photographs first."""
-    with np.load(IMAGES) as arrays:
+    with _load() as arrays:
         return [name for name in ("photographs", "digits") if f"{name}_labels" in arrays]
 
 
 def images(data_set: str) -> tuple[Tensor, Tensor]:
     """Pixels in [0, 1], float32 [N, C, H, W], and labels, integers [N]."""
-    with np.load(IMAGES) as arrays:
+    with _load() as arrays:
         pixels, labels = arrays[f"{data_set}_pixels"], arrays[f"{data_set}_labels"]
     return torch.from_numpy(pixels).float() / 255, torch.from_numpy(labels).long()
 
