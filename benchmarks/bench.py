@@ -100,7 +100,7 @@ def peak_memory(device: str) -> float:
 def start_worker(device: str) -> None:
     """One thread, and everything built before anything is timed."""
     torch.set_num_threads(1)
-    devices.choose(gpu=device == "cuda")
+    devices.full_precision()
     compiled.find(torch.empty(0, device=device))
 
 
@@ -244,7 +244,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--iterations", type=int, default=400, help="a multiple of 20")
     options = parser.parse_args()
-    device = devices.choose(gpu=torch.cuda.is_available())
+    devices.full_precision()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     latest = {"machine": machine(device), "iterations": options.iterations}
     print(latest)
     with ProcessPoolExecutor(

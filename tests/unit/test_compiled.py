@@ -5,6 +5,7 @@ import torch
 from problems import COMPILER
 
 from dropleak.attack import compiled
+from dropleak.files import private_folder
 
 
 @pytest.fixture(autouse=True)
@@ -33,23 +34,23 @@ def test_what_does_not_compile_is_reported_and_leaves_nothing(monkeypatch, capsy
     monkeypatch.setattr(compiled, "_SOURCES", [broken])
     assert compiled.find(LIKE) is None
     assert "could not build" in capsys.readouterr().out
-    assert list(compiled._folder().iterdir()) == []
+    assert list(private_folder().iterdir()) == []
 
 
 @COMPILER
 def test_it_is_built_once_for_each_dtype(monkeypatch):
     assert compiled.find(LIKE)
-    (library,) = compiled._folder().iterdir()
+    (library,) = private_folder().iterdir()
     compiled._library.cache_clear()
     written = library.stat().st_mtime_ns
     assert compiled.find(LIKE)
     assert library.stat().st_mtime_ns == written
     assert compiled.find(LIKE.double())
-    assert len(list(compiled._folder().iterdir())) == 2
+    assert len(list(private_folder().iterdir())) == 2
 
 
 def test_a_folder_that_others_may_write_to_is_not_trusted(capsys):
-    compiled._folder().chmod(0o777)
+    private_folder().chmod(0o777)
     assert compiled.find(LIKE) is None
     assert "others may write" in capsys.readouterr().out
 

@@ -1,6 +1,10 @@
-import pytest
+import math
 
-from dropleak import grid
+import pytest
+from PIL import Image
+
+from dropleak import grid, tables
+from dropleak.errors import InputError
 
 
 def test_every_image_is_in_one_batch():
@@ -23,8 +27,22 @@ def test_a_folder_goes_by_its_name(tmp_path):
     assert grid.dataset_name({"source": "folder", "root": pictures}) == "the folder my pictures"
 
 
-def test_digits_are_counted_right(digits):
-    assert grid.count_test_images({"source": "digits"}) == len(digits["test"])
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_digits_are_counted_right(digits, part):
+    assert grid.count_images({"source": "digits"}, part) == len(digits[part])
+    shape = tables.metadata(digits[part])["shape"]
+    assert grid.image_values({"source": "digits", "size": None}) == math.prod(shape)
+
+
+def test_the_size_of_an_image_is_what_is_set_or_what_a_folder_has(tmp_path):
+    (tmp_path / "test" / "class").mkdir(parents=True)
+    folder = {"source": "folder", "root": str(tmp_path), "size": None}
+    with pytest.raises(InputError, match="holds no images"):
+        grid.image_values(folder)
+    Image.new("RGB", (20, 10)).save(tmp_path / "test" / "class" / "a.png")
+    assert grid.image_values(folder) == 3 * 20 * 10
+    assert grid.image_values(folder | {"size": 8}) == 3 * 8 * 8
+    assert grid.image_values({"source": "mnist", "size": 16}) == 16 * 16
 
 
 @pytest.mark.parametrize("names", [["a.png", "b.JPG", "notes.txt"], ["deep/er/c.webp"]])
@@ -34,4 +52,4 @@ def test_images_of_a_folder_are_counted_without_reading_them(tmp_path, names):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     expected = sum(not name.endswith("txt") for name in names)
-    assert grid.count_test_images({"source": "folder", "root": str(tmp_path)}) == expected
+    assert grid.count_images({"source": "folder", "root": str(tmp_path)}, "test") == expected

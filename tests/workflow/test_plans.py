@@ -48,16 +48,20 @@ def test_a_part_can_be_asked_for(tmp_path, small, target, expected):
     assert jobs == expected | {target: 1}
 
 
-def test_a_gpu_is_a_limited_resource(tmp_path, small):
-    """The shipped profile is used unasked, and offers one GPU: Snakemake caps what jobs ask for."""
-    asking = ["attacks", *small, "--set-resources", "attack:gpu=2", "--dry-run"]
+def test_more_memory_and_time_for_more_work(tmp_path, small):
+    """What jobs of a rule ask for is the same for all of them, as job arrays need it."""
 
-    def granted(*limits):
-        plan = run(*asking, *limits, cwd=tmp_path).stdout
-        return set(re.findall(r"resources: .*(gpu=\d)", plan))
+    def asked(settings):
+        arguments = with_changes(small, tmp_path, settings)
+        plan = run("attacks", *arguments, "--dry-run", cwd=tmp_path).stdout
+        (memory,) = set(re.findall(r"mem_mb=(\d+)", plan))
+        (minutes,) = set(re.findall(r"runtime=(\d+)", plan))
+        return int(memory), int(minutes)
 
-    assert granted() == {"gpu=1"}
-    assert granted("--resources", "gpu=2") == {"gpu=2"}
+    little = asked({})
+    much = asked({"images": 300, "attack": {"iterations": 5800, "images_per_job": 250}})
+    assert much[0] > little[0]
+    assert much[1] > little[1]
 
 
 @pytest.mark.parametrize(

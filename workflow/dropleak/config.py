@@ -154,7 +154,7 @@ def _contradictions(config: dict) -> Iterator[str]:
                 "expected is root/{train,test}/class/image"
             )
             return
-    available = grid.count_test_images(data)
+    available = grid.count_images(data, "test")
     if config["images"] > available:
         yield (
             f"images: {config['images']} is more than there are; "

@@ -1,6 +1,7 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and a folder of our own."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,3 +21,16 @@ def atomic(path: str | Path) -> Iterator[Path]:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def private_folder() -> Path:
+    """A folder on this machine, made when first needed, that only this user can write to.
+
+    Raises:
+        PermissionError: somebody else made it, or may write to it.
+    """
+    folder = Path(tempfile.gettempdir(), f"dropleak-{os.getuid()}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o022:
+        raise PermissionError(f"others may write to {folder}")
+    return folder

@@ -4,22 +4,37 @@ Needs no torch, so that planning is quick.
 """
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
+
+from dropleak.errors import InputError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 """The endings that torchvision's ImageFolder takes for images."""
 
-TEST_IMAGES = {
-    "digits": 360,
-    "cifar10": 10_000,
-    "cifar100": 10_000,
-    "mnist": 10_000,
-    "fashion_mnist": 10_000,
-    "svhn": 26_032,
+
+class Dataset(NamedTuple):
+    """What planning must know of a built-in data set."""
+
+    train: int
+    test: int
+    channels: int
+    size: int
+    """Height and width in pixels."""
+
+
+DATASETS = {
+    "digits": Dataset(train=1437, test=360, channels=1, size=32),
+    "cifar10": Dataset(train=50_000, test=10_000, channels=3, size=32),
+    "cifar100": Dataset(train=50_000, test=10_000, channels=3, size=32),
+    "mnist": Dataset(train=60_000, test=10_000, channels=1, size=28),
+    "fashion_mnist": Dataset(train=60_000, test=10_000, channels=1, size=28),
+    "svhn": Dataset(train=73_257, test=26_032, channels=3, size=32),
 }
-"""Number of test images of each built-in data set; those of a folder are counted."""
 
 
 def dataset_name(data: dict) -> str:
@@ -29,15 +44,43 @@ def dataset_name(data: dict) -> str:
     return f"the folder {Path(data['root']).resolve().name}"
 
 
-def count_test_images(data: dict) -> int:
-    """Test images of the configured data set, without reading them."""
+def count_images(data: dict, part: str) -> int:
+    """Images in a part of the configured data set, "train" or "test", without reading them."""
     if data["source"] != "folder":
-        return TEST_IMAGES[data["source"]]
-    return sum(
-        name.lower().endswith(IMAGE_SUFFIXES)
-        for entry in Path(data["root"], "test").iterdir()
-        for _, _, names in os.walk(entry, followlinks=True)
+        return getattr(DATASETS[data["source"]], part)
+    return sum(1 for _ in _image_files(data, part))
+
+
+def image_values(data: dict) -> int:
+    """Numbers in an image of the configured data set: channels x height x width.
+
+    For a folder without `data.size` going by the header of one image, and taking it for coloured.
+
+    Raises:
+        InputError: that image cannot be read.
+    """
+    if data["source"] != "folder":
+        dataset = DATASETS[data["source"]]
+        return dataset.channels * (data["size"] or dataset.size) ** 2
+    if data["size"]:
+        return 3 * data["size"] ** 2
+    path = next(_image_files(data, "test"), None)
+    if path is None:
+        raise InputError(f"{data['root']}/test: holds no images ({', '.join(IMAGE_SUFFIXES)})")
+    try:
+        with Image.open(path) as image:
+            return 3 * image.width * image.height
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path}: cannot be read as an image ({error})") from None
+
+
+def _image_files(data: dict, part: str) -> Iterator[Path]:
+    return (
+        Path(folder, name)
+        for entry in Path(data["root"], part).iterdir()
+        for folder, _, names in os.walk(entry, followlinks=True)
         for name in names
+        if name.lower().endswith(IMAGE_SUFFIXES)
     )
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
 from tqdm import tqdm
 
+from dropleak import slurm
 from dropleak.errors import InputError
 
 
@@ -17,6 +18,8 @@ def job_log(path: str) -> Iterator[None]:
     What the user can mend is reported without a traceback.
     """
     with open(path, "w", buffering=1) as log, redirect_stdout(log), redirect_stderr(log):
+        if place := slurm.this_job():
+            print(place)
         try:
             yield
         except InputError as error:

@@ -12,6 +12,8 @@ rule attack:
     threads: 1
     resources:
         gpu=GPU,
+        mem_mb=lambda wildcards, attempt: attempt * ATTACK_MEMORY,
+        runtime=lambda wildcards, attempt: attempt * ATTACK_RUNTIME,
     params:
         attacker=lambda wildcards: ATTACKERS[wildcards.attacker],
         images=lambda wildcards: SELECTION[grid.batch_slice(wildcards.batch)],

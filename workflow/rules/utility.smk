@@ -13,6 +13,8 @@ rule train:
     threads: 1
     resources:
         gpu=GPU,
+        mem_mb=lambda wildcards, attempt: attempt * TRAINING_MEMORY,
+        runtime=lambda wildcards, attempt: attempt * TRAINING_RUNTIME,
     params:
         seed=config["seed"],
         seeds=config["utility"]["seeds"],

@@ -21,7 +21,7 @@ with job_log(snakemake.log[0]):
             seed=params.seed,
             iterations=params.iterations,
             precision=params.precision,
-            device=device.choose(gpu=snakemake.resources.gpu > 0),
+            device=device.choose(gpu=device.requested(snakemake.resources)),
             progress=lambda iteration: bar.update(iteration - bar.n),
         )
     tables.write(table, snakemake.output[0])

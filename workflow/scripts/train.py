@@ -19,7 +19,7 @@ with job_log(snakemake.log[0]):
             rate=float(snakemake.wildcards.rate),
             seeds=range(params.seed, params.seed + params.seeds),
             training=training,
-            device=device.choose(gpu=snakemake.resources.gpu > 0),
+            device=device.choose(gpu=device.requested(snakemake.resources)),
             progress=bar.update,
         )
     tables.write(table, snakemake.output[0])

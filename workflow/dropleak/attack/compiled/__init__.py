@@ -11,13 +11,12 @@ import hashlib
 import os
 import shlex
 import subprocess
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 
 import torch
 
-from dropleak.files import atomic
+from dropleak.files import atomic, private_folder
 
 _SOURCES = sorted(Path(__file__).parent.glob("*.[ch]"))
 _FLAGS = ["-std=gnu11", "-O3", "-march=native", "-shared", "-fPIC"]
@@ -46,7 +45,7 @@ def _library(dtype: torch.dtype) -> ctypes.CDLL | None:
 
 def _build(command: list[str]) -> Path:
     """The library made by a compiler's command, unless it has been made on such a machine."""
-    target = _folder() / f"{_fingerprint(command)}.so"
+    target = private_folder() / f"{_fingerprint(command)}.so"
     if not target.exists():
         sources = [source for source in _SOURCES if source.suffix == ".c"]
         with atomic(target) as path:
@@ -54,15 +53,6 @@ def _build(command: list[str]) -> Path:
                 [*command, *sources, "-lm", "-o", path], check=True, capture_output=True, text=True
             )
     return target
-
-
-def _folder() -> Path:
-    """Ours alone, because what is in it will be run."""
-    folder = Path(tempfile.gettempdir(), f"dropleak-{os.getuid()}")
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o022:
-        raise PermissionError(f"others may write to {folder}")
-    return folder
 
 
 def _fingerprint(command: list[str]) -> str:
