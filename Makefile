@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 PHOTOGRAPHS ?= $(wildcard ../shared/cifar10-subset)
 
-.PHONY: demo test lint bench
+.PHONY: demo test lint bench slurm-up slurm-down slurm-test slurm-packages
 
 demo: $(VENV)/installed
 	$(BIN)/snakemake --cores all
@@ -23,6 +23,21 @@ bench: export PYTHONPATH = workflow
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/images.py $(PHOTOGRAPHS)
 	$(BIN)/python benchmarks/bench.py
+
+# A Slurm cluster on this machine, as root: two nodes with two simulated GPUs each.
+slurm-up: $(VENV)/installed
+	$(BIN)/python tests/slurm/cluster.py up
+
+slurm-down: $(VENV)/installed
+	$(BIN)/python tests/slurm/cluster.py down
+
+slurm-test: export SLURM_TESTS = required
+slurm-test: $(VENV)/installed slurm-packages
+	$(BIN)/pytest tests/slurm
+
+slurm-packages:
+	command -v slurmctld mariadbd || { apt-get update --quiet && \
+	apt-get install --quiet --yes --no-install-recommends slurm-wlm slurmdbd munge mariadb-server; }
 
 $(VENV)/installed: requirements.txt
 	$(PYTHON) -m venv $(VENV)

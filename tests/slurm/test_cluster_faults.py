@@ -1,0 +1,103 @@
+"""What goes wrong on a cluster, and that it costs a retry and nothing else."""
+
+import cluster
+import pandas as pd
+import pytest
+from user import IMPATIENT, Clone, jobs, queue, wait_for
+
+SETTINGS = {
+    "experiment": "experiment",
+    "images": 8,
+    "rates": [0.0],
+    "attackers": ["idlg"],
+    "sample_images": 2,
+    "attack": {"iterations": 5800, "images_per_job": 2},
+    "utility": {"rates": [0.0], "seeds": 1, "epochs": 1, "batch_size": 256},
+}
+
+
+def states(clone: Clone, rule: str = "") -> list[str]:
+    """Of a rule's jobs that have ended, or of all jobs."""
+    return [job["state"] for job in jobs(clone.folder) if rule in ("", job["rule"])]
+
+
+def attacked(clone: Clone) -> int:
+    return len(list((clone.folder / "results").rglob("images-*.parquet")))
+
+
+def test_a_node_dies(slurm, clone):
+    """Its jobs run again on the other; what that has done is kept."""
+    run = clone(SETTINGS)
+    process = run.start("attacks", "join_attacks", "--profile", "slurm", *IMPATIENT)
+    wait_for(lambda: states(run).count("RUNNING") == 4)
+    lost = {job["jobid"] for job in jobs(run.folder) if job["nodelist"] == "node1"}
+    cluster.crash_node("node1")
+    try:
+        assert process.wait(240) == 0, run.output
+    finally:
+        cluster.repair_node("node1")
+    assert len(pd.read_parquet(run.table("attacks"))) == 8
+    assert not list((run.folder / "results").rglob(".partial*"))
+    assert {job["jobid"] for job in jobs(run.folder) if job["state"] == "NODE_FAIL"} == lost
+    done = [job for job in jobs(run.folder) if job["state"] == "COMPLETED"]
+    assert len(done) == 4
+    assert {job["nodelist"] for job in done} == {"node2"}
+
+
+@pytest.fixture(scope="module")
+def slow(slurm, tmp_path_factory):
+    """Training that takes more than a minute and was given one; it runs beside other tests."""
+    utility = SETTINGS["utility"] | {"epochs": 800, "batch_size": 16}
+    clone = Clone(tmp_path_factory.mktemp("slow") / "clone", SETTINGS | {"utility": utility})
+    limit = ["--set-resources", "train:runtime=attempt**2"]
+    process = clone.start("utility", "--profile", "slurm", *IMPATIENT, *limit)
+    yield clone, process
+    clone.stop()
+
+
+def test_the_submitting_process_is_killed(slow, clone):
+    """Its jobs go on; a new run refuses to do their work twice, and uses it when they are done."""
+    long = SETTINGS["attack"] | {"images_per_job": 8}
+    run = clone(SETTINGS | {"images": 32, "attack": long})
+    process = run.start("attacks", "--profile", "slurm", *IMPATIENT)
+    wait_for(lambda: list((run.folder / "logs" / "experiment" / "attack").rglob("*.log")))
+    process.kill()
+    process.wait()
+    run.snakemake("--unlock")
+    refused = run.snakemake("attacks", "--profile", "slurm", *IMPATIENT, succeeds=False)
+    assert "Slurm still has" in refused
+    assert "scancel" in refused
+    assert "Traceback" not in refused
+    wait_for(lambda: not queue(run.folder))
+    assert attacked(run) == 4
+    run.snakemake("attacks", "--profile", "slurm", *IMPATIENT)
+    assert states(run, "attack") == ["COMPLETED"] * 4
+
+
+def test_memory_that_is_too_little(slow, clone):
+    """It grows until the job fits; a job that never fits is named, and the rest is done."""
+    run = clone(SETTINGS | {"images": 4})
+    output = run.snakemake(
+        *("attacks", "utility", "--profile", "slurm", *IMPATIENT, "--keep-going"),
+        *("--set-resources", "attack:mem_mb=200*10**(attempt-1)", "train:mem_mb=200"),
+        *("--retries", "1"),
+        succeeds=False,
+    )
+    assert attacked(run) == 2
+    assert states(run, "attack").count("COMPLETED") == 2
+    assert len(states(run, "attack")) == 4
+    assert [job["reqmem"] for job in jobs(run.folder) if job["rule"] == "train"] == ["200M"] * 2
+
+    assert "logs/experiment/train/rate-0.0.log" in output
+    said = output[output.index("Slurm ended these jobs") :]
+    assert "results/experiment/utility/rate-0.0.parquet: Exceeded job memory limit" in said
+    assert "logs/slurm/rule_train" in said
+    assert "attacks/idlg" not in said  # those were given more, and are done
+    assert not list((run.folder / "results").rglob("utility/*"))
+
+
+def test_time_that_is_too_short(slow):
+    clone, process = slow
+    assert process.wait(300) == 0, clone.output
+    assert states(clone, "train") == ["TIMEOUT", "COMPLETED"]
+    assert (clone.folder / "results" / "experiment" / "utility" / "rate-0.0.parquet").exists()

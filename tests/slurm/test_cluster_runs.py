@@ -1,0 +1,114 @@
+"""The workflow on a Slurm cluster: complete, incremental, and the same as on one machine."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import cluster
+import pandas as pd
+import pytest
+from user import IMPATIENT, Clone, jobs, queue, wait_for
+
+SETTINGS = {
+    "experiment": "experiment",
+    "images": 4,
+    "rates": [0.0, 0.5],
+    "attackers": ["idlg"],
+    "sample_images": 2,
+    "attack": {"iterations": 40, "images_per_job": 2, "precision": "float64"},
+    "utility": {"rates": [0.0, 0.9], "seeds": 1, "epochs": 1, "batch_size": 256},
+}
+
+
+@pytest.fixture(scope="module")
+def finished(slurm, tmp_path_factory):
+    """A clone in which the word-for-word command has run."""
+    clone = Clone(tmp_path_factory.mktemp("finished") / "clone", SETTINGS)
+    clone.snakemake("--profile", "slurm")
+    return clone
+
+
+@pytest.fixture(scope="module")
+def slurm_jobs(finished):
+    """What accounting knows after that run, and nothing later."""
+    return jobs(finished.folder)
+
+
+def test_every_figure_is_there(finished):
+    drawn = {path.stem for path in (finished.folder / "results/experiment/figures").glob("*.png")}
+    assert {name[:7] for name in drawn} == {f"figure{n}" for n in range(1, 7)}
+    assert not list((finished.folder / "results").rglob(".partial*"))
+
+
+def test_accounting_agrees_with_snakemake(finished, slurm_jobs):
+    """Every attack and training job was a task of one of two arrays, and ended well."""
+    assert Counter(job["rule"] for job in slurm_jobs) == {"attack": 4, "train": 2}
+    assert len({job["jobid"].split("_")[0] for job in slurm_jobs}) == 2
+    assert {job["state"] for job in slurm_jobs} == {"COMPLETED"}
+    done = re.findall(r"Finished jobid: \d+ \(Rule: (attack|train)\)", finished.output)
+    assert Counter(done) == {"attack": 4, "train": 2}
+
+
+def test_jobs_ran_on_both_nodes_each_with_a_gpu_of_its_own(finished, slurm_jobs):
+    assert {job["nodelist"] for job in slurm_jobs} == {"node1", "node2"}
+    for job in slurm_jobs:
+        assert "gres/gpu=1" in job["alloctres"]
+    folder = finished.folder / "logs" / "experiment"
+    logs = [log for rule in ("attack", "train") for log in (folder / rule).rglob("*.log")]
+    first_lines = [path.read_text().splitlines()[0] for path in logs]
+    told = [
+        re.fullmatch(r"Slurm job (\S+) on (\S+), GPU (\d)", line).groups() for line in first_lines
+    ]
+    assert {(job, node) for job, node, _ in told} == {
+        (job["jobid"], job["nodelist"]) for job in slurm_jobs
+    }
+    assert len({(node, gpu) for _, node, gpu in told}) > 2
+
+
+def test_the_results_are_those_of_a_local_run(finished, tmp_path):
+    local = Clone(tmp_path / "clone", SETTINGS)
+    local.snakemake("--cores", "2")
+    for name in ("attacks", "utility"):
+        here, there = (
+            pd.read_parquet(each.table(name)).drop(columns="seconds") for each in (local, finished)
+        )
+        pd.testing.assert_frame_equal(here, there, check_exact=True)
+
+
+def test_a_change_submits_exactly_the_new_jobs(finished, slurm_jobs):
+    def new_jobs(*arguments):
+        before = jobs(finished.folder)
+        finished.snakemake(*arguments, "--profile", "slurm", *IMPATIENT)
+        return [job["rule"] for job in jobs(finished.folder)[len(before) :]]
+
+    assert new_jobs() == []
+
+    finished.configure(SETTINGS | {"rates": [0.0, 0.3, 0.5]})
+    assert new_jobs() == ["attack"] * 2
+    assert len(list((finished.folder / "results").rglob("attacks/*/rate-0.3/*"))) == 2
+
+    finished.configure(SETTINGS | {"rates": [0.0, 0.3, 0.5], "images": 6})
+    assert new_jobs("attacks") == ["attack"] * 3
+    assert len(list((finished.folder / "results").rglob("images-4-6.parquet"))) == 3
+
+
+def test_interrupting_cancels_what_was_submitted(slurm, clone):
+    long = SETTINGS | {"attack": {"iterations": 5800, "images_per_job": 1}, "rates": [0.0]}
+    running = clone(long)
+    process = running.start("attacks", "--profile", "slurm", *IMPATIENT)
+    wait_for(lambda: queue(running.folder, "running"))
+    process.send_signal(2)
+    process.wait(60)
+    wait_for(lambda: not queue(running.folder))
+    assert not list(Path(running.folder, "results").rglob("images-*.parquet"))
+
+
+def test_neither_gpus_nor_accounting_are_needed(slurm, clone):
+    cluster.up(accounting=False, gpus=False)
+    try:
+        plain = clone(SETTINGS | {"rates": [0.5]})
+        without_gpus = ["--set-resources", "attack:gpu=0", "train:gpu=0"]
+        plain.snakemake("tables", "--profile", "slurm", *IMPATIENT, *without_gpus)
+        assert len(pd.read_parquet(plain.table("attacks"))) == 4
+    finally:
+        cluster.up()
