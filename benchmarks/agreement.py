@@ -17,8 +17,9 @@ import torch
 from scipy.stats import binomtest, bootstrap
 
 import reference
+from dropleak.attack.attacker import Attacker
 from dropleak.attack.labels import infer_labels
-from dropleak.attack.reconstruct import Attacker, reconstruct, start_images
+from dropleak.attack.reconstruct import reconstruct, start_images
 from workload import data_sets, problems
 
 SUCCESS = 0.1
@@ -28,7 +29,8 @@ QUARTILES = (0.25, 0.5, 0.75)
 def by_reference(index: int, iterations: int) -> float:
     """RMSE of the reference's attack on one photograph."""
     update, keys, image = problems("photographs", index, 1)
-    result = reference.attack(update, infer_labels(update), start_images(update, keys), iterations)
+    label = infer_labels(update, keys)
+    result = reference.attack(update, label, start_images(update, keys), iterations)
     return (result.image - image[0]).square().mean().sqrt().item()
 
 

@@ -28,8 +28,9 @@ import torch
 import reference
 from dropleak import device as devices
 from dropleak.attack import ENGINE_VERSION, compiled
+from dropleak.attack.attacker import Attacker
 from dropleak.attack.labels import infer_labels
-from dropleak.attack.reconstruct import Attacker, engine, reconstruct, start_images
+from dropleak.attack.reconstruct import objective_for, reconstruct, start_images, start_row
 from workload import data_sets, problems
 
 PAPER_ITERATIONS = 5800
@@ -47,7 +48,7 @@ def synchronise(device: str) -> None:
 def timed_reference(data_set: str, first: int, iterations: int, device: str) -> tuple[float, int]:
     """Seconds and iterations of the reference's attack on one image."""
     update, keys, _ = problems(data_set, first, 1, device=device)
-    label, start = infer_labels(update), start_images(update, keys)
+    label, start = infer_labels(update, keys), start_images(update, keys)
     synchronise(device)
     began = time.perf_counter()
     result = reference.attack(update, label, start, iterations)
@@ -68,7 +69,7 @@ def timed_engine(
     update, keys, _ = problems(data_set, first, count, rate, device)
     synchronise(device)
     began = time.perf_counter()
-    result = reconstruct(update, Attacker(masks), keys, iterations, lambda *progress: None)
+    result = reconstruct(update, Attacker(masks=masks), keys, iterations, lambda *progress: None)
     synchronise(device)
     return time.perf_counter() - began, result.iterations.sum().item()
 
@@ -76,15 +77,14 @@ def timed_engine(
 def objective_seconds(data_set: str, count: int, device: str) -> float:
     """Seconds per evaluation and image of the engine's objective."""
     update, keys, _ = problems(data_set, 0, count, device=device)
-    start = start_images(update, keys)
-    matching, _ = engine(start)
-    objective = matching(update, infer_labels(update), keys, "resample")
+    objective = objective_for(update, Attacker(), keys)
+    start = start_row(objective, keys)
     evaluations = torch.zeros_like(keys)
     times = []
     for _ in range(20):
         synchronise(device)
         began = time.perf_counter()
-        objective(start.flatten(1), evaluations)
+        objective(start, evaluations)
         synchronise(device)
         times.append(time.perf_counter() - began)
     return statistics.median(times) / count

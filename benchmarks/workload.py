@@ -49,4 +49,4 @@ def problems(
     network = lenet(tuple(pixels.shape[1:]), 10)
     own = pixels[place].to(device)
     update, _ = share(network, own, labels[place].to(device), keys, rate)
-    return update, rng.derive(keys, rng.Stream.ATTACKER).to(device), own
+    return update, rng.attacker_keys(keys).to(device), own

@@ -20,15 +20,15 @@ COMPILER = pytest.mark.skipif(
 )
 
 
-def clients(digits, indices, rate, seed=0, device="cpu"):
+def clients(digits, indices, rate, seed=0, device="cpu", network=None, images=1):
     """Update and private part of the clients of some digits, and their attackers' keys."""
-    images = digits["test"].take(indices)
-    pixels = torch.from_numpy(tables.decode_pixels(images["pixels"], (1, 32, 32)) / 255)
-    labels = torch.tensor(images["label"].to_pylist())
+    rows = digits["test"].take(indices)
+    pixels = torch.from_numpy(tables.decode_pixels(rows["pixels"], (1, 32, 32)) / 255)
+    labels = torch.tensor(rows["label"].to_pylist())
     keys = rng.image_keys(seed, torch.tensor(indices))
-    network = lenet((1, 32, 32), 10)
-    update, private = share(network, pixels.to(device), labels.to(device), keys, rate)
-    return update, private, rng.derive(keys, rng.Stream.ATTACKER)
+    network = network or lenet((1, 32, 32), 10)
+    update, private = share(network, pixels.to(device), labels.to(device), keys, rate, images)
+    return update, private, rng.attacker_keys(keys)
 
 
 def loss_gradients(

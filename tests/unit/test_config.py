@@ -1,6 +1,9 @@
+from dataclasses import asdict
+
 import pytest
 
 from dropleak import config, config_docs
+from dropleak.attack.attacker import Attacker
 from dropleak.errors import InputError
 
 
@@ -13,8 +16,8 @@ def test_defaults_are_filled_in_at_every_depth():
     assert done["attack"]["iterations"] == 5800
     assert done["utility"]["epochs"] == 3
     assert done["utility"]["optimiser"] == "adam"
-    assert config.attackers(done)["mine"] == {"masks": "resample"}
-    assert config.attackers(done)["idlg"] == {"masks": "resample"}
+    assert config.attackers(done)["mine"] == asdict(Attacker())
+    assert config.attackers(done)["idlg"] == asdict(Attacker())
 
 
 def test_the_given_configuration_is_left_alone():

@@ -3,12 +3,15 @@ import pyarrow as pa
 import pytest
 
 from dropleak import figures, tables
-from dropleak.attack.reconstruct import Attacker
-from dropleak.experiment import attack_images, train_seeds
+from dropleak.attack.attacker import Attacker
+from dropleak.experiment import Client, attack_images, train_seeds
 from dropleak.illustration import features_table, network_table
+from dropleak.models import lenet
 from dropleak.schemas import ATTACKS, UTILITY
 from dropleak.summary import as_text, summarise
 from dropleak.training import Training
+
+LENET = Client("lenet", "classifier", 1)
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +24,7 @@ def attacks(digits):
                 digits["test"].take([4, 17]),
                 name="idlg",
                 attacker=Attacker(masks="resample"),
+                client=LENET,
                 rate=rate,
                 seed=0,
                 iterations=300,
@@ -38,7 +42,7 @@ def utility(digits):
     settings = Training(1, 256, "adam", 0.003, "xavier")
     parts = digits["train"].slice(0, 256), digits["test"]
     options = {"training": settings, "device": "cpu", "progress": lambda: None}
-    return train_seeds(*parts, rate=0.3, seeds=range(5, 7), **options)
+    return train_seeds(*parts, client=LENET, rate=0.3, seeds=range(5, 7), **options)
 
 
 def test_an_attack_is_one_row_that_agrees_with_itself(attacks, digits):
@@ -85,7 +89,7 @@ def texts(figure):
 
 
 def test_figure_1_has_the_layers_of_the_model():
-    shown = texts(figures.networks(network_table((3, 32, 32), 10)))
+    shown = texts(figures.networks(network_table(lenet((3, 32, 32), 10))))
     assert shown.count("Sigmoid") == 6
     assert shown.count("Dropout") == 1
     assert shown.count("3×32×32") == 2
@@ -93,7 +97,9 @@ def test_figure_1_has_the_layers_of_the_model():
 
 
 def test_figure_2_greys_what_the_mask_drops(digits):
-    table = features_table(digits["test"].take([3]), [0.0, 0.2, 0.5], seed=0)
+    table = features_table(
+        lenet((1, 32, 32), 10), digits["test"].take([3]), [0.0, 0.2, 0.5], seed=0
+    )
     frame = table.to_pandas()
     dropped = 1 - frame.groupby("rate")["kept"].mean()
     assert dropped.tolist() == pytest.approx([0.0, 0.2, 0.5], abs=0.06)

@@ -1,11 +1,13 @@
 import pytest
 import torch
-from problems import COMPILER, clients, loss_gradients
-from torch.func import grad_and_value, vmap
+from problems import COMPILER, clients
+from torch.nn import functional as F
 
+from dropleak.attack.attacker import Attacker
 from dropleak.attack.compiled.matching import CompiledMatching
-from dropleak.attack.masks import POLICIES
+from dropleak.attack.masks import Constant
 from dropleak.attack.objective import GradientMatching
+from dropleak.attack.reconstruct import objective_for, start_row
 from dropleak.client import Update
 from dropleak.models import (
     Conv,
@@ -14,45 +16,115 @@ from dropleak.models import (
     Linear,
     Network,
     Sigmoid,
-    flatten,
     lenet,
+    relu_convnet,
     uniform_parameters,
 )
-from dropleak.passes import ClientPasses
 from dropleak.rng import image_keys
 
 
-def by_autograd(update, labels, x, masks):
-    """Value and gradient of the matching loss, by automatic differentiation twice."""
+def by_autograd(objective, x, masks):
+    """The distance of gradients and its gradient, by automatic differentiation twice.
 
-    def distance(x, parameters, gradients, label, masks):
-        image = x.reshape(update.network.input_shape)
-        dummy = loss_gradients(update.network, parameters, image, label, masks)
-        return sum(((dummy[name] - gradients[name]) ** 2).sum() for name in gradients)
-
-    gradient, value = vmap(grad_and_value(distance))(
-        x, update.parameters, update.gradients, labels, masks
-    )
-    return value, gradient
+    `masks` are [B * n, *shape], for attackers that do not optimise them.
+    """
+    update, attacker, n = objective.update, objective.attacker, objective.update.images
+    scale = 1 / (1 - update.rate)
+    x = x.clone().requires_grad_()
+    images, own_masks, logits = objective.variables.split(x)
+    if objective.masks is None:
+        masks = [scale * mask.flatten(0, 1) for mask in own_masks]
+    distances = []
+    for client in range(len(update)):
+        parameters = {name: p[client].requires_grad_() for name, p in update.parameters.items()}
+        losses = []
+        for image in range(n):
+            row = client * n + image
+            found = update.network.forward(
+                parameters, images[client, image], [mask[row] for mask in masks]
+            )
+            target = (
+                logits[client, image].softmax(0)
+                if objective.labels is None
+                else F.one_hot(objective.labels[row], len(found)).to(found)
+            )
+            losses.append(-(target * found.log_softmax(0)).sum())
+        mean = torch.stack(losses).mean()
+        found = torch.autograd.grad(mean, list(parameters.values()), create_graph=True)
+        dummy = torch.cat([gradient.flatten() for gradient in found])
+        shared = torch.cat([gradient[client].flatten() for gradient in update.gradients.values()])
+        distances.append(
+            1 - F.cosine_similarity(dummy, shared, dim=0)
+            if attacker.distance == "cosine"
+            else (dummy - shared).square().sum()
+        )
+    value = torch.stack(distances)
+    (gradient,) = torch.autograd.grad(value.sum(), x)
+    return value.detach(), gradient
 
 
 MATCHINGS = pytest.mark.parametrize(
     "matching", [GradientMatching, pytest.param(CompiledMatching, marks=COMPILER)]
 )
 
+ATTACKERS = {
+    "resample": Attacker(),
+    "fixed": Attacker(masks="fixed"),
+    "ignore": Attacker(masks="ignore"),
+    "read": Attacker(masks="read"),
+    "cosine": Attacker(masks="fixed", distance="cosine"),
+    "masks": Attacker(masks="optimise", optimiser="adam"),
+    "labels": Attacker(masks="fixed", labels="optimise"),
+    "everything": Attacker(
+        masks="optimise", labels="optimise", distance="cosine", optimiser="adam"
+    ),
+}
+
 
 @MATCHINGS
-@pytest.mark.parametrize(("policy", "rate"), [("resample", 0.3), ("fixed", 0.5), ("ignore", 0.0)])
-def test_value_and_gradient_are_those_of_autograd(digits, matching, policy, rate):
-    update, private, keys = clients(digits, [0, 5, 9], rate)
-    torch.manual_seed(0)
-    x = torch.randn(3, 1024, dtype=torch.float64)
-    counts = torch.tensor([0, 3, 7])
-    value, gradient = matching(update, private.labels, keys, policy)(x, counts)
-    masks = [mask.squeeze(1) for mask in POLICIES[policy](update, keys)(counts, 1)]
-    expected = by_autograd(update, private.labels, x, masks)
-    torch.testing.assert_close(value, expected[0], rtol=1e-12, atol=0)
-    torch.testing.assert_close(gradient, expected[1], rtol=1e-9, atol=1e-11)
+@pytest.mark.parametrize("attacker", ATTACKERS.values(), ids=ATTACKERS)
+@pytest.mark.parametrize("images", [1, 3])
+@pytest.mark.parametrize(
+    "network",
+    [lenet((1, 32, 32), 10), lenet((1, 32, 32), 10, "both"), relu_convnet((1, 32, 32), 10)],
+    ids=["lenet", "two-sites", "relu"],
+)
+def test_value_and_gradient_are_those_of_autograd(digits, matching, attacker, images, network):
+    indices = list(range(2 * images))
+    update, _, keys = clients(digits, indices, 0.3, network=network, images=images)
+    objective = objective_for(update, attacker, keys)
+    objective = matching(update, attacker, objective.labels, objective.masks)
+    x = start_row(objective, keys)
+    counts = torch.tensor([0, 3])
+    value, gradient = objective(x, counts)
+    masks = objective.masks and [mask.squeeze(1) for mask in objective.masks(counts, 1)]
+    expected = by_autograd(objective, x, masks)
+    torch.testing.assert_close(value, expected[0], rtol=1e-11, atol=0)
+    scale = expected[1].abs().amax(1, keepdim=True)
+    torch.testing.assert_close(gradient / scale, expected[1] / scale, rtol=0, atol=1e-11)
+
+
+@MATCHINGS
+def test_priors_are_added_with_their_weights(digits, matching):
+    update, _, keys = clients(digits, [0, 5, 9, 2], 0.3, images=2)
+    attacker = Attacker(
+        masks="optimise", optimiser="adam", total_variation=0.3, mask_regulariser=0.7
+    )
+    plain = objective_for(update, attacker, keys)
+    objective = matching(update, attacker, plain.labels, None)
+    x = start_row(objective, keys)
+    count = torch.zeros(2, dtype=torch.int64)
+    value, gradient = objective(x, count)
+    distance, slope = objective.match(x, count)
+    x.requires_grad_()
+    images, (mask,), _ = objective.variables.split(x)
+    rows = (images[..., 1:, :] - images[..., :-1, :]).abs().mean((1, 2, 3, 4))
+    columns = (images[..., 1:] - images[..., :-1]).abs().mean((1, 2, 3, 4))
+    dropped = (1 - mask).mean((1, 2))
+    extra = 0.3 * (rows + columns) + 0.7 * (dropped - 0.3).abs()
+    (expected,) = torch.autograd.grad(extra.sum(), x)
+    torch.testing.assert_close(value, distance + extra.detach())
+    torch.testing.assert_close(gradient, slope + expected)
 
 
 SHAPES = [(3, 32, 32), (1, 28, 28), (2, 17, 11)]
@@ -66,19 +138,6 @@ def wild_clients(network):
     images = torch.rand(2, *network.input_shape, dtype=torch.float64)
     masks = [torch.rand(2, *site, dtype=torch.float64) for site in network.dropout_shapes()]
     return parameters, labels, images, masks
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_gradients_are_those_of_autograd_for_every_size(shape):
-    network = lenet(shape, 7)
-    parameters, labels, images, masks = wild_clients(network)
-    found = ClientPasses(network, flatten(parameters), labels).gradients(images, masks)
-    for client in range(2):
-        own = {name: p[client] for name, p in parameters.items()}
-        one = [mask[client] for mask in masks]
-        expected = loss_gradients(network, own, images[client], labels[client], one)
-        row = torch.cat([gradient.flatten() for gradient in expected.values()])
-        torch.testing.assert_close(found[client], row, rtol=1e-10, atol=1e-13)
 
 
 OTHER_LAYERS = Network(
@@ -101,22 +160,20 @@ OTHER_LAYERS = Network(
 def test_every_size_and_layer(matching, network, dtype):
     parameters, labels, images, masks = wild_clients(network)
     gradients = {name: torch.rand_like(p) for name, p in parameters.items()}
-    x = images.flatten(1)
+    x, counts = images.flatten(1), torch.zeros(2, dtype=torch.int64)
 
-    def found(dtype):
+    def objective(dtype):
         update = Update(
             network,
             0.5,
             {name: p.to(dtype) for name, p in parameters.items()},
             {name: g.to(dtype) for name, g in gradients.items()},
         )
-        objective = matching(update, labels, torch.arange(2), "fixed")
-        objective._masks = lambda evaluations, count: [mask[:, None].to(dtype) for mask in masks]
-        return update, *objective(x.to(dtype), torch.zeros(2, dtype=torch.int64))
+        source = Constant(tuple(mask.to(dtype) for mask in masks), 1)
+        return matching(update, Attacker(masks="fixed"), labels, source)
 
-    update, _, _ = found(torch.float64)
-    expected = by_autograd(update, labels, x, masks)
-    _, value, gradient = found(dtype)
+    expected = by_autograd(objective(torch.float64), x, masks)
+    value, gradient = objective(dtype)(x.to(dtype), counts)
     tolerance = 1e-10 if dtype == torch.float64 else 1e-4
     torch.testing.assert_close(value.double(), expected[0], rtol=tolerance, atol=0)
     scale = expected[1].abs().max().item()
@@ -126,11 +183,12 @@ def test_every_size_and_layer(matching, network, dtype):
 
 
 @MATCHINGS
-def test_the_objective_is_zero_at_the_image_under_its_own_mask(digits, matching, monkeypatch):
-    update, private, keys = clients(digits, [0, 5], 0.4)
-    objective = matching(update, private.labels, keys, "fixed")
-    true_masks = [mask[:, None] for mask in private.masks]
-    monkeypatch.setattr(objective, "_masks", lambda evaluations, count: true_masks)
-    value, gradient = objective(private.images.flatten(1), torch.zeros(2, dtype=torch.int64))
-    assert value.max() < 1e-24
+@pytest.mark.parametrize("distance", ["euclidean", "cosine"])
+def test_the_objective_is_zero_at_the_images_under_their_own_masks(digits, matching, distance):
+    update, private, _ = clients(digits, [0, 5, 1, 2], 0.4, images=2)
+    source = Constant(private.masks, 2)
+    objective = matching(update, Attacker(distance=distance), private.labels, source)
+    images = private.images.unflatten(0, (-1, 2)).flatten(1)
+    value, gradient = objective(images, torch.zeros(2, dtype=torch.int64))
+    assert value.abs().max() < 1e-14
     assert gradient.abs().max() < 1e-12

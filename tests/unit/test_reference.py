@@ -6,7 +6,8 @@ from problems import COMPILER, clients
 
 import reference
 from dropleak.attack import compiled
-from dropleak.attack.reconstruct import Attacker, reconstruct, start_images
+from dropleak.attack.attacker import Attacker
+from dropleak.attack.reconstruct import reconstruct, start_images
 
 
 @pytest.mark.parametrize("path", [pytest.param("compiled", marks=COMPILER), "torch"])

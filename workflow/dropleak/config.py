@@ -57,8 +57,10 @@ def _with_defaults(value, schema: dict):
 
 
 def attackers(config: dict) -> dict[str, dict]:
-    """Settings of every attacker that may be named, by name."""
-    return load_presets() | config["presets"]
+    """All settings of every attacker that may be named, by name."""
+    settings = load_schema()["properties"]["presets"]["additionalProperties"]
+    presets = load_presets() | config["presets"]
+    return {name: _with_defaults(dict(preset), settings) for name, preset in presets.items()}
 
 
 def load_presets() -> dict[str, dict]:
@@ -145,6 +147,9 @@ def _contradictions(config: dict) -> Iterator[str]:
             yield (
                 f"attackers: {name} is not one of {', '.join(sorted(known))}{_nearest(name, known)}"
             )
+    for name, preset in known.items():
+        for key, reason in _impossible(preset):
+            yield f"presets.{name}.{key}: {preset[key]} {reason}"
     data = config["data"]
     if data["source"] == "folder":
         missing = [part for part in ("train", "test") if not Path(data["root"], part).is_dir()]
@@ -160,8 +165,30 @@ def _contradictions(config: dict) -> Iterator[str]:
             f"images: {config['images']} is more than there are; "
             f"the test part of {data['source']} has {available}"
         )
+    together = config["client"]["images_per_update"]
+    if config["images"] % together:
+        yield (
+            f"images: {config['images']} is not a multiple of client.images_per_update: {together}"
+        )
     if config["sample_images"] > config["images"]:
         yield f"sample_images: {config['sample_images']} is more than images: {config['images']}"
+
+
+def _impossible(preset: dict) -> Iterator[tuple[str, str]]:
+    """Settings of an attacker that others of its settings exclude, and why."""
+    lbfgs, optimised = preset["optimiser"] == "lbfgs", preset["masks"] == "optimise"
+    if preset["line_search"] != "none" and not lbfgs:
+        yield "line_search", "is for optimiser: lbfgs"
+    if preset["line_search"] != "none" and preset["masks"] == "resample":
+        yield "line_search", "needs a loss that stays the same, which masks: resample does not give"
+    if preset["decay"] != "none" and lbfgs:
+        yield "decay", "is for optimiser: adam or signed-adam"
+    if preset["box"] and lbfgs:
+        yield "box", "is for optimiser: adam or signed-adam"
+    if optimised and lbfgs:
+        yield "masks", "needs optimiser: adam or signed-adam, which can keep masks in [0, 1]"
+    if preset["mask_regulariser"] and not optimised:
+        yield "mask_regulariser", "needs masks: optimise"
 
 
 def _numbers(value, path: tuple) -> Iterator[tuple[tuple, float]]:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -10,12 +10,27 @@ import torch
 
 from dropleak import metrics, rng, tables
 from dropleak.attack import ENGINE_VERSION
-from dropleak.attack.reconstruct import Attacker, reconstruct
-from dropleak.client import share
+from dropleak.attack.attacker import ENTITLED_TO_MASKS, Attacker
+from dropleak.attack.reconstruct import Reconstruction
+from dropleak.attack.restarts import reconstruct_best
+from dropleak.client import Private, share
 from dropleak.device import name as device_name
-from dropleak.models import lenet
+from dropleak.models import NETWORKS, Network
 from dropleak.schemas import ATTACKS, UTILITY
 from dropleak.training import Training, train
+
+
+@dataclass(frozen=True)
+class Client:
+    """What is attacked, and trained: settings under `client` in the configuration."""
+
+    network: str
+    dropout: str
+    images_per_update: int
+
+    def build(self, known: dict) -> Network:
+        """The network for the images of a table with this metadata."""
+        return NETWORKS[self.network](tuple(known["shape"]), len(known["classes"]), self.dropout)
 
 
 def attack_images(
@@ -23,6 +38,7 @@ def attack_images(
     *,
     name: str,
     attacker: Attacker,
+    client: Client,
     rate: float,
     seed: int,
     iterations: int,
@@ -33,9 +49,10 @@ def attack_images(
     """Attack the clients of the given images at one dropout rate.
 
     Args:
-        images: rows of the image table.
+        images: rows of the image table, update by update.
         name: the attacker's, for the table.
         attacker: its settings.
+        client: what is attacked.
         rate: dropout rate of the clients.
         seed: of the experiment.
         iterations: budget of each attack.
@@ -49,29 +66,48 @@ def attack_images(
     known = tables.metadata(images)
     pixels, labels = _tensors(images)
     keys = rng.image_keys(seed, torch.tensor(images["index"].to_pylist()))
-    update, _ = share(
-        lenet(tuple(known["shape"]), len(known["classes"])),
+    n = client.images_per_update
+    update, private = share(
+        client.build(known),
         pixels.to(device, getattr(torch, precision)),
         labels.to(device),
         keys,
         rate,
+        n,
     )
-    truth = pixels.numpy()
-
+    truth = pixels.unflatten(0, (-1, n)).numpy()
     trajectory = []
 
-    def observe(iteration: int, guess: torch.Tensor, loss: torch.Tensor) -> None:
-        rmse = metrics.rmse(truth, guess.double().cpu().numpy())
-        trajectory.append((iteration, loss.double().cpu().numpy(), rmse))
+    def observe(iteration: int, guesses: torch.Tensor, loss: torch.Tensor) -> None:
+        runs = guesses.double().cpu().numpy().reshape(-1, *truth.shape)
+        rmse = np.stack([metrics.pairwise_rmse(truth, run) for run in runs])
+        trajectory.append((iteration, loss.double().cpu().numpy().reshape(len(runs), -1), rmse))
         progress(iteration)
 
     started = time.perf_counter()
-    attacker_keys = rng.derive(keys, rng.Stream.ATTACKER).to(device)
-    result = reconstruct(update, attacker, attacker_keys, iterations, observe)
+    result, restart = reconstruct_best(
+        update,
+        attacker,
+        rng.attacker_keys(keys).to(device),
+        iterations,
+        observe,
+        private.masks if attacker.masks == ENTITLED_TO_MASKS else None,
+    )
     seconds = (time.perf_counter() - started) / len(pixels)
 
-    steps, losses, rmses = (np.stack(column, axis=-1) for column in zip(*trajectory, strict=True))
-    clipped = metrics.clip(result.images.double().cpu().numpy())
+    guesses = result.images.double().cpu().numpy().reshape(truth.shape)
+    place = metrics.assign(metrics.pairwise_rmse(truth, metrics.clip(guesses)))
+    order = (place + n * np.arange(len(place))[:, None]).ravel()  # rows in the order of the images
+    clipped, truth = metrics.clip(guesses.reshape(-1, *known["shape"])[order]), pixels.numpy()
+    clients = np.arange(len(pixels)) // n
+    chosen = (restart.cpu().numpy()[clients], clients)
+    losses = np.stack([loss[chosen] for _, loss, _ in trajectory], axis=-1)
+    which = (*chosen, np.arange(len(pixels)) % n, place.ravel())
+    rmses = np.stack([rmse[which] for _, _, rmse in trajectory], axis=-1)
+    indices = images["index"].to_numpy()
+
+    def of_client(values: torch.Tensor) -> np.ndarray:
+        return values.cpu().numpy()[clients]
 
     def constant(value: object) -> list:
         return [value] * len(pixels)
@@ -80,14 +116,21 @@ def attack_images(
         ATTACKS,
         {
             "attacker": constant(name),
+            "knowledge": constant(attacker.knowledge),
             "rate": constant(rate),
-            "image": images["index"],
+            "image": indices,
+            "update": indices[clients * n],
             "label": images["label"],
-            "label_inferred": result.labels.cpu().numpy(),
-            "status": [str(status) for status in result.status],
-            "iterations": result.iterations.cpu().numpy(),
-            "evaluations": result.evaluations.cpu().numpy(),
+            "label_inferred": result.labels.cpu().numpy()[order],
+            "mask_claim": constant(None)
+            if result.claims is None
+            else [result.claims[c] for c in clients],
+            **_mask_columns(result, private, order),
+            "status": [str(result.status[c]) for c in clients],
+            "iterations": of_client(result.iterations),
+            "evaluations": of_client(result.evaluations),
             "loss": losses[:, -1],
+            "restart": of_client(restart),
             "rmse": rmses[:, -1],
             "rmse_clipped": metrics.rmse(truth, clipped),
             "psnr": metrics.psnr(truth, clipped),
@@ -97,20 +140,34 @@ def attack_images(
             "device": constant(device_name(device)),
             "engine_version": constant(ENGINE_VERSION),
             "torch_version": constant(torch.__version__),
-            "trajectory_iteration": constant(steps),
+            "trajectory_iteration": constant([iteration for iteration, _, _ in trajectory]),
             "trajectory_loss": list(losses),
             "trajectory_rmse": list(rmses),
             "reconstruction": tables.encode_pixels(clipped),
         },
         dataset=known["dataset"],
         shape=known["shape"],
+        **asdict(client),
     )
+
+
+def _mask_columns(result: Reconstruction, private: Private, order: np.ndarray) -> dict[str, list]:
+    """How the masks that the attacker found compare with the clients'."""
+    if result.masks is None or not private.masks:
+        return {name: [None] * len(order) for name in ("mask_exact", "mask_agreement")}
+    right = [
+        (found[torch.from_numpy(order).to(found.device)] == (true > 0)).flatten(1)
+        for found, true in zip(result.masks, private.masks, strict=True)
+    ]
+    share = torch.cat(right, 1).double().mean(1)
+    return {"mask_exact": (share == 1).tolist(), "mask_agreement": share.tolist()}
 
 
 def train_seeds(
     train_images: pa.Table,
     test_images: pa.Table,
     *,
+    client: Client,
     rate: float,
     seeds: Iterable[int],
     training: Training,
@@ -121,6 +178,7 @@ def train_seeds(
 
     Args:
         train_images, test_images: image tables.
+        client: what is trained.
         rate: dropout rate.
         seeds: of the runs.
         training: how to train.
@@ -131,7 +189,7 @@ def train_seeds(
         one row per seed and epoch, with the columns `schemas.UTILITY`.
     """
     known = tables.metadata(train_images)
-    network = lenet(tuple(known["shape"]), len(known["classes"]))
+    network = client.build(known)
     train_set, test_set = (
         (pixels.to(device, torch.float32), labels.to(device))
         for pixels, labels in map(_tensors, (train_images, test_images))

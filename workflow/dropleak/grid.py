@@ -92,10 +92,13 @@ def selection(available: int, seed: int) -> list[int]:
     return np.random.Generator(np.random.Philox(seed)).permutation(available).tolist()
 
 
-def batches(images: int, images_per_job: int) -> list[str]:
-    """Positions in the selection that each attack job takes, as "start-stop", stop excluded."""
-    starts = range(0, images, images_per_job)
-    return [f"{start}-{min(start + images_per_job, images)}" for start in starts]
+def batches(images: int, images_per_job: int, images_per_update: int = 1) -> list[str]:
+    """Positions in the selection that each attack job takes, as "start-stop", stop excluded.
+
+    Updates stay whole: a job takes as many as fit into it, and at least one.
+    """
+    step = max(1, images_per_job // images_per_update) * images_per_update
+    return [f"{start}-{min(start + step, images)}" for start in range(0, images, step)]
 
 
 def batch_slice(batch: str) -> slice:

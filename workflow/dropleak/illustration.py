@@ -6,7 +6,7 @@ import torch
 
 from dropleak import rng, tables
 from dropleak.client import share
-from dropleak.models import Conv, Linear, Network, lenet
+from dropleak.models import Conv, Linear, Network
 from dropleak.schemas import FEATURES, NETWORK
 
 
@@ -34,24 +34,23 @@ def describe(network: Network, name: str) -> list[dict]:
     return [{"network": name} | row for row in rows]
 
 
-def network_table(shape: tuple[int, ...], classes: int) -> pa.Table:
+def network_table(network: Network) -> pa.Table:
     """The original network and the one with dropout."""
-    network = lenet(shape, classes)
     rows = describe(network.without_dropout(), "original") + describe(network, "dropout")
     return tables.build(NETWORK, {key: [row[key] for row in rows] for key in rows[0]})
 
 
-def features_table(image: pa.Table, rates: list[float], seed: int) -> pa.Table:
+def features_table(network: Network, image: pa.Table, rates: list[float], seed: int) -> pa.Table:
     """Features of one image before the classifier, and which of them its client drops.
 
     Args:
+        network: with dropout.
         image: one row of the image table.
         rates: dropout rates to show.
         seed: of the experiment.
     """
     known = tables.metadata(image)
-    network = lenet(tuple(known["shape"]), len(known["classes"]))
-    encoder = network.encoder()
+    encoder = network.encoder().without_dropout()
     pixels = torch.from_numpy(tables.decode_pixels(image["pixels"], known["shape"]) / 255)
     label = torch.tensor(image["label"].to_pylist())
     keys = rng.image_keys(seed, torch.tensor(image["index"].to_pylist()))
@@ -68,7 +67,7 @@ def features_table(image: pa.Table, rates: list[float], seed: int) -> pa.Table:
                 "row": place[1],
                 "column": place[2],
                 "value": encoder.forward(own, pixels[0], ()).numpy(),
-                "kept": private.masks[0][0].numpy() > 0,
+                "kept": private.masks[-1][0].flatten().numpy() > 0,
             }
         )
     columns = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}

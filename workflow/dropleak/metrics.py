@@ -17,6 +17,38 @@ def rmse(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
     return np.sqrt(np.mean(difference**2, axis=(1, 2, 3)))
 
 
+def pairwise_rmse(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
+    """RMSE of each reconstruction in an update from each image in it.
+
+    Args:
+        images, reconstructions: [B, n, C, H, W].
+
+    Returns:
+        float64 [B, n, n]: image i and reconstruction j.
+    """
+    n = range(images.shape[1])
+    rows = [[rmse(images[:, i], reconstructions[:, j]) for j in n] for i in n]
+    return np.moveaxis(np.array(rows), 2, 0)
+
+
+def assign(distances: np.ndarray) -> np.ndarray:
+    """Which reconstruction belongs to which image, so that the distances sum lowest.
+
+    By the algorithm in `scipy.optimize.linear_sum_assignment`.
+
+    Args:
+        distances: [B, n, n], finite.
+
+    Returns:
+        the reconstruction of each image, int64 [B, n].
+    """
+    if distances.shape[1] == 1:
+        return np.zeros(distances.shape[:2], np.int64)
+    from scipy.optimize import linear_sum_assignment  # which takes a while to import
+
+    return np.stack([linear_sum_assignment(each)[1] for each in distances])
+
+
 def clip(reconstructions: np.ndarray) -> np.ndarray:
     """Projection to [0, 1], as anyone who looks at an image does; nan becomes 0."""
     return np.clip(np.nan_to_num(reconstructions, posinf=1.0, neginf=0.0), 0.0, 1.0)

@@ -5,7 +5,7 @@ calls a network says which features are dropped.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import torch
@@ -58,6 +58,20 @@ class Sigmoid:
 
 
 @dataclass(frozen=True)
+class ReLU:
+    """Elementwise rectifier."""
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return shape
+
+    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
+        return {}
+
+    def apply(self, parameters: Parameters, x: Tensor) -> Tensor:
+        return torch.relu(x)
+
+
+@dataclass(frozen=True)
 class Flatten:
     """All features of a sample in one row."""
 
@@ -100,7 +114,7 @@ class Linear:
         return F.linear(x, parameters[f"{self.name}.weight"], parameters[f"{self.name}.bias"])
 
 
-Layer = Conv | Sigmoid | Flatten | Dropout | Linear
+Layer = Conv | Sigmoid | ReLU | Flatten | Dropout | Linear
 
 
 @dataclass(frozen=True)
@@ -109,6 +123,8 @@ class Network:
 
     input_shape: Shape
     layers: tuple[Layer, ...]
+    bound: float | None = 0.5
+    """Initial weights and biases lie in [-bound, bound]; None: 1 / sqrt(fan-in), as in torch."""
 
     def output_shapes(self) -> list[Shape]:
         """The shape behind each layer, without the batch."""
@@ -128,6 +144,14 @@ class Network:
             name: parameter
             for layer, shape in zip(self.layers, self.input_shapes(), strict=True)
             for name, parameter in layer.parameter_shapes(shape).items()
+        }
+
+    def bounds(self) -> dict[str, float]:
+        """Largest magnitude of every parameter's initial values."""
+        shapes = self.parameter_shapes()
+        return {
+            name: self.bound or prod(shapes[name.replace(".bias", ".weight")][1:]) ** -0.5
+            for name in shapes
         }
 
     def dropout_shapes(self) -> list[Shape]:
@@ -158,26 +182,61 @@ class Network:
     def encoder(self) -> "Network":
         """The part that ends with the flattened features, before dropout and classifier."""
         end = self.layers.index(Flatten()) + 1
-        return Network(self.input_shape, self.layers[:end])
+        return replace(self, layers=self.layers[:end])
 
     def without_dropout(self) -> "Network":
         """The same network with its dropout layers taken out."""
         kept = tuple(layer for layer in self.layers if not isinstance(layer, Dropout))
-        return Network(self.input_shape, kept)
+        return replace(self, layers=kept)
 
 
-def lenet(input_shape: Shape, classes: int) -> Network:
+DROPOUT_SITES = ("classifier", "convolutions", "both")
+"""Where a network's dropout layers are: before the classifier, after each convolution, or both."""
+
+
+def lenet(input_shape: Shape, classes: int, dropout: str = "classifier") -> Network:
     """The LeNet of DLG (Zhu et al. 2019) and iDLG (Zhao et al. 2020), with dropout.
 
     Three 5x5 convolutions of 12 channels with strides 2, 2 and 1, a sigmoid after each, and one
     linear layer. The dropout layer before that is the only change of "Dropout against Deep Leakage
     from Gradients" (section 4.1).
     """
-    encoder = []
-    for number, stride in enumerate((2, 2, 1), start=1):
-        encoder += [Conv(f"conv{number}", 12, kernel=5, stride=stride, padding=2), Sigmoid()]
-    layers = (*encoder, Flatten(), Dropout(), Linear(CLASSIFIER, classes))
-    return Network(input_shape, layers)
+    convolutions = [
+        Conv(f"conv{number}", 12, kernel=5, stride=stride, padding=2)
+        for number, stride in enumerate((2, 2, 1), start=1)
+    ]
+    return _convolutional(input_shape, classes, dropout, convolutions, Sigmoid(), bound=0.5)
+
+
+def relu_convnet(input_shape: Shape, classes: int, dropout: str = "classifier") -> Network:
+    """A small network of another kind: three 3x3 convolutions of 16 and 32 channels with ReLU.
+
+    It starts as torch's modules do. Features can be zero without having been dropped.
+    """
+    convolutions = [
+        Conv(f"conv{number}", channels, kernel=3, stride=stride, padding=1)
+        for number, (channels, stride) in enumerate(((16, 1), (16, 2), (32, 2)), start=1)
+    ]
+    return _convolutional(input_shape, classes, dropout, convolutions, ReLU(), bound=None)
+
+
+NETWORKS = {"lenet": lenet, "relu-convnet": relu_convnet}
+
+
+def _convolutional(
+    input_shape: Shape,
+    classes: int,
+    dropout: str,
+    convolutions: Sequence[Conv],
+    activation: Sigmoid | ReLU,
+    bound: float | None,
+) -> Network:
+    layers = []
+    for convolution in convolutions:
+        layers += [convolution, activation]
+        layers += [Dropout()] * (dropout in ("convolutions", "both"))
+    layers += [Flatten(), *[Dropout()] * (dropout in ("classifier", "both"))]
+    return Network(input_shape, (*layers, Linear(CLASSIFIER, classes)), bound)
 
 
 def flatten(parameters: Parameters) -> Tensor:
@@ -195,10 +254,10 @@ def unflatten(network: Network, rows: Tensor) -> dict[str, Tensor]:
     }
 
 
-def uniform_parameters(network: Network, keys: Tensor, bound: float = 0.5) -> dict[str, Tensor]:
-    """Weights and biases uniform in [-bound, bound], one network per key.
+def uniform_parameters(network: Network, keys: Tensor) -> dict[str, Tensor]:
+    """Weights and biases uniform within the network's `bounds`, one network per key.
 
-    This is the initialisation of the DLG and iDLG scripts, with bound 0.5.
+    For `lenet` this is the initialisation of the DLG and iDLG scripts, [-0.5, 0.5].
 
     Args:
         keys: int64 [B].
@@ -207,7 +266,8 @@ def uniform_parameters(network: Network, keys: Tensor, bound: float = 0.5) -> di
         float64 [B, *shape] for each parameter.
     """
     count = sum(map(prod, network.parameter_shapes().values()))
-    return unflatten(network, (2 * rng.uniform(keys, count) - 1) * bound)
+    unit = unflatten(network, 2 * rng.uniform(keys, count) - 1)
+    return {name: unit[name] * bound for name, bound in network.bounds().items()}
 
 
 def dropout_masks(

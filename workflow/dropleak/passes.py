@@ -1,4 +1,4 @@
-"""Derivatives of B small networks at once, each with its own weights, written out by hand.
+"""Derivatives of many small networks at once, each with its own weights, written out by hand.
 
 The gradient of a gradient-matching loss with respect to the image is a mixed second derivative:
 with g the gradient of the client's loss L with respect to the parameters, and
@@ -11,10 +11,13 @@ multiplication by the Hessian", Neural Computation 6, 1994) computes it in four 
 matrix products per layer: forward, backward, R-forward, R-backward. Automatic differentiation
 arrives at the same operations by way of many more.
 
+The same passes give the derivatives with respect to masks and to the targets of the cross-entropy,
+for attackers that optimise those as well.
+
 Here x is a layer's input, y its output, dy the gradient of L with respect to y, and a leading r
-the derivative in the direction v. All tensors have B in front, and a network's parameters are a row
-of P numbers in the order of `Network.parameter_shapes`, or slices of it. A layer remembers what
-later passes need, so the passes of an evaluation come in this order.
+the derivative in the direction v. All tensors have B * n in front, for n images of each client, and
+a network's parameters are a row of P numbers in the order of `Network.parameter_shapes`, or slices
+of it. A layer remembers what later passes need, so the passes of an evaluation come in this order.
 """
 
 from collections.abc import Sequence
@@ -24,20 +27,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dropleak.models import Conv, Dropout, Flatten, Linear, Network, Shape, Sigmoid
+from dropleak.models import Conv, Dropout, Flatten, Linear, Network, ReLU, Shape, Sigmoid
 
 
 class ClientPasses:
-    """The four passes through the networks of B clients with one image each.
+    """The four passes through the networks of B clients with n images each.
 
     Args:
         network: the architecture they share.
         parameters: [B, P].
-        labels: int64 [B].
+        images: n.
     """
 
-    def __init__(self, network: Network, parameters: Tensor, labels: Tensor):
+    def __init__(self, network: Network, parameters: Tensor, images: int = 1):
         shapes = list(zip(network.layers, network.input_shapes(), strict=True))
+        self.images = images
         self.sizes = [
             sum(prod(parameter) for parameter in layer.parameter_shapes(shape).values())
             for layer, shape in shapes
@@ -46,35 +50,40 @@ class ClientPasses:
             _PASSES[type(layer)](layer, shape, own)
             for (layer, shape), own in zip(shapes, self._split(parameters), strict=True)
         ]
-        classes = network.output_shapes()[-1][0]
-        self.targets = F.one_hot(labels, classes).to(parameters)
 
-    def _split(self, parameters: Tensor) -> Sequence[Tensor]:
-        """What belongs to each layer."""
-        return parameters.split(self.sizes, 1)
+    def _split(self, rows: Tensor) -> Sequence[Tensor]:
+        """What belongs to each layer of rows [B, P], repeated for each image of a client."""
+        if self.images > 1:
+            rows = rows.repeat_interleave(self.images, 0)
+        return rows.split(self.sizes, 1)
 
-    def gradients(self, images: Tensor, masks: Sequence[Tensor]) -> Tensor:
-        """Gradients of the clients' cross-entropy with respect to their parameters.
+    def _dropouts(self) -> "list[_Dropout]":
+        return [layer for layer in self.layers if isinstance(layer, _Dropout)]
+
+    def gradients(self, images: Tensor, masks: Sequence[Tensor], targets: Tensor) -> Tensor:
+        """Gradients of the clients' mean cross-entropy with respect to their parameters.
 
         Args:
-            images: [B, C, H, W].
-            masks: [B, *shape] for each dropout layer.
+            images: [B * n, C, H, W].
+            masks: [B * n, *shape] for each dropout layer.
+            targets: probabilities of the classes, [B * n, classes].
 
         Returns:
             [B, P]
         """
-        remaining, x = iter(masks), images
+        for layer, mask in zip(self._dropouts(), masks, strict=True):
+            layer.mask = mask
+        x = images
         for layer in self.layers:
-            if isinstance(layer, _Dropout):
-                layer.mask = next(remaining)
             x = layer.forward(x)
         self.probabilities = x.softmax(1)
-        dy, gradients = self.probabilities - self.targets, []
+        dy, gradients = (self.probabilities - targets) / self.images, []
         for layer in reversed(self.layers):
             gradients = layer.backward(dy) + gradients
             if layer is not self.layers[0]:
                 dy = layer.input_gradient()
-        return torch.cat([gradient.flatten(1) for gradient in gradients], 1)
+        rows = torch.cat([gradient.flatten(1) for gradient in gradients], 1)
+        return rows if self.images == 1 else rows.unflatten(0, (-1, self.images)).sum(1)
 
     def image_gradient(self, direction: Tensor) -> Tensor:
         """Derivative of the clients' image gradients in a direction of the parameters.
@@ -85,16 +94,28 @@ class ClientPasses:
             direction: [B, P].
 
         Returns:
-            [B, C, H, W]
+            [B * n, C, H, W]
         """
         rx = None  # the image does not depend on the parameters
         for layer, own in zip(self.layers, self._split(direction), strict=True):
             rx = layer.r_forward(rx, own)
         p = self.probabilities
-        rdy = p * (rx - (p * rx).sum(1, keepdim=True))
+        self.r_logits = (rx - (p * rx).sum(1, keepdim=True)) / self.images
+        rdy = p * self.r_logits
         for layer in reversed(self.layers):
             rdy = layer.r_backward(rdy)
         return rdy
+
+    def mask_gradients(self) -> list[Tensor]:
+        """The same of the clients' mask gradients, after `image_gradient`: [B * n, *shape] each."""
+        return [layer.mask_gradient() for layer in self._dropouts()]
+
+    def target_gradient(self) -> Tensor:
+        """The same of the gradients of the targets, after `image_gradient`: [B * n, classes].
+
+        The cross-entropy's derivative with respect to a target is minus the log-probability.
+        """
+        return -self.r_logits
 
 
 class _Affine:
@@ -165,7 +186,7 @@ class _Conv(_Affine):
 class _WithoutParameters:
     """What layers without parameters have in common."""
 
-    def __init__(self, layer: Sigmoid | Dropout | Flatten, shape: Shape, parameters: Tensor):
+    def __init__(self, layer: Sigmoid | ReLU | Dropout | Flatten, shape: Shape, parameters: Tensor):
         self.input_shape = shape
 
     def _transpose(self, dy: Tensor) -> Tensor:
@@ -203,17 +224,43 @@ class _Sigmoid(_WithoutParameters):
         return torch.addcmul(change, rdy, self.slope)
 
 
+class _ReLU(_WithoutParameters):
+    def forward(self, x: Tensor) -> Tensor:
+        self.open = x > 0
+        return x * self.open
+
+    def _transpose(self, dy: Tensor) -> Tensor:
+        return dy * self.open
+
+    def r_forward(self, rx: Tensor, direction: Tensor) -> Tensor:
+        return rx * self.open
+
+
 class _Dropout(_WithoutParameters):
     mask: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
+        self.x = x
         return x * self.mask
 
     def _transpose(self, dy: Tensor) -> Tensor:
         return dy * self.mask
 
+    def backward(self, dy: Tensor) -> list[Tensor]:
+        self.dy = dy
+        return super().backward(dy)
+
     def r_forward(self, rx: Tensor, direction: Tensor) -> Tensor:
+        self.rx = rx
         return rx * self.mask
+
+    def r_backward(self, rdy: Tensor) -> Tensor:
+        self.rdy = rdy
+        return super().r_backward(rdy)
+
+    def mask_gradient(self) -> Tensor:
+        # The derivative of L is dy x; both depend on the parameters.
+        return self.rdy * self.x + self.dy * self.rx
 
 
 class _Flatten(_WithoutParameters):
@@ -232,5 +279,6 @@ _PASSES = {
     Dropout: _Dropout,
     Flatten: _Flatten,
     Linear: _Affine,
+    ReLU: _ReLU,
     Sigmoid: _Sigmoid,
 }

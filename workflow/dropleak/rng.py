@@ -9,6 +9,7 @@ is exact on every device.
 
 import math
 from enum import IntEnum
+from hashlib import sha256
 
 import torch
 from torch import Tensor
@@ -19,10 +20,12 @@ class Stream(IntEnum):
 
     WEIGHTS = 1
     CLIENT_MASK = 2
-    ATTACKER = 3
-    START = 4
-    FIXED_MASK = 5
-    RESAMPLED_MASK = 6
+    START = 3
+    FIXED_MASK = 4
+    RESAMPLED_MASK = 5
+    OPTIMISED_MASK = 6
+    LABELS = 7
+    RESTART = 8
 
 
 def _signed(word: int) -> int:
@@ -61,6 +64,16 @@ def image_keys(seed: int, images: Tensor) -> Tensor:
     """One key for each (seed, image index): int64 [B] -> int64 [B]."""
     root = _mix(torch.full_like(images, seed) + _GAMMA)
     return derive(root, images)
+
+
+def attacker_keys(keys: Tensor) -> Tensor:
+    """The keys that attackers get, which tell them nothing of a client's: int64 [B] on the CPU.
+
+    SplitMix64 can be run backwards, so what a client draws must not be derived from a key whose
+    descendants an attacker sees. SHA-256 has no way back.
+    """
+    digests = [sha256(key.to_bytes(8, "little", signed=True)).digest() for key in keys.tolist()]
+    return torch.tensor([int.from_bytes(each[:8], "little", signed=True) for each in digests])
 
 
 def _53_bits(keys: Tensor, count: int) -> Tensor:

@@ -3,9 +3,11 @@
 import pyarrow as pa
 
 
-def _column(name: str, kind: pa.DataType, description: str, unit: str = "") -> pa.Field:
+def _column(
+    name: str, kind: pa.DataType, description: str, unit: str = "", nullable: bool = False
+) -> pa.Field:
     metadata = {"description": description} | ({"unit": unit} if unit else {})
-    return pa.field(name, kind, nullable=False, metadata=metadata)
+    return pa.field(name, kind, nullable=nullable, metadata=metadata)
 
 
 IMAGES = pa.schema(
@@ -20,14 +22,38 @@ IMAGES = pa.schema(
 ATTACKS = pa.schema(
     [
         _column("attacker", pa.string(), "name of the attacker"),
+        _column("knowledge", pa.string(), "what it was given: update, or update and masks"),
         _column("rate", pa.float64(), "dropout rate of the client"),
         _column("image", pa.int32(), "index of the image in the data set's test part"),
+        _column("update", pa.int32(), "index of the first image that shares its update"),
         _column("label", pa.int32(), "true class"),
-        _column("label_inferred", pa.int32(), "class that the attacker inferred"),
+        _column("label_inferred", pa.int32(), "class that the attacker gave this reconstruction"),
+        _column(
+            "mask_claim",
+            pa.string(),
+            "what the attacker says of the mask it read: exact, or why not; null if it read none",
+            nullable=True,
+        ),
+        _column(
+            "mask_exact",
+            pa.bool_(),
+            "whether the mask that the attacker found drops what the client's dropped; null if "
+            "it looked for none",
+            nullable=True,
+        ),
+        _column(
+            "mask_agreement",
+            pa.float64(),
+            "share of features of which that is right; null as above",
+            nullable=True,
+        ),
         _column("status", pa.string(), "converged, stalled, diverged or exhausted"),
-        _column("iterations", pa.int32(), "optimiser iterations done", "iterations"),
-        _column("evaluations", pa.int32(), "evaluations of the attacker's objective"),
-        _column("loss", pa.float64(), "squared distance of the gradients at the end"),
+        _column("iterations", pa.int32(), "optimiser iterations of all restarts", "iterations"),
+        _column(
+            "evaluations", pa.int32(), "evaluations of the attacker's objective, of all restarts"
+        ),
+        _column("loss", pa.float64(), "the attacker's objective at the end"),
+        _column("restart", pa.int32(), "number of the start that was kept"),
         _column("rmse", pa.float64(), "RMSE of the reconstruction as it is", "pixel range"),
         _column("rmse_clipped", pa.float64(), "RMSE after clipping to [0, 1]", "pixel range"),
         _column("psnr", pa.float64(), "peak signal-to-noise ratio after clipping", "dB"),
@@ -43,7 +69,8 @@ ATTACKS = pa.schema(
         _column("reconstruction", pa.binary(), "clipped, as uint8 in C order, shaped as the image"),
     ]
 )
-"""One row per attack; metadata: `dataset` and `shape` (C, H, W), as JSON."""
+"""One row per attacked image; metadata: `dataset`, `shape` (C, H, W), `network`, `dropout` and
+`images_per_update`, as JSON."""
 
 UTILITY = pa.schema(
     [

@@ -67,6 +67,7 @@ rule illustrate:
     conda:
         "../../envs/torch.yaml"
     params:
+        client=config["client"],
         image=SELECTION[0],
         rates=config["rates"],
         seed=config["seed"],

@@ -16,6 +16,7 @@ rule attack:
         runtime=lambda wildcards, attempt: attempt * ATTACK_RUNTIME,
     params:
         attacker=lambda wildcards: ATTACKERS[wildcards.attacker],
+        client=config["client"],
         images=lambda wildcards: SELECTION[grid.batch_slice(wildcards.batch)],
         seed=config["seed"],
         iterations=config["attack"]["iterations"],

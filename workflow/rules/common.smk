@@ -27,7 +27,11 @@ DATASET = grid.dataset_name(config["data"])
 RATES = [str(float(rate)) for rate in config["rates"]]
 UTILITY_RATES = [str(float(rate)) for rate in config["utility"]["rates"]]
 SELECTION = grid.selection(grid.count_images(config["data"], "test"), config["seed"])
-BATCHES = grid.batches(config["images"], config["attack"]["images_per_job"])
+BATCHES = grid.batches(
+    config["images"],
+    config["attack"]["images_per_job"],
+    config["client"]["images_per_update"],
+)
 
 # Jobs take a GPU where this machine has one. A cluster's profile sets the resource itself.
 GPU = int(has_gpu())

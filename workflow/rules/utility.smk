@@ -16,6 +16,7 @@ rule train:
         mem_mb=lambda wildcards, attempt: attempt * TRAINING_MEMORY,
         runtime=lambda wildcards, attempt: attempt * TRAINING_RUNTIME,
     params:
+        client=config["client"],
         seed=config["seed"],
         seeds=config["utility"]["seeds"],
         training={

@@ -3,8 +3,8 @@
 import torch
 
 from dropleak import device, tables
-from dropleak.attack.reconstruct import Attacker
-from dropleak.experiment import attack_images
+from dropleak.attack.attacker import Attacker
+from dropleak.experiment import Client, attack_images
 from dropleak.joblog import job_log, progress
 from dropleak.schemas import IMAGES
 
@@ -17,6 +17,7 @@ with job_log(snakemake.log[0]):
             images.take(params.images),
             name=wildcards.attacker,
             attacker=Attacker(**params.attacker),
+            client=Client(**params.client),
             rate=float(wildcards.rate),
             seed=params.seed,
             iterations=params.iterations,

@@ -3,7 +3,7 @@
 import torch
 
 from dropleak import device, tables
-from dropleak.experiment import train_seeds
+from dropleak.experiment import Client, train_seeds
 from dropleak.joblog import job_log, progress
 from dropleak.schemas import IMAGES
 from dropleak.training import Training
@@ -16,6 +16,7 @@ with job_log(snakemake.log[0]):
         table = train_seeds(
             tables.read(snakemake.input.train, IMAGES),
             tables.read(snakemake.input.test, IMAGES),
+            client=Client(**params.client),
             rate=float(snakemake.wildcards.rate),
             seeds=range(params.seed, params.seed + params.seeds),
             training=training,

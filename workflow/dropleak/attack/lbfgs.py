@@ -20,6 +20,8 @@ import torch
 from torch import Tensor
 from torch.linalg import vecdot
 
+from dropleak.attack.line_search import MAX_EVALUATIONS, Points, strong_wolfe
+
 Objective = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """(x [B, N], evaluations so far, int64 [B]) -> loss [B] and gradient [B, N]."""
 
@@ -37,11 +39,12 @@ class Outcome(IntEnum):
 
 
 class LBFGS:
-    """Batched L-BFGS without line search; the arguments are those of `torch.optim.LBFGS`.
+    """Batched L-BFGS; the arguments are those of `torch.optim.LBFGS`.
 
     A row of a batch never looks at another one: it has its own history, curvature tests and
     stopping. Like torch, a problem whose step ended on a tolerance goes on in the next step from
-    the state it has. One whose values are no longer finite is left at its last finite iterate,
+    the state it has. As there, a step with a line search ends when max_iter * 5 / 4 evaluations are
+    used up. One whose values are no longer finite is left at its last finite iterate,
     where torch would fill it with NaN.
 
     Attributes:
@@ -60,8 +63,10 @@ class LBFGS:
         tolerance_grad: float = 1e-7,
         tolerance_change: float = 1e-9,
         history_size: int = 100,
+        line_search: bool = False,
     ):
         batch, size = x.shape
+        self.line_search = line_search
         self.lr, self.max_iter, self.history_size = lr, max_iter, history_size
         self.tolerance_grad, self.tolerance_change = tolerance_grad, tolerance_change
         self.x = x.clone()
@@ -90,10 +95,16 @@ class LBFGS:
                 setattr(chosen, name, value[index])
         return chosen
 
+    @property
+    def max_eval(self) -> int:
+        """Evaluations in a step with a line search, beyond which no new iteration begins."""
+        return self.max_iter * 5 // 4
+
     def step(self, objective: Objective) -> Tensor:
         """Up to `max_iter` iterations of each problem; returns the loss at the start, [B]."""
         active = self.outcome != Outcome.NOT_FINITE
         self.outcome = torch.where(active, int(Outcome.ITERATION_LIMIT), self.outcome)
+        evaluations_before = self.evaluations
         gradient, finite, stationary = self._evaluate(objective, active)
         initial_loss = self.loss
         active = self._stop(active, not_finite=~finite, stationary=stationary)
@@ -105,37 +116,87 @@ class LBFGS:
             self.iterations = self.iterations + active
             self._remember(gradient - self._previous_gradient, active & ~first)
             direction = self._descent_direction(gradient)
-            move = direction * self.lr
+            t = torch.full_like(self.loss, self.lr)
             if iteration == 1:
                 cautious = (1.0 / gradient.abs().sum(1)).clamp(max=1.0)
-                move = torch.where(first[:, None], cautious[:, None] * move, move)
-            self._move = torch.where(active[:, None], move, self._move)
+                t = torch.where(first, cautious * self.lr, t)
             self._previous_gradient = torch.where(
                 active[:, None], gradient, self._previous_gradient
             )
-
-            no_descent = vecdot(gradient, direction) > -self.tolerance_change
+            slope = vecdot(gradient, direction)
+            no_descent = slope > -self.tolerance_change
             if iteration == 1:
                 self.idle |= no_descent
-            x = self.x + move
-            overflow = ~no_descent & ~_largest(x).isfinite()
-            moved = active & ~(no_descent | overflow)
-            self.x = torch.where(moved[:, None], x, self.x)
+            previous_loss, moved = self.loss, active & ~no_descent
+            if self.line_search:
+                spent = self.evaluations - evaluations_before
+                start = Points(torch.zeros_like(t), self.loss, gradient, slope)
+                t, gradient = self._search(objective, start, direction, t, moved, spent)
+            move = t[:, None] * direction
+            self._move = torch.where(active[:, None], move, self._move)
+            if self.line_search:
+                if iteration == 1:
+                    self.idle |= moved & (t == 0)
+                overflow = torch.zeros_like(moved)
+                finite, stationary = ~overflow, _largest(gradient) <= self.tolerance_grad
+                last = self.evaluations - evaluations_before >= self.max_eval
+            else:
+                x = self.x + move
+                overflow = moved & ~_largest(x).isfinite()
+                moved = moved & ~overflow
+                self.x = torch.where(moved[:, None], x, self.x)
+                if iteration < self.max_iter:
+                    gradient, finite, stationary = self._evaluate(objective, moved)
+                last = torch.zeros_like(moved)
             if iteration == self.max_iter:
                 self._stop(active, not_finite=overflow, no_progress=no_descent)
                 break
-
-            previous_loss = self.loss
-            gradient, finite, stationary = self._evaluate(objective, moved)
             small_move = _largest(move) <= self.tolerance_change
             small_change = (self.loss - previous_loss).abs() < self.tolerance_change
             active = self._stop(
-                active,
+                active & ~(last & moved),
                 not_finite=overflow | (moved & ~finite),
                 stationary=moved & stationary,
                 no_progress=no_descent | small_move | small_change,
             )
         return initial_loss
+
+    def _search(
+        self,
+        objective: Objective,
+        start: Points,
+        direction: Tensor,
+        t: Tensor,
+        moved: Tensor,
+        spent: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Move along the directions of some problems (bool [B]) by a line search.
+
+        Args:
+            start: where they are.
+            t: first steps to try, [B].
+            spent: evaluations in this optimiser step so far, int64 [B].
+
+        Returns:
+            the steps, [B], and the gradients there, [B, N].
+        """
+        origin = self.x
+
+        def evaluate(t: Tensor, lines: Tensor) -> Points:
+            self.x = torch.where(lines[:, None], origin + t[:, None] * direction, origin)
+            loss, gradient = objective(self.x, self.evaluations)
+            self.evaluations = self.evaluations + lines
+            finite = loss.isfinite() & _largest(gradient).isfinite()
+            return Points(
+                t, torch.where(finite, loss, torch.inf), gradient, vecdot(gradient, direction)
+            )
+
+        limit = (self.max_eval - spent).clamp(max=MAX_EVALUATIONS)
+        narrow = self.tolerance_change / _largest(direction)
+        best = strong_wolfe(evaluate, start, t, moved, limit, narrow).where(moved, start)
+        self.x = torch.where(moved[:, None], origin + best.t[:, None] * direction, origin)
+        self.loss = best.loss
+        return torch.where(moved, best.t, t), best.gradient
 
     def _evaluate(self, objective: Objective, moved: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Evaluate at x, where some problems (bool [B]) have moved to.

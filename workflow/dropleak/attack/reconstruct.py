@@ -1,4 +1,4 @@
-"""The attack itself: a label, then an image whose gradients match what was shared."""
+"""The attack itself: labels, then images whose gradients match what was shared."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,12 +10,16 @@ from torch import Tensor
 
 from dropleak import rng
 from dropleak.attack import compiled
+from dropleak.attack.adam import Adam
+from dropleak.attack.attacker import ENTITLED_TO_MASKS, Attacker
 from dropleak.attack.compiled.lbfgs import CompiledLBFGS
 from dropleak.attack.compiled.matching import CompiledMatching
 from dropleak.attack.labels import infer_labels
 from dropleak.attack.lbfgs import LBFGS, Outcome
+from dropleak.attack.masks import SOURCES, Constant, Masks, start_masks
 from dropleak.attack.objective import GradientMatching
 from dropleak.client import Update
+from dropleak.models import flatten
 
 ITERATIONS_PER_STEP = 20
 """Iterations in one call of the optimiser, as in the iDLG script; progress is observed between."""
@@ -24,7 +28,7 @@ DIVERGED_RMS = 100.0
 """Root mean square of a dummy image, in units of the pixel range, beyond which it has exploded."""
 
 Observer = Callable[[int, Tensor, Tensor], None]
-"""Called with (iteration, images [B, C, H, W], loss [B]) every `ITERATIONS_PER_STEP` iterations."""
+"""Called with (iteration, images [B * n, C, H, W], loss [B]) after every step of the optimiser."""
 
 
 class Status(StrEnum):
@@ -41,27 +45,22 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
-class Attacker:
-    """An attacker as data. More settings, and so more attackers, are fields and values here."""
-
-    masks: str = "resample"
-    """How it handles dropout in its own forward pass: a name in `masks.POLICIES`."""
-
-
-@dataclass(frozen=True)
 class Reconstruction:
-    """What the attacker ends up with, for B attacks."""
+    """What the attacker ends up with, for B clients with n images each."""
 
-    images: Tensor  # [B, C, H, W], not clipped
-    labels: Tensor  # int64 [B]
+    images: Tensor  # [B * n, C, H, W], not clipped
+    labels: Tensor  # int64 [B * n]
     loss: Tensor  # [B], at `images`
+    match: Tensor  # [B], the distance of gradients there, which is the loss without priors
     status: list[Status]
     iterations: Tensor  # int64 [B], optimiser iterations done
     evaluations: Tensor  # int64 [B], evaluations of the objective
+    masks: Masks | None  # bool [B * n, *shape] each: what it takes for kept, if it looked for that
+    claims: tuple[str, ...] | None  # what it says of masks that it read, B times
 
 
 def start_images(update: Update, keys: Tensor) -> Tensor:
-    """Dummy images to start from, standard normal (Zhu et al. 2019): [B, C, H, W].
+    """Dummy images to start from, standard normal (Zhu et al. 2019): [B * n, C, H, W].
 
     Drawn on the CPU so that every device starts at the same place.
     """
@@ -70,16 +69,16 @@ def start_images(update: Update, keys: Tensor) -> Tensor:
     return draws.reshape(-1, *shape).to(next(iter(update.gradients.values())))
 
 
-def engine(like: Tensor) -> tuple[type[GradientMatching], type[LBFGS]]:
-    """Objective and optimiser for tensors like this one: compiled where that can be had."""
-    return (CompiledMatching, CompiledLBFGS) if compiled.find(like) else (GradientMatching, LBFGS)
-
-
 @torch.inference_mode()
 def reconstruct(
-    update: Update, attacker: Attacker, keys: Tensor, iterations: int, observe: Observer
+    update: Update,
+    attacker: Attacker,
+    keys: Tensor,
+    iterations: int,
+    observe: Observer,
+    entitlement: Masks | None = None,
 ) -> Reconstruction:
-    """Run one attack on each client's update, all at once.
+    """Run one attack on each client's update, all at once, without restarts.
 
     The budget is counted as in the published script: in steps of 20 iterations, where a step that
     ends early on a tolerance is followed by the next one all the same. Attacks that can no longer
@@ -88,19 +87,19 @@ def reconstruct(
     Args:
         update: what B clients shared.
         attacker: its settings.
-        keys: int64 [B] on the update's device, the attacker's randomness.
+        keys: int64 [B * n] on the update's device, the attacker's randomness.
         iterations: budget of each attack, a multiple of `ITERATIONS_PER_STEP`.
         observe: sees the progress; what it sees last is what is returned.
+        entitlement: the clients' masks, for an attacker that is entitled to them and no other.
     """
-    labels, start = infer_labels(update), start_images(update, keys)
-    matching, lbfgs = engine(start)
-    objective = matching(update, labels, keys, attacker.masks)
-    optimiser = lbfgs(start.flatten(1), max_iter=ITERATIONS_PER_STEP)
+    whole = objective = objective_for(update, attacker, keys, entitlement)
+    optimiser = optimiser_for(objective, start_row(objective, keys), iterations)
     result = {name: getattr(optimiser, name).clone() for name in _REPORTED}
     running = torch.arange(len(update), device=keys.device)
 
     def show(iteration: int) -> None:
-        observe(iteration, result["x"].reshape(start.shape).clone(), result["loss"].clone())
+        images, _, _ = whole.variables.split(result["x"])
+        observe(iteration, images.flatten(0, 1).clone(), result["loss"].clone())
 
     for iteration in range(0, iterations, ITERATIONS_PER_STEP):
         if len(running):
@@ -116,14 +115,88 @@ def reconstruct(
         result["loss"][running], _ = objective(optimiser.x, optimiser.evaluations)
         result["evaluations"][running] += 1
     show(iterations)
+    match = result["loss"]
+    if whole.has_priors:
+        match, _ = whole.match(result["x"], result["evaluations"])
+    images, masks, logits = whole.variables.split(result["x"])
     return Reconstruction(
-        result["x"].reshape(start.shape),
-        labels,
+        images.flatten(0, 1),
+        logits.flatten(0, 1).argmax(1) if whole.labels is None else whole.labels,
         result["loss"],
-        _statuses(result["x"], result["loss"], result["outcome"], running),
+        match,
+        _statuses(images.flatten(1), result["loss"], result["outcome"], running),
         result["iterations"],
         result["evaluations"],
+        _masks_found(whole, masks),
+        None if whole.masks is None else whole.masks.claims,
     )
+
+
+def objective_for(
+    update: Update, attacker: Attacker, keys: Tensor, entitlement: Masks | None = None
+) -> GradientMatching:
+    """The attacker's objective, compiled where that can be had; arguments as in `reconstruct`."""
+    if (entitlement is None) == (attacker.masks == ENTITLED_TO_MASKS):
+        raise ValueError(f"attackers with masks: {ENTITLED_TO_MASKS}, and no others, get the masks")
+    if entitlement is not None:
+        masks = Constant(entitlement, update.images)
+    elif attacker.masks == "optimise" and update.rate > 0:
+        masks = None
+    else:
+        # Without dropout there is no mask to find (so in DIA's code as well).
+        masks = SOURCES["ignore" if attacker.masks == "optimise" else attacker.masks](update, keys)
+    labels = infer_labels(update, keys) if attacker.labels == "infer" else None
+    kind = CompiledMatching if compiled.find(flatten(update.gradients)) else GradientMatching
+    return kind(update, attacker, labels, masks)
+
+
+def start_row(objective: GradientMatching, keys: Tensor) -> Tensor:
+    """Where the optimiser starts, [B, N]; labels from standard normal logits (Zhu et al. 2019)."""
+    update, variables = objective.update, objective.variables
+    masks = start_masks(update, keys) if variables.masks else []
+    draws = rng.normal(rng.derive(keys, rng.Stream.LABELS).cpu(), variables.classes)
+    rows = (start_images(update, keys), *masks, draws.to(objective.like))
+    images, *masks, logits = (each.unflatten(0, (-1, update.images)) for each in rows)
+    return variables.join(images, masks, logits)
+
+
+def optimiser_for(objective: GradientMatching, start: Tensor, iterations: int) -> LBFGS | Adam:
+    """The attacker's optimiser, compiled where that can be had.
+
+    Args:
+        objective: what it is for.
+        start: [B, N].
+        iterations: the whole budget.
+    """
+    attacker, variables = objective.attacker, objective.variables
+    if attacker.optimiser == "lbfgs":
+        all_in_c = isinstance(objective, CompiledMatching) and not objective.has_priors
+        kind = CompiledLBFGS if all_in_c else LBFGS
+        line_search = attacker.line_search == "strong-wolfe"
+        return kind(start, attacker.learning_rate, ITERATIONS_PER_STEP, line_search=line_search)
+
+    def project(x: Tensor) -> None:
+        images, masks, _ = variables.split(x)
+        for part in (*([images] if attacker.box else ()), *masks):
+            part.clamp_(0, 1)
+
+    return Adam(
+        start,
+        attacker.learning_rate,
+        iterations,
+        ITERATIONS_PER_STEP,
+        attacker.decay,
+        signed=variables.pixels if attacker.optimiser == "signed-adam" else 0,
+        project=project,
+    )
+
+
+def _masks_found(objective: GradientMatching, optimised: list[Tensor]) -> Masks | None:
+    if objective.masks is None:
+        return tuple(mask.flatten(0, 1) >= 0.5 for mask in optimised)
+    if objective.masks.claims is None:
+        return None
+    return tuple(mask > 0 for mask in objective.masks.masks)
 
 
 _REPORTED = ("x", "loss", "outcome", "iterations", "evaluations")
@@ -133,13 +206,14 @@ def _exploded(x: Tensor) -> Tensor:
     return x.square().mean(1).sqrt() > DIVERGED_RMS
 
 
-def _finished(optimiser: LBFGS, objective: GradientMatching) -> Tensor:
+def _finished(optimiser: LBFGS | Adam, objective: GradientMatching) -> Tensor:
     """Which attacks no further step would change: bool [B].
 
     An idle attack may move again under a fresh mask, but not from an exploded image, which has
     saturated every sigmoid.
     """
-    stuck = optimiser.idle & (_exploded(optimiser.x) | objective.deterministic)
+    images, _, _ = objective.variables.split(optimiser.x)
+    stuck = optimiser.idle & (_exploded(images.flatten(1)) | objective.deterministic)
     return stuck | (optimiser.outcome == Outcome.NOT_FINITE)
 
 

@@ -70,15 +70,41 @@ void convolve_transposed(Convolution *convolution, const REAL *dy, const REAL *w
 /* dw = the gradient with respect to w. */
 void weight_gradient(Convolution *convolution, const REAL *x, const REAL *dy, REAL *dw);
 
-/* ---- lbfgs.c ---- */
-
 /* The loss of a problem at x, and its gradient. `evaluation` counts from 0 in each step. */
 typedef REAL (*Objective)(void *context, int problem, int evaluation, const REAL *x,
                           REAL *gradient);
 
+/* ---- line_search.c ---- */
+
+/* A point on a line. */
+typedef struct {
+    REAL t, loss, slope; /* slope: of the loss along the line */
+    REAL *gradient;      /* [size] */
+} Point;
+
+/* A problem's objective along x + t d; `trial` has room for a point, `spare` for the gradients of
+ * three more. */
+typedef struct {
+    Objective objective;
+    void *context;
+    int problem, *evaluation;
+    long size;
+    const REAL *x, *direction;
+    REAL *trial, *spare;
+} Line;
+
+/* A step that satisfies the strong Wolfe conditions, or the best one seen; see line_search.py.
+ * `at` holds t = 0 before and the result after; t is the first step to try. */
+void strong_wolfe(const Line *line, Point *at, REAL t, int limit, REAL narrow);
+
+/* The largest magnitude, or NaN if a value is not finite. */
+REAL largest(const REAL *values, long size);
+
+/* ---- lbfgs.c ---- */
+
 /* What L-BFGS knows of B problems of N variables; see lbfgs.py. */
 typedef struct {
-    long batch, history, max_iter, size;
+    long batch, history, max_iter, size, line_search;
     double lr, tolerance_grad, tolerance_change;
     REAL *x, *move, *previous_gradient;        /* [B, N] */
     REAL *s, *y;                               /* [B, history, N], rings of pairs */

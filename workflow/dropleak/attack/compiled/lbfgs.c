@@ -1,12 +1,13 @@
-/* L-BFGS without line search, as torch.optim.LBFGS does it. */
+/* L-BFGS, with and without line search, as torch.optim.LBFGS does it. */
 #include <math.h>
 
 #include "compiled.h"
 
+#define MAX_SEARCH 25 /* evaluations in one line search */
+
 typedef enum { ITERATION_LIMIT, STATIONARY, NO_PROGRESS, NOT_FINITE } Outcome; /* as in lbfgs.py */
 
-/* The largest magnitude, or NaN if a value is not finite. */
-static REAL largest(const REAL *values, long size) {
+REAL largest(const REAL *values, long size) {
     REAL found[LANES] = {0}, not_finite[LANES] = {0};
     for (long i = 0; i < size; i += LANES)
         for (int lane = 0; lane < LANES && i + lane < size; lane++) {
@@ -57,7 +58,19 @@ static void two_loops(const Problems *p, int b, const REAL *gradient, REAL *alph
 
 typedef struct {
     REAL *gradient, *change, *direction, *x, *alpha;
+    REAL *spare; /* [3 * size], for line searches */
 } Scratch;
+
+/* How a step ends at a new point, or ITERATION_LIMIT if it goes on. */
+static Outcome check(const Problems *p, int b, const REAL *gradient, const REAL *move,
+                     REAL previous_loss) {
+    REAL steepest = largest(gradient, p->size);
+    if (!isfinite(p->loss[b]) || !isfinite(steepest)) return NOT_FINITE;
+    if (steepest <= p->tolerance_grad) return STATIONARY;
+    if (largest(move, p->size) <= p->tolerance_change) return NO_PROGRESS;
+    if (fabs(p->loss[b] - previous_loss) < p->tolerance_change) return NO_PROGRESS;
+    return ITERATION_LIMIT;
+}
 
 static Outcome step_one(const Problems *p, int b, Objective objective, void *context,
                         const Scratch *scratch) {
@@ -65,7 +78,7 @@ static Outcome step_one(const Problems *p, int b, Objective objective, void *con
     REAL *x = p->x + b * size, *move = p->move + b * size;
     REAL *previous_gradient = p->previous_gradient + b * size;
     REAL *gradient = scratch->gradient, *direction = scratch->direction;
-    int evaluation = 0;
+    int evaluation = 0, max_eval = p->max_iter * 5 / 4;
 
     p->loss[b] = p->first_loss[b] = objective(context, b, evaluation++, x, gradient);
     p->evaluations[b]++;
@@ -87,30 +100,43 @@ static Outcome step_one(const Problems *p, int b, Objective objective, void *con
         two_loops(p, b, gradient, scratch->alpha, direction);
         for (long i = 0; i < size; i++) move[i] = step_size * direction[i];
         memcpy(previous_gradient, gradient, sizeof(REAL) * size);
-        if (dot(gradient, direction, size) > -p->tolerance_change) {
+        REAL slope = dot(gradient, direction, size), previous_loss = p->loss[b];
+        if (slope > -p->tolerance_change) {
             p->idle[b] = iteration == 1;
             return NO_PROGRESS;
+        }
+        if (p->line_search) {
+            int before = evaluation, left = max_eval - evaluation;
+            Point at = {0, p->loss[b], slope, gradient};
+            Line line = {objective, context,   b,          &evaluation,    size,
+                         x,         direction, scratch->x, scratch->spare};
+            strong_wolfe(&line, &at, step_size, left < MAX_SEARCH ? left : MAX_SEARCH,
+                         p->tolerance_change / largest(direction, size));
+            p->evaluations[b] += evaluation - before;
+            p->loss[b] = at.loss;
+            p->idle[b] = iteration == 1 && at.t == 0;
+            for (long i = 0; i < size; i++) move[i] = at.t * direction[i], x[i] += move[i];
+            if (iteration == p->max_iter || evaluation >= max_eval) break;
+            Outcome outcome = check(p, b, gradient, move, previous_loss);
+            if (outcome != ITERATION_LIMIT) return outcome;
+            continue;
         }
         for (long i = 0; i < size; i++) scratch->x[i] = x[i] + move[i];
         if (!isfinite(largest(scratch->x, size))) return NOT_FINITE;
         memcpy(x, scratch->x, sizeof(REAL) * size);
         if (iteration == p->max_iter) break;
 
-        REAL previous_loss = p->loss[b];
         p->loss[b] = objective(context, b, evaluation++, x, gradient);
         p->evaluations[b]++;
-        steepest = largest(gradient, size);
-        if (!isfinite(p->loss[b]) || !isfinite(steepest)) return NOT_FINITE;
-        if (steepest <= p->tolerance_grad) return STATIONARY;
-        if (largest(move, size) <= p->tolerance_change) return NO_PROGRESS;
-        if (fabs(p->loss[b] - previous_loss) < p->tolerance_change) return NO_PROGRESS;
+        Outcome outcome = check(p, b, gradient, move, previous_loss);
+        if (outcome != ITERATION_LIMIT) return outcome;
     }
     return ITERATION_LIMIT;
 }
 
 void lbfgs_step(const Problems *p, Objective objective, void *context) {
     Scratch scratch = {zeros(p->size), zeros(p->size), zeros(p->size), zeros(p->size),
-                       zeros(p->history)};
+                       zeros(p->history), zeros(3 * p->size)};
     for (int b = 0; b < p->batch; b++) {
         p->idle[b] = 1;
         p->first_loss[b] = p->loss[b];
@@ -118,5 +144,5 @@ void lbfgs_step(const Problems *p, Objective objective, void *context) {
             p->outcome[b] = step_one(p, b, objective, context, &scratch);
     }
     free(scratch.gradient), free(scratch.change), free(scratch.direction), free(scratch.x);
-    free(scratch.alpha);
+    free(scratch.alpha), free(scratch.spare);
 }

@@ -21,6 +21,7 @@ class CompiledLBFGS(LBFGS):
             history=self.history_size,
             max_iter=self.max_iter,
             size=self.x.shape[1],
+            line_search=self.line_search,
             lr=self.lr,
             tolerance_grad=self.tolerance_grad,
             tolerance_change=self.tolerance_change,

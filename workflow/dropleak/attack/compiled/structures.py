@@ -5,10 +5,11 @@ from math import prod
 
 from torch import Tensor
 
-from dropleak.models import Conv, Dropout, Flatten, Linear, Network, Shape, Sigmoid
+from dropleak.client import Update
+from dropleak.models import Conv, Dropout, Flatten, Linear, ReLU, Shape, Sigmoid
 from dropleak.models import Layer as NetworkLayer
 
-_KINDS = (Conv, Linear, Sigmoid, Dropout)
+_KINDS = (Conv, Linear, Sigmoid, ReLU, Dropout)
 
 
 def _fields(kind: type, names: str) -> list[tuple[str, type]]:
@@ -46,23 +47,35 @@ class _Addresses(ctypes.Structure):
 
 
 class Matching(_Addresses):
-    """The gradient matching objective of B problems."""
+    """The gradient matching objective of B clients with n images each."""
 
     _fields_ = [
-        *_fields(ctypes.c_long, "layers classes parameters features masks"),
+        *_fields(ctypes.c_long, "layers classes parameters features masks images cosine"),
+        ("mask_scale", ctypes.c_double),
         ("layer", ctypes.POINTER(_Layer)),
         *_fields(ctypes.c_void_p, "weights shared labels mask"),
     ]
 
     @classmethod
-    def of(cls, network: Network, weights: Tensor, shared: Tensor, labels: Tensor, masks: Tensor):
+    def of(
+        cls,
+        update: Update,
+        weights: Tensor,
+        shared: Tensor,
+        labels: Tensor | None,
+        masks: Tensor | None,
+        cosine: bool,
+    ):
         """
         Args:
-            network: the clients' architecture.
+            update: its network, rate and number of images.
             weights, shared: parameters and shared gradients, [B, P].
-            labels: int64 [B].
-            masks: of all dropout layers, for each evaluation or all: [B, K, features].
+            labels: int64 [B * n], or None if soft labels are optimised.
+            masks: of all dropout layers, for each evaluation or all, [B * n, K, features]; or None
+                if masks are optimised.
+            cosine: whether that is the distance.
         """
+        network = update.network
         layers = [
             _layer(layer, shape)
             for layer, shape in zip(network.layers, network.input_shapes(), strict=True)
@@ -72,8 +85,11 @@ class Matching(_Addresses):
             layers=len(layers),
             classes=network.output_shapes()[-1][0],
             parameters=weights.shape[1],
-            features=masks.shape[2],
-            masks=masks.shape[1],
+            features=sum(map(prod, network.dropout_shapes())),
+            masks=1 if masks is None else masks.shape[1],
+            images=update.images,
+            cosine=cosine,
+            mask_scale=1 / (1 - update.rate),
             layer=(_Layer * len(layers))(*layers),
             weights=weights,
             shared=shared,
@@ -86,7 +102,7 @@ class Problems(_Addresses):
     """What L-BFGS knows of B problems."""
 
     _fields_ = [
-        *_fields(ctypes.c_long, "batch history max_iter size"),
+        *_fields(ctypes.c_long, "batch history max_iter size line_search"),
         *_fields(ctypes.c_double, "lr tolerance_grad tolerance_change"),
         *_fields(ctypes.c_void_p, "x move previous_gradient s y curvature scale loss first_loss"),
         *_fields(ctypes.c_void_p, "pairs outcome iterations evaluations idle"),

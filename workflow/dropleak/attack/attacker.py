@@ -1,0 +1,28 @@
+"""An attacker as data: every attack of the field is a combination of these settings."""
+
+from dataclasses import dataclass
+
+ENTITLED_TO_MASKS = "known"
+"""The one way of handling masks that needs more than what was shared."""
+
+
+@dataclass(frozen=True)
+class Attacker:
+    """What each setting means stands in schemas/config.schema.yaml, under `presets`."""
+
+    labels: str = "infer"
+    masks: str = "resample"
+    distance: str = "euclidean"
+    optimiser: str = "lbfgs"
+    learning_rate: float = 1.0
+    line_search: str = "none"
+    decay: str = "none"
+    box: bool = False
+    total_variation: float = 0.0
+    mask_regulariser: float = 0.0
+    restarts: int = 1
+
+    @property
+    def knowledge(self) -> str:
+        """What it is given, for tables."""
+        return "update and masks" if self.masks == ENTITLED_TO_MASKS else "update"
