@@ -51,6 +51,22 @@ def test_the_given_configuration_is_left_alone():
         ({"presets": {"A b": {}}}, ["presets", "A b"]),
         ({"attack": {"iterations": 30}}, ["attack.iterations", "30", "multiple of 20"]),
         ({"attack": {"precision": "float16"}}, ["attack.precision", "float32, float64"]),
+        ({"rates": [0.25]}, ["utility.rates", "[0.25]", "Figure 8"]),
+        ({"images": 9, "client": {"images_per_update": 2}}, ["images", "9", "multiple", "2"]),
+        ({"client": {"network": "resnet"}}, ["client.network", "resnet", "lenet, relu-convnet"]),
+        ({"presets": {"x": {"restarts": 0}}}, ["presets.x.restarts", "0", "at least 1"]),
+        (
+            {"presets": {"x": {"line_search": "strong-wolfe"}}},
+            ["presets.x.line_search", "strong-wolfe", "resample"],
+        ),
+        (
+            {"presets": {"x": {"optimiser": "adam", "line_search": "strong-wolfe"}}},
+            ["presets.x.line_search", "optimiser: lbfgs"],
+        ),
+        ({"presets": {"x": {"box": True}}}, ["presets.x.box", "adam"]),
+        ({"presets": {"x": {"decay": "steps"}}}, ["presets.x.decay", "adam"]),
+        ({"presets": {"x": {"masks": "optimise"}}}, ["presets.x.masks", "adam"]),
+        ({"presets": {"x": {"mask_regulariser": 0.1}}}, ["mask_regulariser", "optimise"]),
         ({"experiment": "../up"}, ["experiment", "../up"]),
         ({"utility": {"learning_rate": 0}}, ["utility.learning_rate", "0", "above 0"]),
         ({"seed": -1}, ["seed", "-1", "at least 0"]),
@@ -68,6 +84,14 @@ def test_all_mistakes_are_named_at_once():
         complete(imags=1, seed="x")
     assert "imags" in str(caught.value)
     assert "seed" in str(caught.value)
+
+
+def test_the_library_has_the_defaults_of_the_schema():
+    assert config.attackers(complete())["idlg"] == asdict(Attacker())
+
+
+def test_the_built_in_attackers_are_allowed_configurations():
+    assert complete(presets=config.load_presets(), attackers=list(config.load_presets()))
 
 
 def test_the_experiment_needs_a_name():

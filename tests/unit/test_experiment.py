@@ -8,33 +8,43 @@ from dropleak.experiment import Client, attack_images, train_seeds
 from dropleak.illustration import features_table, network_table
 from dropleak.models import lenet
 from dropleak.schemas import ATTACKS, UTILITY
-from dropleak.summary import as_text, summarise
+from dropleak.summary import as_text, compare, summarise
+from dropleak.tradeoff import guess_rmse, weigh
 from dropleak.training import Training
 
 LENET = Client("lenet", "classifier", 1)
+IDLG = Attacker()
+
+
+def run(digits, indices, *, client=LENET, attacker=IDLG, done=None, **settings):
+    """Attacks on some digits, as a job would run them."""
+    settings = {"name": "idlg", "rate": 0.0, "iterations": 300, "seed": 0} | settings
+    return attack_images(
+        digits["test"].take(indices),
+        attacker=attacker,
+        client=client,
+        precision="float32",
+        device="cpu",
+        progress=(done or []).append,
+        **settings,
+    )
 
 
 @pytest.fixture(scope="module")
 def attacks(digits):
-    """Two attacks at two rates, as the jobs would run them."""
-    parts, done = [], []
-    for rate in (0.0, 0.5):
-        parts.append(
-            attack_images(
-                digits["test"].take([4, 17]),
-                name="idlg",
-                attacker=Attacker(masks="resample"),
-                client=LENET,
-                rate=rate,
-                seed=0,
-                iterations=300,
-                precision="float32",
-                device="cpu",
-                progress=done.append,
-            )
-        )
-    assert done == 2 * list(range(0, 301, 20))
+    """Two attacks at two rates."""
+    done = [-1]
+    parts = [run(digits, [4, 17], rate=rate, done=done) for rate in (0.0, 0.5)]
+    assert done == [-1, *2 * list(range(0, 301, 20))]
     return pa.concat_tables(parts)
+
+
+@pytest.fixture(scope="module")
+def attackers(attacks, digits):
+    """Two attackers at two rates."""
+    reader = {"name": "mask-reading", "attacker": Attacker(masks="read")}
+    parts = [run(digits, [4, 17], rate=rate, **reader) for rate in (0.0, 0.5)]
+    return pa.concat_tables([attacks, *parts])
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +74,61 @@ def test_an_attack_is_one_row_that_agrees_with_itself(attacks, digits):
     assert (frame["rmse"][2:] > 0.4).all()
 
 
+def test_attackers_that_look_for_masks_are_judged(attackers):
+    frame = attackers.to_pandas().set_index(["attacker", "rate"])
+    reader, other = frame.loc["mask-reading"], frame.loc["idlg"]
+    assert (reader["mask_claim"] == "exact").all()
+    assert reader["mask_exact"].all()
+    assert (reader["mask_agreement"] == 1).all()
+    assert other[["mask_claim", "mask_exact", "mask_agreement"]].isna().all(axis=None)
+
+
+def test_a_wrong_mask_is_seen_to_be_wrong(digits):
+    network = Client("relu-convnet", "both", 1)
+    table = run(digits, [4, 17], client=network, attacker=Attacker(masks="read"), rate=0.3)
+    assert not any(table["mask_exact"].to_pylist())
+    assert all(0.4 < share < 1 for share in table["mask_agreement"].to_pylist())
+    assert "can be zero" in table["mask_claim"][0].as_py()
+
+
+def test_only_who_is_entitled_gets_the_masks_and_the_table_says_so(digits):
+    read = run(digits, [4], attacker=Attacker(masks="read"), rate=0.5, iterations=40)
+    known = run(digits, [4], attacker=Attacker(masks="known"), rate=0.5, iterations=40)
+    assert read["knowledge"].to_pylist() == ["update"]
+    assert known["knowledge"].to_pylist() == ["update and masks"]
+    assert known["rmse"] == read["rmse"]  # which is exact here
+
+
+def test_images_of_an_update_are_matched_with_their_reconstructions(digits):
+    """Labels tell the order of the reconstructions, which is not that of the images."""
+    labels = digits["test"]["label"].to_pylist()
+    indices = [labels.index(9), labels.index(1), labels.index(5), labels.index(3)]
+    client = Client("lenet", "classifier", 2)
+    table = run(digits, indices, client=client, iterations=1200)
+    frame = table.to_pandas()
+    assert frame["image"].tolist() == indices
+    assert frame["update"].tolist() == [indices[0]] * 2 + [indices[2]] * 2
+    assert frame["label_inferred"].tolist() == frame["label"].tolist() == [9, 1, 5, 3]
+    assert tables.metadata(table)["images_per_update"] == 2
+    shown = tables.decode_pixels(table["reconstruction"], (1, 32, 32)) / 255
+    truth = tables.decode_pixels(digits["test"].take(indices)["pixels"], (1, 32, 32)) / 255
+    own = np.sqrt(((shown - truth) ** 2).mean((1, 2, 3)))
+    swapped = np.sqrt(((shown[[1, 0, 3, 2]] - truth) ** 2).mean((1, 2, 3)))
+    assert own == pytest.approx(frame["rmse_clipped"], abs=0.003)
+    assert own.sum() < swapped.sum()
+    for row in frame.itertuples():
+        assert row.trajectory_rmse[-1] == row.rmse
+
+
+def test_the_start_that_is_kept_has_the_trajectory(digits):
+    table = run(digits, [4, 17], attacker=Attacker(restarts=3), iterations=60)
+    for row in table.to_pandas().itertuples():
+        assert 0 <= row.restart < 3
+        assert row.trajectory_loss[-1] == row.loss
+        assert row.trajectory_rmse[-1] == row.rmse
+        assert row.evaluations > 120
+
+
 def test_training_gives_a_row_per_seed_and_epoch(utility):
     assert utility.schema.equals(UTILITY)
     assert utility["seed"].to_pylist() == [5, 6]
@@ -82,6 +147,57 @@ def test_the_summary_counts_every_attack(attacks):
     low, high = frame["rmse_clipped_low"][0], frame["rmse_clipped_high"][0]
     assert min(clipped) <= low <= high <= max(clipped)
     assert "100%" in as_text(summary)
+
+
+def test_attackers_are_compared_image_by_image(attackers):
+    table = compare(attackers, "idlg", seed=0)
+    rows = table.to_pandas()
+    assert rows["attacker"].tolist() == ["mask-reading", "mask-reading"]
+    assert rows["rate"].tolist() == [0.0, 0.5]
+    assert rows["difference"][0] == pytest.approx(0)  # the same attack
+    frame = attackers.to_pandas().query("rate == 0.5").set_index("attacker")["rmse_clipped"]
+    expected = (frame["mask-reading"].to_numpy() - frame["idlg"].to_numpy()).mean()
+    assert rows["difference"][1] == pytest.approx(expected)
+    assert rows["difference_low"][1] <= expected <= rows["difference_high"][1] < 0
+    assert rows["better_share"][1] == 1
+    assert len(compare(attackers.slice(0, 4), "idlg", seed=0)) == 0
+
+
+@pytest.fixture(scope="module")
+def tradeoff(attackers):
+    summary = summarise(attackers, 0.1, seed=0)
+    runs = {"rate": [0.0, 0.0, 0.5, 0.5, 0.9], "test_accuracy": [0.9, 0.8, 0.83, 0.81, 0.3]}
+    columns = {
+        **runs,
+        "seed": [0, 1, 0, 1, 0],
+        "epoch": [3] * 5,
+        "train_loss": [1.0] * 5,
+        "seconds": [1.0] * 5,
+        "device": ["cpu"] * 5,
+    }
+    utility = tables.build(UTILITY, columns, dataset="digits")
+    return weigh(summary, utility, guess=0.2, tolerated_loss=0.05)
+
+
+def test_a_rate_is_private_if_the_attack_is_worse_than_a_guess(tradeoff):
+    rows = tradeoff.to_pandas().set_index(["attacker", "rate"])
+    assert len(rows) == 4  # nothing was attacked at 0.9
+    assert rows["private"].to_dict() == {
+        ("idlg", 0.0): False,
+        ("idlg", 0.5): True,
+        ("mask-reading", 0.0): False,
+        ("mask-reading", 0.5): False,
+    }
+    assert rows["test_accuracy"].tolist() == pytest.approx([0.85, 0.82] * 2)
+    assert rows["accurate"].all()
+    assert tables.metadata(tradeoff) == {"guess_rmse": 0.2, "lowest_accuracy": pytest.approx(0.8)}
+
+
+def test_the_guess_is_the_mean_training_image(digits):
+    train = tables.decode_pixels(digits["train"]["pixels"], (1, 32, 32)) / 255
+    image = tables.decode_pixels(digits["test"].take([7])["pixels"], (1, 32, 32)) / 255
+    expected = np.sqrt(((train.mean(0) - image[0]) ** 2).mean())
+    assert guess_rmse(digits["train"], digits["test"].take([7])) == pytest.approx(expected)
 
 
 def texts(figure):
@@ -140,6 +256,34 @@ def test_figure_6_has_the_mean_over_seeds(utility):
     (axis,) = figures.accuracy_by_rate(utility).axes
     mean = np.mean(utility["test_accuracy"].to_pylist())
     assert axis.lines[0].get_ydata() == pytest.approx([mean])
+
+
+def test_figure_7_has_a_line_for_each_attacker(attackers, tradeoff):
+    summary = summarise(attackers, 0.1, seed=0)
+    names = ["mask-reading", "idlg"]
+    (axis,) = figures.attackers_by_rate(summary, tradeoff, names).axes
+    lines = [container.lines[0].get_ydata().tolist() for container in axis.containers]
+    frame = summary.to_pandas().set_index("attacker")["rmse_clipped_mean"]
+    assert lines == [frame[name].tolist() for name in names]
+
+
+def test_figure_8_marks_what_a_user_wants(tradeoff):
+    figure = figures.privacy_and_utility(tradeoff, ["idlg", "mask-reading"])
+    assert figure.axes[0].get_title().endswith("no rate")
+    region = figure.axes[0].collections[-1].get_paths()[0].get_extents()
+    assert region.x0 == pytest.approx(0.8)
+    assert region.y0 == pytest.approx(0.2)
+    only_idlg = tradeoff.slice(0, 2)
+    assert figures.privacy_and_utility(only_idlg, ["idlg"]).axes[0].get_title().endswith("0.5")
+
+
+def test_figure_9_shows_what_each_attacker_made_of_each_image(attackers, digits):
+    names = ["idlg", "mask-reading"]
+    figure = figures.attackers_sample(attackers, digits["test"], names, 0.5, [17, 4])
+    shown = texts(figure)
+    assert [text for text in shown if text in ("truth", *names)] == ["truth", *names]
+    frame = attackers.to_pandas().query("rate == 0.5 and image == 4").set_index("attacker")
+    assert f"{frame['rmse']['mask-reading']:.2f}" in shown
 
 
 def test_figures_are_written_in_both_formats(tmp_path, utility):

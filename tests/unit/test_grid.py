@@ -14,6 +14,12 @@ def test_every_image_is_in_one_batch():
         assert [i for part in slices for i in order[part]] == order
 
 
+def test_updates_stay_whole():
+    assert grid.batches(12, 5, images_per_update=4) == ["0-4", "4-8", "8-12"]
+    assert grid.batches(16, 9, images_per_update=4) == ["0-8", "8-16"]
+    assert grid.batches(8, 1, images_per_update=8) == ["0-8"]
+
+
 def test_the_selection_is_a_permutation_fixed_by_the_seed():
     one = grid.selection(100, seed=3)
     assert sorted(one) == list(range(100))

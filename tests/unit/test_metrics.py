@@ -18,6 +18,24 @@ def test_rmse_is_on_the_pixel_range(images):
     )
 
 
+def test_reconstructions_of_an_update_are_matched_to_its_images():
+    rng = np.random.default_rng(0)
+    images = rng.random((2, 3, 1, 8, 8))
+    order = [[2, 0, 1], [1, 2, 0]]  # of image i's reconstruction
+    found = np.stack([images[b][np.argsort(order[b])] for b in range(2)])
+    found = found + 0.1 * rng.standard_normal(found.shape)
+    distances = metrics.pairwise_rmse(images, found)
+    assert distances.shape == (2, 3, 3)
+    assert distances[1, 0, 2] == pytest.approx(metrics.rmse(images[1, :1], found[1, 2:])[0])
+    assert metrics.assign(distances).tolist() == order
+    assert metrics.assign(distances[:, :1, :1]).tolist() == [[0], [0]]
+
+
+def test_the_assignment_has_the_lowest_sum_not_the_first_best():
+    distances = np.array([[[0.1, 0.2], [0.1, 0.9]]])
+    assert metrics.assign(distances).tolist() == [[1, 0]]
+
+
 def test_clipping_projects_to_what_can_be_shown():
     wild = np.array([[-3.0, 0.4, 7.0, np.nan, np.inf, -np.inf]])
     assert metrics.clip(wild).tolist() == [[0.0, 0.4, 1.0, 0.0, 1.0, 0.0]]

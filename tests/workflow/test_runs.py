@@ -17,6 +17,9 @@ FIGURES = [
     "figure5-rmse-by-iteration-idlg",
     "figure5-rmse-by-iteration-idlg-ignore",
     "figure6-accuracy-by-rate",
+    "figure7-attackers",
+    "figure8-tradeoff",
+    "figure9-attackers-sample",
 ]
 
 
@@ -31,7 +34,7 @@ def test_every_table_and_figure_is_made(finished):
     results = finished[0] / "results" / "small"
     drawn = {path.name for path in (results / "figures").iterdir()}
     assert drawn == {f"{name}.{ending}" for name in FIGURES for ending in ("pdf", "png")}
-    for name in ("attacks", "utility", "summary", "network", "features"):
+    for name in ("attacks", "utility", "summary", "comparison", "tradeoff", "network", "features"):
         assert len(tables.read(results / "tables" / f"{name}.parquet", SCHEMAS[name]))
     assert not list(results.rglob(".partial*"))
 

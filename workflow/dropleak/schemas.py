@@ -101,10 +101,54 @@ SUMMARY = pa.schema(
         _column("rmse_clipped_low", pa.float64(), "its 95% interval, lower end", "pixel range"),
         _column("rmse_clipped_high", pa.float64(), "its 95% interval, upper end", "pixel range"),
         _column("success_share", pa.float64(), "share of attacks with rmse below the threshold"),
+        _column("success_low", pa.float64(), "its 95% interval, lower end"),
+        _column("success_high", pa.float64(), "its 95% interval, upper end"),
         _column("label_share", pa.float64(), "share of attacks with the right label"),
+        _column(
+            "mask_exact_share",
+            pa.float64(),
+            "share of attacks that found the client's mask exactly; null if they looked for none",
+            nullable=True,
+        ),
+        _column("iterations_mean", pa.float64(), "mean of iterations", "iterations"),
+        _column("evaluations_mean", pa.float64(), "mean of evaluations"),
+        _column("seconds_mean", pa.float64(), "mean of seconds", "s"),
     ]
 )
 """One row per attacker and rate, over all images; no attack is left out."""
+
+COMPARISON = pa.schema(
+    [
+        _column("attacker", pa.string(), "name of the attacker"),
+        _column("baseline", pa.string(), "the attacker that it is compared with"),
+        _column("rate", pa.float64(), "dropout rate of the client"),
+        _column("images", pa.int32(), "images that both attacked"),
+        _column(
+            "difference", pa.float64(), "mean of rmse_clipped minus the baseline's", "pixel range"
+        ),
+        _column("difference_low", pa.float64(), "its 95% interval, lower end", "pixel range"),
+        _column("difference_high", pa.float64(), "its 95% interval, upper end", "pixel range"),
+        _column("better_share", pa.float64(), "share of images with the smaller rmse_clipped"),
+        _column("evaluations_ratio", pa.float64(), "mean evaluations over the baseline's"),
+        _column("seconds_ratio", pa.float64(), "mean seconds over the baseline's"),
+    ]
+)
+"""One row per attacker and rate, paired with the first configured attacker over images."""
+
+TRADEOFF = pa.schema(
+    [
+        _column("attacker", pa.string(), "name of the attacker"),
+        _column("rate", pa.float64(), "dropout rate"),
+        _column("rmse_clipped_mean", pa.float64(), "mean of rmse_clipped", "pixel range"),
+        _column("rmse_clipped_low", pa.float64(), "its 95% interval, lower end", "pixel range"),
+        _column("rmse_clipped_high", pa.float64(), "its 95% interval, upper end", "pixel range"),
+        _column("test_accuracy", pa.float64(), "after training with this rate, mean over seeds"),
+        _column("private", pa.bool_(), "whether the whole interval is above guess_rmse"),
+        _column("accurate", pa.bool_(), "whether test_accuracy is at least lowest_accuracy"),
+    ]
+)
+"""One row per attacker and rate that was attacked and trained with; metadata: `guess_rmse`, the
+mean RMSE of the mean training image as a guess, and `lowest_accuracy`, as JSON."""
 
 NETWORK = pa.schema(
     [
@@ -134,6 +178,8 @@ SCHEMAS = {
     "attacks": ATTACKS,
     "utility": UTILITY,
     "summary": SUMMARY,
+    "comparison": COMPARISON,
+    "tradeoff": TRADEOFF,
     "network": NETWORK,
     "features": FEATURES,
 }

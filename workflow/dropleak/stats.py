@@ -1,7 +1,7 @@
 """How sure a number is."""
 
 import numpy as np
-from scipy.stats import bootstrap
+from scipy.stats import binomtest, bootstrap
 
 
 def mean_interval(values: np.ndarray, seed: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -17,3 +17,9 @@ def mean_interval(values: np.ndarray, seed: int, confidence: float = 0.95) -> tu
         (values,), np.mean, confidence_level=confidence, method="percentile", rng=seed
     )
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
+
+
+def share_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Interval of a share (Wilson 1927)."""
+    interval = binomtest(successes, trials).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)

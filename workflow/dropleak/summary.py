@@ -1,12 +1,17 @@
 """The experiment in a few numbers per attacker and rate."""
 
-import pandas as pd
 import pyarrow as pa
 
 from dropleak import stats, tables
-from dropleak.schemas import SUMMARY
+from dropleak.schemas import COMPARISON, SUMMARY
 
 STATUSES = ("converged", "stalled", "diverged", "exhausted")
+
+
+_SCALARS = [
+    *("attacker", "rate", "image", "status", "rmse", "rmse_clipped", "label", "label_inferred"),
+    *("mask_exact", "iterations", "evaluations", "seconds"),
+]
 
 
 def summarise(attacks: pa.Table, success_rmse: float, seed: int) -> pa.Table:
@@ -17,12 +22,13 @@ def summarise(attacks: pa.Table, success_rmse: float, seed: int) -> pa.Table:
         success_rmse: an attack with a smaller RMSE is a success.
         seed: of the bootstrap.
     """
-    scalars = attacks.select(
-        ["attacker", "rate", "status", "rmse", "rmse_clipped", "label", "label_inferred"]
-    ).to_pandas()
+    scalars = attacks.select(_SCALARS).to_pandas()
     rows = []
     for (attacker, rate), group in scalars.groupby(["attacker", "rate"], sort=True):
         low, high = stats.mean_interval(group["rmse_clipped"].to_numpy(), seed)
+        successes = int((group["rmse"] < success_rmse).sum())
+        success_low, success_high = stats.share_interval(successes, len(group))
+        found = group["mask_exact"].dropna()
         counts = {status: int((group["status"] == status).sum()) for status in STATUSES}
         rows.append(
             {
@@ -36,11 +42,53 @@ def summarise(attacks: pa.Table, success_rmse: float, seed: int) -> pa.Table:
                 "rmse_clipped_mean": group["rmse_clipped"].mean(),
                 "rmse_clipped_low": low,
                 "rmse_clipped_high": high,
-                "success_share": (group["rmse"] < success_rmse).mean(),
+                "success_share": successes / len(group),
+                "success_low": success_low,
+                "success_high": success_high,
                 "label_share": (group["label"] == group["label_inferred"]).mean(),
+                "mask_exact_share": found.mean() if len(found) else None,
+                "iterations_mean": group["iterations"].mean(),
+                "evaluations_mean": group["evaluations"].mean(),
+                "seconds_mean": group["seconds"].mean(),
             }
         )
-    return tables.build(SUMMARY, pd.DataFrame(rows))
+    return tables.build(SUMMARY, {key: [row[key] for row in rows] for key in rows[0]})
+
+
+def compare(attacks: pa.Table, baseline: str, seed: int) -> pa.Table:
+    """Every attacker against one of them, on the same problems.
+
+    Args:
+        attacks: with the columns `schemas.ATTACKS`.
+        baseline: the attacker that the others are compared with.
+        seed: of the bootstrap.
+
+    Returns:
+        a table with the columns `schemas.COMPARISON`, without rows if there is one attacker only.
+    """
+    scalars = attacks.select(_SCALARS).to_pandas()
+    rows = {name: [] for name in COMPARISON.names}
+    for rate, problems in scalars.groupby("rate", sort=True):
+        by_attacker = {name: own.set_index("image") for name, own in problems.groupby("attacker")}
+        base = by_attacker.pop(baseline)
+        for attacker, own in by_attacker.items():
+            difference = (own["rmse_clipped"] - base["rmse_clipped"]).dropna().to_numpy()
+            low, high = stats.mean_interval(difference, seed)
+            row = {
+                "attacker": attacker,
+                "baseline": baseline,
+                "rate": rate,
+                "images": len(difference),
+                "difference": difference.mean(),
+                "difference_low": low,
+                "difference_high": high,
+                "better_share": (difference < 0).mean(),
+                "evaluations_ratio": own["evaluations"].mean() / base["evaluations"].mean(),
+                "seconds_ratio": own["seconds"].mean() / base["seconds"].mean(),
+            }
+            for name, value in row.items():
+                rows[name].append(value)
+    return tables.build(COMPARISON, rows)
 
 
 def as_text(summary: pa.Table) -> str:
@@ -60,6 +108,11 @@ def as_text(summary: pa.Table) -> str:
             ],
             "successes": frame["success_share"].map("{:.0%}".format),
             "labels": frame["label_share"].map("{:.0%}".format),
+            "masks": [
+                "" if share is None or share != share else f"{share:.0%}"
+                for share in frame["mask_exact_share"]
+            ],
+            "s": frame["seconds_mean"].map("{:.2f}".format),
         }
     )
     return shown.to_string(index=False)

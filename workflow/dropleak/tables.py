@@ -29,6 +29,12 @@ def write(table: pa.Table, path: str | Path) -> None:
         pq.write_table(table, partial, compression="zstd")
 
 
+def write_csv(table: pa.Table, path: str | Path) -> None:
+    """Write a table of scalars as text, so that the file appears whole or not at all."""
+    with atomic(path) as partial:
+        table.to_pandas().to_csv(partial, index=False)
+
+
 def read(path: str | Path, schema: pa.Schema) -> pa.Table:
     """Read a table and check that it has the schema's columns.
 

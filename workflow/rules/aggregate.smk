@@ -2,6 +2,7 @@ localrules:
     join_attacks,
     join_utility,
     summarise,
+    weigh,
     illustrate,
 
 
@@ -44,6 +45,12 @@ rule summarise:
             category="Tables",
         ),
         text=f"{RESULTS}/tables/summary.txt",
+        comparison=f"{RESULTS}/tables/comparison.parquet",
+        comparison_csv=report(
+            f"{RESULTS}/tables/comparison.csv",
+            caption="../report/comparison.rst",
+            category="Tables",
+        ),
     log:
         f"{LOGS}/summarise.log",
     conda:
@@ -51,9 +58,35 @@ rule summarise:
     params:
         dataset=DATASET,
         success_rmse=config["success_rmse"],
+        baseline=config["attackers"][0],
         seed=config["seed"],
     script:
         "../scripts/summarise.py"
+
+
+rule weigh:
+    input:
+        train=rules.images.output.train,
+        test=rules.images.output.test,
+        summary=rules.summarise.output.parquet,
+        utility=rules.join_utility.output[0],
+    output:
+        parquet=f"{RESULTS}/tables/tradeoff.parquet",
+        csv=report(
+            f"{RESULTS}/tables/tradeoff.csv",
+            caption="../report/tradeoff.rst",
+            category="Tables",
+        ),
+    log:
+        f"{LOGS}/weigh.log",
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        dataset=DATASET,
+        images=SELECTION[: config["images"]],
+        tolerated_loss=config["utility"]["tolerated_loss"],
+    script:
+        "../scripts/weigh.py"
 
 
 rule illustrate:
@@ -80,3 +113,4 @@ rule tables:
         rules.join_attacks.output,
         rules.join_utility.output,
         rules.summarise.output,
+        rules.weigh.output,

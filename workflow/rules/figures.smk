@@ -5,6 +5,9 @@ localrules:
     draw_rmse_by_rate,
     draw_rmse_by_iteration,
     draw_accuracy,
+    draw_attackers,
+    draw_tradeoff,
+    draw_attackers_sample,
 
 
 FIGURES = f"{RESULTS}/figures"
@@ -141,6 +144,69 @@ use rule draw_networks as draw_accuracy with:
         options={},
 
 
+use rule draw_networks as draw_attackers with:
+    input:
+        summary=rules.summarise.output.parquet,
+        tradeoff=rules.weigh.output.parquet,
+    output:
+        pdf=f"{FIGURES}/figure7-attackers.pdf",
+        png=report(
+            f"{FIGURES}/figure7-attackers.png",
+            caption="../report/figure7.rst",
+            category="Figures",
+            labels={"figure": "7", "shows": "RMSE by rate, every attacker"},
+        ),
+    log:
+        f"{LOGS}/draw_attackers.log",
+    params:
+        figure="attackers_by_rate",
+        dataset=DATASET,
+        options={"attackers": config["attackers"]},
+
+
+use rule draw_networks as draw_tradeoff with:
+    input:
+        tradeoff=rules.weigh.output.parquet,
+    output:
+        pdf=f"{FIGURES}/figure8-tradeoff.pdf",
+        png=report(
+            f"{FIGURES}/figure8-tradeoff.png",
+            caption="../report/figure8.rst",
+            category="Figures",
+            labels={"figure": "8", "shows": "privacy against utility"},
+        ),
+    log:
+        f"{LOGS}/draw_tradeoff.log",
+    params:
+        figure="privacy_and_utility",
+        dataset=DATASET,
+        options={"attackers": config["attackers"]},
+
+
+use rule draw_networks as draw_attackers_sample with:
+    input:
+        attacks=rules.join_attacks.output[0],
+        images=rules.images.output.test,
+    output:
+        pdf=f"{FIGURES}/figure9-attackers-sample.pdf",
+        png=report(
+            f"{FIGURES}/figure9-attackers-sample.png",
+            caption="../report/figure9.rst",
+            category="Figures",
+            labels={"figure": "9", "shows": "reconstructions, every attacker"},
+        ),
+    log:
+        f"{LOGS}/draw_attackers_sample.log",
+    params:
+        figure="attackers_sample",
+        dataset=DATASET,
+        options={
+            "attackers": config["attackers"],
+            "rate": max(config["rates"]),
+            "chosen": SELECTION[: config["sample_images"]],
+        },
+
+
 rule figure1:
     input:
         rules.draw_networks.output,
@@ -171,6 +237,21 @@ rule figure6:
         rules.draw_accuracy.output,
 
 
+rule figure7:
+    input:
+        rules.draw_attackers.output,
+
+
+rule figure8:
+    input:
+        rules.draw_tradeoff.output,
+
+
+rule figure9:
+    input:
+        rules.draw_attackers_sample.output,
+
+
 rule figures:
     input:
         rules.figure1.input,
@@ -179,3 +260,6 @@ rule figures:
         rules.figure4.input,
         rules.figure5.input,
         rules.figure6.input,
+        rules.figure7.input,
+        rules.figure8.input,
+        rules.figure9.input,

@@ -1,16 +1,19 @@
-"""Summarise the attacks per attacker and rate, for programs and for people."""
+"""Summarise the attacks per attacker and rate, and compare attackers, for programs and people."""
 
 from dropleak import tables
 from dropleak.files import atomic
 from dropleak.joblog import job_log
 from dropleak.schemas import ATTACKS
-from dropleak.summary import as_text, summarise
+from dropleak.summary import as_text, compare, summarise
 
 with job_log(snakemake.log[0]):
     attacks = tables.read(snakemake.input.attacks, ATTACKS)
-    summary = summarise(attacks, snakemake.params.success_rmse, snakemake.params.seed)
-    tables.write(summary, snakemake.output.parquet)
-    with atomic(snakemake.output.csv) as csv:
-        summary.to_pandas().to_csv(csv, index=False)
-    with atomic(snakemake.output.text) as text:
+    params, output = snakemake.params, snakemake.output
+    summary = summarise(attacks, params.success_rmse, params.seed)
+    tables.write(summary, output.parquet)
+    tables.write_csv(summary, output.csv)
+    comparison = compare(attacks, params.baseline, params.seed)
+    tables.write(comparison, output.comparison)
+    tables.write_csv(comparison, output.comparison_csv)
+    with atomic(output.text) as text:
         text.write_text(as_text(summary) + "\n")

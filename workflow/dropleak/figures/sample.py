@@ -1,6 +1,7 @@
-"""Figure 3: private images and their reconstructions."""
+"""Figures 3 and 9: private images and their reconstructions."""
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,25 +19,64 @@ def sample(attacks: pa.Table, images: pa.Table, attacker: str, chosen: list[int]
         attacker: whose reconstructions.
         chosen: indices of the images.
     """
-    shape = tables.metadata(images)["shape"]
-    truth = dict(zip(images["index"].to_pylist(), images["pixels"].to_pylist(), strict=True))
-    columns = ["attacker", "rate", "image", "rmse", "reconstruction"]
-    frame = attacks.select(columns).to_pandas()
-    frame = frame[(frame["attacker"] == attacker) & frame["image"].isin(chosen)]
+    frame = _attacks(attacks, chosen)
+    frame = frame[frame["attacker"] == attacker]
     rates = sorted(frame["rate"].unique())
-    width, height = len(rates) + 1, len(chosen)
-    cell = style.WIDTH / width
-    figure, axes = style.new(0.2 + height * (cell + 0.12), nrows=height, ncols=width, squeeze=False)
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
+    frame = frame.set_index(["image", "rate"])
+    shape, truth = tables.metadata(images)["shape"], _truth(images)
+    axes = _grid(len(chosen), len(rates) + 1)
     for axis, title in zip(axes[0], ["truth", *(f"{rate}" for rate in rates)], strict=True):
         axis.set_title(title, fontsize=7, pad=2)
     for row, index in zip(axes, chosen, strict=True):
         _show(row[0], truth[index], shape, "")
-        one = frame[frame["image"] == index].set_index("rate")
         for axis, rate in zip(row[1:], rates, strict=True):
-            attack = one.loc[rate]
+            attack = frame.loc[(index, rate)]
             _show(axis, attack["reconstruction"], shape, _short(attack["rmse"]))
-    return figure
+    return axes[0, 0].figure
+
+
+def attackers_sample(
+    attacks: pa.Table, images: pa.Table, attackers: list[str], rate: float, chosen: list[int]
+) -> Figure:
+    """A column per image: the truth, then what each attacker made of it at one rate.
+
+    Args:
+        attacks: the attacks of all attackers.
+        images: the image table that was attacked.
+        attackers: names, from top to bottom.
+        rate: dropout rate of the clients.
+        chosen: indices of the images.
+    """
+    frame = _attacks(attacks, chosen)
+    frame = frame[frame["rate"] == rate].set_index(["attacker", "image"])
+    shape, truth = tables.metadata(images)["shape"], _truth(images)
+    axes = _grid(len(attackers) + 1, len(chosen), names=0.28)
+    for row, name in zip(axes, ["truth", *attackers], strict=True):
+        row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=7)
+    for column, index in enumerate(chosen):
+        _show(axes[0, column], truth[index], shape, "")
+        for axis, name in zip(axes[1:, column], attackers, strict=True):
+            attack = frame.loc[(name, index)]
+            _show(axis, attack["reconstruction"], shape, _short(attack["rmse"]))
+    return axes[0, 0].figure
+
+
+def _attacks(attacks: pa.Table, chosen: list[int]) -> pd.DataFrame:
+    columns = ["attacker", "rate", "image", "rmse", "reconstruction"]
+    frame = attacks.select(columns).to_pandas()
+    return frame[frame["image"].isin(chosen)]
+
+
+def _truth(images: pa.Table) -> dict[int, bytes]:
+    return dict(zip(images["index"].to_pylist(), images["pixels"].to_pylist(), strict=True))
+
+
+def _grid(height: int, width: int, names: float = 0) -> np.ndarray:
+    """Axes for images, with a share of the width left for the rows' names."""
+    cell = style.WIDTH * (1 - names) / width
+    figure, axes = style.new(0.2 + height * (cell + 0.12), nrows=height, ncols=width, squeeze=False)
+    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
+    return axes
 
 
 def _show(axis: Axes, pixels: bytes, shape: list[int], label: str) -> None:

@@ -47,6 +47,16 @@ def rate_palette(rates: Sequence[float]) -> dict[float, tuple]:
     return dict(zip(rates, sns.color_palette("viridis_r", len(rates)), strict=True))
 
 
+def attacker_looks(attackers: Sequence[str]) -> dict[str, dict[str, object]]:
+    """Colour and marker of each attacker, in their order."""
+    colours = sns.color_palette("colorblind", len(attackers))
+    markers = "osv^<>pPX*hd"
+    return {
+        name: {"color": colour, "marker": markers[place % len(markers)]}
+        for place, (name, colour) in enumerate(zip(attackers, colours, strict=True))
+    }
+
+
 def save(figure: Figure, pdf: str, png: str) -> None:
     """Write a figure in both formats, each file whole or not at all, and close it."""
     with atomic(pdf) as partial:

@@ -1,0 +1,115 @@
+"""Figures 7 and 8: attackers side by side, and against what dropout costs."""
+
+import pandas as pd
+import pyarrow as pa
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dropleak import tables
+from dropleak.figures import style
+from dropleak.figures.rmse import PAPER_RMSE
+
+_ERROR = "RMSE (clipped to [0, 1])"
+
+
+def attackers_by_rate(summary: pa.Table, tradeoff: pa.Table, attackers: list[str]) -> Figure:
+    """Mean RMSE after clipping by rate, a line per attacker with its 95% intervals.
+
+    Args:
+        summary: the summary table.
+        tradeoff: its metadata has the error of a guess.
+        attackers: names, in the order of the legend.
+    """
+    frame = summary.to_pandas()
+    figure, axis = style.new(2.6)
+    rates = sorted(frame["rate"].unique())
+    published = {rate: PAPER_RMSE[rate] for rate in rates if rate in PAPER_RMSE}
+    axis.scatter(
+        published.keys(),
+        published.values(),
+        marker="D",
+        s=18,
+        color=style.ACCENT,
+        zorder=5,
+        label="the paper's value",
+    )
+    _guess(axis, tables.metadata(tradeoff)["guess_rmse"])
+    step = 0.006 * (max(rates) - min(rates) or 1)
+    for place, (name, look) in enumerate(style.attacker_looks(attackers).items()):
+        own = frame[frame["attacker"] == name].sort_values("rate")
+        shift = step * (place - (len(attackers) - 1) / 2)
+        _line(axis, own["rate"] + shift, own, label=name, **look)
+    axis.set(xlabel="dropout rate", ylabel=_ERROR, ylim=(0, None))
+    axis.set_xticks(rates)
+    figure.legend(loc="outside upper center", ncols=2)
+    sns.despine(figure)
+    return figure
+
+
+def privacy_and_utility(tradeoff: pa.Table, attackers: list[str]) -> Figure:
+    """Reconstruction error against test accuracy, a point per attacker and rate.
+
+    Shaded is what a user wants: an error above that of a guess, and hardly less accuracy. The title
+    names the rates that lie there for every attacker.
+
+    Args:
+        tradeoff: the trade-off table.
+        attackers: names, in the order of the legend.
+    """
+    frame, known = tradeoff.to_pandas(), tables.metadata(tradeoff)
+    figure, axis = style.new(2.8)
+    for name, look in style.attacker_looks(attackers).items():
+        own = frame[frame["attacker"] == name].sort_values("rate")
+        _line(axis, own["test_accuracy"], own, label=name, **look)
+    worst = frame.loc[frame.groupby("rate")["rmse_clipped_mean"].idxmax()]
+    for point in worst.itertuples():
+        axis.annotate(
+            f"{point.rate}",
+            (point.test_accuracy, point.rmse_clipped_high),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            fontsize=6,
+        )
+    _guess(axis, known["guess_rmse"])
+    axis.set(xlabel="test accuracy", ylabel=_ERROR)
+    axis.set_ylim(0, 1.15 * frame["rmse_clipped_high"].fillna(frame["rmse_clipped_mean"]).max())
+    axis.margins(x=0.12)
+    left, right = axis.get_xlim()
+    right = max(right, known["lowest_accuracy"])
+    axis.fill_between(
+        [known["lowest_accuracy"], right],
+        known["guess_rmse"],
+        max(axis.get_ylim()[1], known["guess_rmse"]),
+        color="tab:green",
+        alpha=0.12,
+        linewidth=0,
+        label="private and accurate",
+        zorder=0,
+    )
+    axis.set(xlim=(left, right))
+    axis.set_title(_verdict(frame), fontsize=7)
+    figure.legend(loc="outside upper center", ncols=2)
+    sns.despine(figure)
+    return figure
+
+
+def _verdict(frame: pd.DataFrame) -> str:
+    """The rates at which every attacker fails and accuracy holds."""
+    wanted = (frame["private"] & frame["accurate"]).groupby(frame["rate"]).all()
+    rates = ", ".join(f"{rate}" for rate in wanted.index[wanted])
+    return f"private from all of them and accurate: {rates or 'no rate'}"
+
+
+def _line(axis: Axes, x: pd.Series, means: pd.DataFrame, **look: object) -> None:
+    """Means with their intervals."""
+    middle = means["rmse_clipped_mean"]
+    errors = [middle - means["rmse_clipped_low"], means["rmse_clipped_high"] - middle]
+    axis.errorbar(x, middle, yerr=errors, markersize=3.5, linewidth=1, capsize=1.5, **look)
+
+
+def _guess(axis: Axes, rmse: float) -> None:
+    axis.axhline(
+        rmse, color="0.5", linewidth=0.8, linestyle=":", label="mean training image", zorder=1
+    )
