@@ -28,15 +28,16 @@ import torch
 import reference
 from dropleak import device as devices
 from dropleak.attack import ENGINE_VERSION, compiled
-from dropleak.attack.attacker import Attacker
+from dropleak.attack.attacker import ENTITLED_TO_MASKS, Attacker
 from dropleak.attack.labels import infer_labels
 from dropleak.attack.reconstruct import objective_for, reconstruct, start_images, start_row
-from workload import data_sets, problems
+from workload import attackers, data_sets, problems
 
 PAPER_ITERATIONS = 5800
 BATCHES = {"cpu": (1, 8, 32), "cuda": (64, 256, 1024, 4096)}
 REFERENCES = ("sequential", "a process per core")
 DEFAULT_BATCH = {"cpu": 32, "cuda": 1024}
+PAPERS_ATTACKER = Attacker()
 
 
 def synchronise(device: str) -> None:
@@ -63,15 +64,17 @@ def timed_engine(
     iterations: int,
     device: str,
     rate: float = 0.0,
-    masks: str = "resample",
-) -> tuple[float, int]:
-    """Seconds and iterations, summed over images, of the engine's attack on a batch."""
-    update, keys, _ = problems(data_set, first, count, rate, device)
+    attacker: Attacker = PAPERS_ATTACKER,
+) -> tuple[float, int, int]:
+    """Seconds, and iterations and evaluations summed over images, of an attack on a batch."""
+    update, keys, private = problems(data_set, first, count, rate, device)
+    entitlement = private.masks if attacker.masks == ENTITLED_TO_MASKS else None
     synchronise(device)
     began = time.perf_counter()
-    result = reconstruct(update, Attacker(masks=masks), keys, iterations, lambda *progress: None)
+    result = reconstruct(update, attacker, keys, iterations, lambda *progress: None, entitlement)
     synchronise(device)
-    return time.perf_counter() - began, result.iterations.sum().item()
+    seconds = time.perf_counter() - began
+    return seconds, result.iterations.sum().item(), result.evaluations.sum().item()
 
 
 def objective_seconds(data_set: str, count: int, device: str) -> float:
@@ -139,12 +142,12 @@ class Bench:
             self.pool.submit(function, self.data_set, core * each, *arguments)
             for core in range(self.cores)
         ]
-        seconds, iterations = zip(*(call.result() for call in calls), strict=True)
+        seconds, iterations = zip(*(call.result()[:2] for call in calls), strict=True)
         return max(seconds), sum(iterations)
 
     def _engine(self, batch: int) -> tuple[float, int]:
         if self.device == "cuda":
-            return timed_engine(self.data_set, 0, batch, self.iterations, "cuda")
+            return timed_engine(self.data_set, 0, batch, self.iterations, "cuda")[:2]
         return self._together(timed_engine, batch, batch, self.iterations, "cpu")
 
     def _note(self, name: str, measured: tuple[float, int]) -> None:
@@ -176,13 +179,29 @@ class Bench:
         for _ in range(rounds):
             cost = {}
             for masks in ("fixed", "resample", "ignore"):
-                seconds, iterations = timed_engine(
-                    self.data_set, 0, batch, 40, self.device, 0.5, masks
+                seconds, iterations, _ = timed_engine(
+                    self.data_set, 0, batch, 40, self.device, 0.5, Attacker(masks=masks)
                 )
                 cost[masks] = seconds / iterations
             for masks, extra in found.items():
                 extra.append(cost[masks] / cost["fixed"] - 1)
         return found
+
+    def attackers(self, rounds: int) -> dict[str, dict[str, float]]:
+        """What an iteration of each built-in attacker costs at rate 0.3: medians over rounds."""
+        setting = DEFAULT_BATCH[self.device], min(200, self.iterations), self.device, 0.3
+        found = {name: [] for name in attackers()}
+        for _ in range(rounds):
+            for name, attacker in attackers().items():
+                found[name].append(timed_engine(self.data_set, 0, *setting, attacker))
+        costs = {}
+        for name, runs in found.items():
+            seconds, iterations, evaluations = np.array(runs).T
+            costs[name] = {
+                "ms_per_iteration_and_image": 1e3 * float(np.median(seconds / iterations)),
+                "evaluations_per_iteration": float(np.median(evaluations / iterations)),
+            }
+        return costs
 
     def results(self) -> dict:
         """Medians, spreads and ratios."""
@@ -233,6 +252,16 @@ def report(data_set: str, results: dict) -> None:
         print(f"{name:30}{milliseconds}{row['attacks_per_hour']:10.0f}{ratios}")
 
 
+def report_attackers(costs: dict[str, dict[str, float]]) -> None:
+    """A table for people of what an iteration costs."""
+    print(
+        f"\n{'attackers, in one process':30}{'ms/iteration/image':>24}{'evaluations/iteration':>24}"
+    )
+    for name, cost in costs.items():
+        milliseconds, evaluations = cost.values()
+        print(f"{name:30}{milliseconds:24.3f}{evaluations:24.2f}")
+
+
 def _with_range(median: float, ends: list[float], digits: int) -> str:
     text = f"{median:.{digits}f} ({ends[0]:.{digits}f}-{ends[1]:.{digits}f})"
     return f"{text:>24}"
@@ -275,8 +304,11 @@ def main() -> None:
             for name, value in others.items():
                 print(f"{name}: {json.dumps(value)}")
             latest[data_set] = results | others
+            if "attackers, in one process" not in latest:
+                latest["attackers, in one process"] = bench.attackers(options.rounds)
             latest.setdefault("ratio_sequential", whole["ratio to reference, sequential"])
             latest.setdefault("ratio_processes", whole["ratio to reference, a process per core"])
+    report_attackers(latest["attackers, in one process"])
     print(f"\nstart-up in seconds: {json.dumps(latest['start-up in seconds'])}")
     path = Path(__file__).with_name("latest.json")
     path.write_text(json.dumps(latest, indent=2) + "\n")

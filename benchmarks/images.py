@@ -1,4 +1,4 @@
-"""Write images.npz, the images of the benchmarks: embedded digits, and photographs of a folder.
+"""Write images.npz: embedded digits, photographs of a folder, and the settings of the attackers.
 
     PYTHONPATH=workflow python benchmarks/images.py [FOLDER]
 
@@ -6,11 +6,13 @@ FOLDER holds test/<class>/<image>, 32x32 RGB. With the file, the benchmark itsel
 numpy only, and can go to a machine that has no more.
 """
 
+import json
 import sys
 
 import numpy as np
 
 from dropleak import grid, tables
+from dropleak.config import attackers
 from dropleak.data import image_tables
 from dropleak.errors import InputError
 from workload import IMAGES
@@ -32,5 +34,5 @@ try:
         found |= arrays("photographs", "folder", folder)
 except InputError as error:
     sys.exit(str(error))
-np.savez(IMAGES, **found)
+np.savez(IMAGES, attackers=json.dumps(attackers({"presets": {}})), **found)
 print({name: values.shape for name, values in found.items()})

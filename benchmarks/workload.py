@@ -1,5 +1,6 @@
 """The problems that are timed; needs torch and numpy only."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -8,11 +9,13 @@ import torch
 from torch import Tensor
 
 from dropleak import rng
-from dropleak.client import Update, share
+from dropleak.attack.attacker import Attacker
+from dropleak.client import Private, Update, share
 from dropleak.models import lenet
 
 IMAGES = Path(__file__).with_name("images.npz")
-"""Written by images.py: for each data set pixels, uint8 [N, C, H, W], and labels, integers [N]."""
+"""Written by images.py: for each data set pixels, uint8 [N, C, H, W], and labels, integers [N]; and
+the settings of the built-in attackers by name, as JSON."""
 
 
 def _load() -> np.lib.npyio.NpzFile:
@@ -27,6 +30,13 @@ def data_sets() -> list[str]:
         return [name for name in ("photographs", "digits") if f"{name}_labels" in arrays]
 
 
+def attackers() -> dict[str, Attacker]:
+    """The built-in ones, by name."""
+    with _load() as arrays:
+        presets = json.loads(str(arrays["attackers"]))
+    return {name: Attacker(**preset) for name, preset in presets.items()}
+
+
 def images(data_set: str) -> tuple[Tensor, Tensor]:
     """Pixels in [0, 1], float32 [N, C, H, W], and labels, integers [N]."""
     with _load() as arrays:
@@ -36,17 +46,17 @@ def images(data_set: str) -> tuple[Tensor, Tensor]:
 
 def problems(
     data_set: str, first: int, count: int, rate: float = 0.0, device: str = "cpu"
-) -> tuple[Update, Tensor, Tensor]:
+) -> tuple[Update, Tensor, Private]:
     """Clients with networks of their own; when there are too few images, they come again.
 
     Returns:
-        what the clients shared; the attackers' keys, int64 [count]; the images, [count, C, H, W].
+        what the clients shared; the attackers' keys, int64 [count]; what the clients keep.
     """
     pixels, labels = images(data_set)
     indices = torch.arange(first, first + count)
     place = indices % len(labels)
     keys = rng.image_keys(0, indices)
     network = lenet(tuple(pixels.shape[1:]), 10)
-    own = pixels[place].to(device)
-    update, _ = share(network, own, labels[place].to(device), keys, rate)
-    return update, rng.attacker_keys(keys).to(device), own
+    own = pixels[place].to(device), labels[place].to(device)
+    update, private = share(network, *own, keys, rate)
+    return update, rng.attacker_keys(keys).to(device), private

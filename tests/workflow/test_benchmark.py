@@ -25,6 +25,9 @@ def test_the_benchmark_measures_and_saves(tmp_path):
     assert latest["ratio_processes"] > 0
     assert latest["machine"]["torch"]
     assert set(latest) >= {"machine", "threads", "iterations", "start-up in seconds", "digits"}
+    costs = latest["attackers, in one process"]
+    assert set(costs) >= {"idlg", "inverting-gradients", "dropout-inversion", "mask-reading"}
+    assert costs["mask-reading"]["evaluations_per_iteration"] >= 1
     for row in ("reference, sequential", "reference, a process per core", "engine, batch 32"):
         assert latest["digits"][row]["ms_per_iteration_and_image"] > 0
         assert latest["digits"][row]["attacks_per_hour"] > 0

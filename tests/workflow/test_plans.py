@@ -13,19 +13,25 @@ from places import ROOT
 )
 def test_both_entry_points_plan_the_demonstration(entry):
     jobs = planned(*entry, "--directory", ROOT, "--forceall")
-    assert jobs["attack"] == 6
+    assert jobs["attack"] == 6 * 2
     assert jobs["train"] == 10
     assert jobs["all"] == 1
 
 
 def test_the_root_needs_no_argument():
-    assert planned("--forceall", cwd=ROOT)["attack"] == 6
+    assert planned("--forceall", cwd=ROOT)["attack"] == 6 * 2
 
 
 def test_the_papers_experiment_is_planned():
     jobs = planned("--configfile", "config/paper.yaml", "--forceall", cwd=ROOT)
     assert jobs["attack"] == 6 * 1000 / 500
     assert jobs["train"] == 10
+
+
+def test_the_comparison_of_attackers_is_planned():
+    jobs = planned("--configfile", "config/attackers.yaml", "--forceall", cwd=ROOT)
+    assert jobs["attack"] == 4 * 6
+    assert jobs["draw_tradeoff"] == 1
 
 
 def test_one_job_per_image(tmp_path, small):
@@ -40,6 +46,11 @@ def test_one_job_per_image(tmp_path, small):
         ("utility", {"train": 2, "images": 1}),
         ("figure1", {"draw_networks": 1, "illustrate": 1, "images": 1}),
         ("figure3", {"draw_sample": 2, "attack": 8, "join_attacks": 1, "images": 1}),
+        (
+            "figure7",
+            {"draw_attackers": 1, "summarise": 1, "join_attacks": 1, "attack": 8, "images": 1}
+            | {"weigh": 1, "join_utility": 1, "train": 2},
+        ),
         ("figure6", {"draw_accuracy": 1, "train": 2, "join_utility": 1, "images": 1}),
     ],
 )

@@ -37,10 +37,12 @@ BATCHES = grid.batches(
 GPU = int(has_gpu())
 
 ATTACK_MEMORY, ATTACK_RUNTIME = limits.attack(
-    min(config["images"], config["attack"]["images_per_job"]),
+    max(batch.stop - batch.start for batch in map(grid.batch_slice, BATCHES)),
     IMAGE_VALUES,
     config["attack"]["iterations"],
     config["attack"]["precision"],
+    config["client"]["network"],
+    max(ATTACKERS[name]["restarts"] for name in config["attackers"]),
 )
 TRAINING_MEMORY, TRAINING_RUNTIME = limits.training(
     grid.count_images(config["data"], "train"),

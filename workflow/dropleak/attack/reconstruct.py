@@ -13,7 +13,7 @@ from dropleak.attack import compiled
 from dropleak.attack.adam import Adam
 from dropleak.attack.attacker import ENTITLED_TO_MASKS, Attacker
 from dropleak.attack.compiled.lbfgs import CompiledLBFGS
-from dropleak.attack.compiled.matching import CompiledMatching
+from dropleak.attack.compiled.matching import COMPILED_DISTANCES, CompiledMatching
 from dropleak.attack.labels import infer_labels
 from dropleak.attack.lbfgs import LBFGS, Outcome
 from dropleak.attack.masks import SOURCES, Constant, Masks, start_masks
@@ -146,8 +146,8 @@ def objective_for(
         # Without dropout there is no mask to find (so in DIA's code as well).
         masks = SOURCES["ignore" if attacker.masks == "optimise" else attacker.masks](update, keys)
     labels = infer_labels(update, keys) if attacker.labels == "infer" else None
-    kind = CompiledMatching if compiled.find(flatten(update.gradients)) else GradientMatching
-    return kind(update, attacker, labels, masks)
+    in_c = attacker.distance in COMPILED_DISTANCES and compiled.find(flatten(update.gradients))
+    return (CompiledMatching if in_c else GradientMatching)(update, attacker, labels, masks)
 
 
 def start_row(objective: GradientMatching, keys: Tensor) -> Tensor:

@@ -9,6 +9,8 @@ from dropleak.attack import compiled
 from dropleak.attack.compiled.structures import Matching, Problems
 from dropleak.attack.objective import GradientMatching
 
+COMPILED_DISTANCES = ("euclidean", "cosine")
+
 
 class CompiledMatching(GradientMatching):
     """Gradient matching, and steps of the optimiser on it, by `matching.c`."""
