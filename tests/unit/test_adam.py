@@ -5,7 +5,7 @@ import torch
 
 from dropleak.attack import adam
 from dropleak.attack.adam import Adam
-from dropleak.attack.lbfgs import Outcome
+from dropleak.attack.optimiser import Outcome
 
 
 def objective(x, evaluations):

@@ -16,9 +16,10 @@ from dropleak.attack import compiled
 from dropleak.attack.attacker import Attacker
 from dropleak.attack.compiled.lbfgs import CompiledLBFGS
 from dropleak.attack.compiled.matching import CompiledMatching
-from dropleak.attack.lbfgs import LBFGS, Outcome
+from dropleak.attack.lbfgs import LBFGS
 from dropleak.attack.masks import SOURCES
 from dropleak.attack.objective import GradientMatching
+from dropleak.attack.optimiser import Outcome
 
 PATHS = pytest.mark.parametrize(
     ("lbfgs", "device"),

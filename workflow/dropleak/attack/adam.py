@@ -1,12 +1,11 @@
 """Adam on many independent problems at once, step for step that of `torch.optim.Adam`."""
 
 from collections.abc import Callable
-from copy import copy
 
 import torch
 from torch import Tensor
 
-from dropleak.attack.lbfgs import Objective, Outcome
+from dropleak.attack.optimiser import Objective, Optimiser, Outcome
 
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
 
@@ -20,11 +19,11 @@ PATIENCE, THRESHOLD = 800, 1e-4
 """Of "plateau": iterations in which the loss must fall by this share of the lowest one."""
 
 
-class Adam:
+class Adam(Optimiser):
     """Batched Adam (Kingma and Ba 2015) with the additions of gradient inversion attacks.
 
-    A row of a batch never looks at another one. One whose loss or gradient is not finite is left at
-    its last finite iterate.
+    A problem whose loss or gradient is not finite is left at its last finite iterate. None is ever
+    idle.
 
     Args:
         x: start, [B, N].
@@ -36,8 +35,6 @@ class Adam:
             as `ReduceLROnPlateau`.
         signed: the first `signed` entries of a gradient count by their signs alone.
         project: called on x after each iteration, to change it in place.
-
-    Attributes are those of `lbfgs.LBFGS`; `idle` is never set.
     """
 
     def __init__(
@@ -50,26 +47,13 @@ class Adam:
         signed: int = 0,
         project: Callable[[Tensor], None] = lambda x: None,
     ):
+        super().__init__(x)
         self.max_iter, self.decay, self.signed, self.project = max_iter, decay, signed, project
         self.milestones = [iterations // part for part in STEPS_AT]
-        self.x = x.clone()
         self.lr = x.new_full((len(x),), lr)
-        self.loss = x.new_full((len(x),), torch.nan)
-        self.outcome = torch.full((len(x),), int(Outcome.ITERATION_LIMIT), device=x.device)
-        self.iterations = torch.zeros(len(x), dtype=torch.int64, device=x.device)
-        self.evaluations = torch.zeros_like(self.iterations)
-        self.idle = torch.zeros(len(x), dtype=torch.bool, device=x.device)
         self._mean, self._square = torch.zeros_like(x), torch.zeros_like(x)
         self._lowest = x.new_full((len(x),), torch.inf)
         self._waited = torch.zeros_like(self.iterations)
-
-    def select(self, index: Tensor) -> "Adam":
-        """The problems at `index` (int64 [K], or bool [B]) with all they have learnt so far."""
-        chosen = copy(self)
-        for name, value in vars(self).items():
-            if isinstance(value, Tensor):
-                setattr(chosen, name, value[index])
-        return chosen
 
     def step(self, objective: Objective) -> Tensor:
         """`max_iter` iterations of each problem; returns the loss at the start, [B]."""

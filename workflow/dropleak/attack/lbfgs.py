@@ -12,33 +12,15 @@ Hessian:
 so that an iteration is a few batched products instead of 200 small operations.
 """
 
-from collections.abc import Callable
-from copy import copy
-from enum import IntEnum
-
 import torch
 from torch import Tensor
 from torch.linalg import vecdot
 
 from dropleak.attack.line_search import MAX_EVALUATIONS, Points, strong_wolfe
-
-Objective = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""(x [B, N], evaluations so far, int64 [B]) -> loss [B] and gradient [B, N]."""
+from dropleak.attack.optimiser import Objective, Optimiser, Outcome
 
 
-class Outcome(IntEnum):
-    """How a problem's latest step ended."""
-
-    ITERATION_LIMIT = 0
-    STATIONARY = 1
-    """No gradient entry exceeds `tolerance_grad`."""
-    NO_PROGRESS = 2
-    """Loss or variables changed by less than `tolerance_change`, or no descent was left."""
-    NOT_FINITE = 3
-    """Loss or gradient overflowed; `x` is the last finite iterate."""
-
-
-class LBFGS:
+class LBFGS(Optimiser):
     """Batched L-BFGS; the arguments are those of `torch.optim.LBFGS`.
 
     A row of a batch never looks at another one: it has its own history, curvature tests and
@@ -47,12 +29,7 @@ class LBFGS:
     used up. One whose values are no longer finite is left at its last finite iterate,
     where torch would fill it with NaN.
 
-    Attributes:
-        x: [B, N], the iterates.
-        loss: [B], the loss at the latest evaluation.
-        outcome: int64 [B], an `Outcome` each.
-        iterations, evaluations: int64 [B], totals over all steps.
-        idle: bool [B]; the latest step did not move x, nor would another one on the same function.
+    `idle` is set where the latest step did not move x, nor would another one on the same function.
     """
 
     def __init__(
@@ -65,16 +42,11 @@ class LBFGS:
         history_size: int = 100,
         line_search: bool = False,
     ):
+        super().__init__(x)
         batch, size = x.shape
         self.line_search = line_search
         self.lr, self.max_iter, self.history_size = lr, max_iter, history_size
         self.tolerance_grad, self.tolerance_change = tolerance_grad, tolerance_change
-        self.x = x.clone()
-        self.loss = x.new_full((batch,), torch.nan)
-        self.outcome = torch.full((batch,), int(Outcome.ITERATION_LIMIT), device=x.device)
-        self.iterations = torch.zeros(batch, dtype=torch.int64, device=x.device)
-        self.evaluations = torch.zeros_like(self.iterations)
-        self.idle = torch.zeros(batch, dtype=torch.bool, device=x.device)
         self._move, self._previous_gradient = torch.zeros_like(x), torch.zeros_like(x)
         # A ring of the latest pairs for each problem.
         self._pairs = torch.zeros_like(self.iterations)
@@ -86,14 +58,6 @@ class LBFGS:
     def _make_room(self) -> None:
         """For products of the ring's pairs: s_i . y_j of its slots."""
         self._sy = self.x.new_zeros(len(self.x), self.history_size, self.history_size)
-
-    def select(self, index: Tensor) -> "LBFGS":
-        """The problems at `index` (int64 [K], or bool [B]) with all they have learnt so far."""
-        chosen = copy(self)
-        for name, value in vars(self).items():
-            if isinstance(value, Tensor):
-                setattr(chosen, name, value[index])
-        return chosen
 
     @property
     def max_eval(self) -> int:

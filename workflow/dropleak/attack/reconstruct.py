@@ -15,9 +15,10 @@ from dropleak.attack.attacker import ENTITLED_TO_MASKS, Attacker
 from dropleak.attack.compiled.lbfgs import CompiledLBFGS
 from dropleak.attack.compiled.matching import COMPILED_DISTANCES, CompiledMatching
 from dropleak.attack.labels import infer_labels
-from dropleak.attack.lbfgs import LBFGS, Outcome
+from dropleak.attack.lbfgs import LBFGS
 from dropleak.attack.masks import SOURCES, Constant, Masks, start_masks
 from dropleak.attack.objective import GradientMatching
+from dropleak.attack.optimiser import Optimiser, Outcome
 from dropleak.client import Update
 from dropleak.models import flatten
 
@@ -160,7 +161,7 @@ def start_row(objective: GradientMatching, keys: Tensor) -> Tensor:
     return variables.join(images, masks, logits)
 
 
-def optimiser_for(objective: GradientMatching, start: Tensor, iterations: int) -> LBFGS | Adam:
+def optimiser_for(objective: GradientMatching, start: Tensor, iterations: int) -> Optimiser:
     """The attacker's optimiser, compiled where that can be had.
 
     Args:
@@ -206,7 +207,7 @@ def _exploded(x: Tensor) -> Tensor:
     return x.square().mean(1).sqrt() > DIVERGED_RMS
 
 
-def _finished(optimiser: LBFGS | Adam, objective: GradientMatching) -> Tensor:
+def _finished(optimiser: Optimiser, objective: GradientMatching) -> Tensor:
     """Which attacks no further step would change: bool [B].
 
     An idle attack may move again under a fresh mask, but not from an exploded image, which has

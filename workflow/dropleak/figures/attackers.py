@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from dropleak import tables
 from dropleak.figures import style
-from dropleak.figures.rmse import PAPER_RMSE
+from dropleak.figures.rmse import mark_published
 
 _ERROR = "RMSE (clipped to [0, 1])"
 
@@ -24,16 +24,7 @@ def attackers_by_rate(summary: pa.Table, tradeoff: pa.Table, attackers: list[str
     frame = summary.to_pandas()
     figure, axis = style.new(2.6)
     rates = sorted(frame["rate"].unique())
-    published = {rate: PAPER_RMSE[rate] for rate in rates if rate in PAPER_RMSE}
-    axis.scatter(
-        published.keys(),
-        published.values(),
-        marker="D",
-        s=18,
-        color=style.ACCENT,
-        zorder=5,
-        label="the paper's value",
-    )
+    mark_published(axis, {rate: rate for rate in rates})
     _guess(axis, tables.metadata(tradeoff)["guess_rmse"])
     step = 0.006 * (max(rates) - min(rates) or 1)
     for place, (name, look) in enumerate(style.attacker_looks(attackers).items()):

@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dropleak.figures import style
@@ -45,7 +46,17 @@ def rmse_by_rate(attacks: pa.Table, summary: pa.Table, attacker: str) -> Figure:
         capsize=2,
         label="mean, 95% interval",
     )
-    published = {place: PAPER_RMSE[rate] for place, rate in enumerate(rates) if rate in PAPER_RMSE}
+    mark_published(axis, dict(zip(rates, places, strict=True)))
+    axis.set(xlabel="dropout rate", ylabel="RMSE (clipped to [0, 1])", ylim=(0, None))
+    axis.set_xticks(places, [f"{rate}" for rate in rates])
+    figure.legend(loc="outside upper center", ncols=2)
+    sns.despine(figure)
+    return figure
+
+
+def mark_published(axis: Axes, places: dict[float, float]) -> None:
+    """The paper's values, at the place of each rate on the axis."""
+    published = {place: PAPER_RMSE[rate] for rate, place in places.items() if rate in PAPER_RMSE}
     axis.scatter(
         published.keys(),
         published.values(),
@@ -55,11 +66,6 @@ def rmse_by_rate(attacks: pa.Table, summary: pa.Table, attacker: str) -> Figure:
         zorder=5,
         label="the paper's value",
     )
-    axis.set(xlabel="dropout rate", ylabel="RMSE (clipped to [0, 1])", ylim=(0, None))
-    axis.set_xticks(places, [f"{rate}" for rate in rates])
-    figure.legend(loc="outside upper center", ncols=2)
-    sns.despine(figure)
-    return figure
 
 
 def rmse_by_iteration(attacks: pa.Table, attacker: str) -> Figure:

@@ -1,0 +1,56 @@
+"""What optimisers of many independent problems at once have in common."""
+
+from collections.abc import Callable
+from copy import copy
+from enum import IntEnum
+from typing import Self
+
+import torch
+from torch import Tensor
+
+Objective = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""(x [B, N], evaluations so far, int64 [B]) -> loss [B] and gradient [B, N]."""
+
+
+class Outcome(IntEnum):
+    """How a problem's latest step ended."""
+
+    ITERATION_LIMIT = 0
+    STATIONARY = 1
+    """No gradient entry exceeds `tolerance_grad`."""
+    NO_PROGRESS = 2
+    """Loss or variables changed by less than `tolerance_change`, or no descent was left."""
+    NOT_FINITE = 3
+    """Loss or gradient overflowed; `x` is the last finite iterate."""
+
+
+class Optimiser:
+    """A batch of problems. A row never looks at another one.
+
+    Attributes:
+        x: [B, N], the iterates.
+        loss: [B], the loss at the latest evaluation.
+        outcome: int64 [B], an `Outcome` each.
+        iterations, evaluations: int64 [B], totals over all steps.
+        idle: bool [B]; no further step would move x.
+    """
+
+    def __init__(self, x: Tensor):
+        self.x = x.clone()
+        self.loss = x.new_full((len(x),), torch.nan)
+        self.outcome = torch.full((len(x),), int(Outcome.ITERATION_LIMIT), device=x.device)
+        self.iterations = torch.zeros(len(x), dtype=torch.int64, device=x.device)
+        self.evaluations = torch.zeros_like(self.iterations)
+        self.idle = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+
+    def select(self, index: Tensor) -> Self:
+        """The problems at `index` (int64 [K], or bool [B]) with all they have learnt so far."""
+        chosen = copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor):
+                setattr(chosen, name, value[index])
+        return chosen
+
+    def step(self, objective: Objective) -> Tensor:
+        """Some iterations of each problem; returns the loss at the start, [B]."""
+        raise NotImplementedError
