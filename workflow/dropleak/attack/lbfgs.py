@@ -26,8 +26,8 @@ class LBFGS(Optimiser):
     A row of a batch never looks at another one: it has its own history, curvature tests and
     stopping. Like torch, a problem whose step ended on a tolerance goes on in the next step from
     the state it has. As there, a step with a line search ends when max_iter * 5 / 4 evaluations are
-    used up. One whose values are no longer finite is left at its last finite iterate,
-    where torch would fill it with NaN.
+    used up. A problem whose values are no longer finite is left at its last finite iterate, where
+    torch would fill it with NaN.
 
     `idle` is set where the latest step did not move x, nor would another one on the same function.
     """
@@ -91,39 +91,51 @@ class LBFGS(Optimiser):
             no_descent = slope > -self.tolerance_change
             if iteration == 1:
                 self.idle |= no_descent
-            previous_loss, moved = self.loss, active & ~no_descent
+            previous_loss, moving = self.loss, active & ~no_descent
+            last = iteration == self.max_iter
             if self.line_search:
-                spent = self.evaluations - evaluations_before
+                left = self.max_eval - (self.evaluations - evaluations_before)
                 start = Points(torch.zeros_like(t), self.loss, gradient, slope)
-                t, gradient = self._search(objective, start, direction, t, moved, spent)
+                t, gradient = self._search(objective, start, direction, t, moving, left)
+                not_finite = torch.zeros_like(active)
+            else:
+                gradient, not_finite = self._leap(
+                    objective, gradient, t[:, None] * direction, moving, last
+                )
             move = t[:, None] * direction
             self._move = torch.where(active[:, None], move, self._move)
-            if self.line_search:
-                if iteration == 1:
-                    self.idle |= moved & (t == 0)
-                overflow = torch.zeros_like(moved)
-                finite, stationary = ~overflow, _largest(gradient) <= self.tolerance_grad
-                last = self.evaluations - evaluations_before >= self.max_eval
-            else:
-                x = self.x + move
-                overflow = moved & ~_largest(x).isfinite()
-                moved = moved & ~overflow
-                self.x = torch.where(moved[:, None], x, self.x)
-                if iteration < self.max_iter:
-                    gradient, finite, stationary = self._evaluate(objective, moved)
-                last = torch.zeros_like(moved)
-            if iteration == self.max_iter:
-                self._stop(active, not_finite=overflow, no_progress=no_descent)
+            if iteration == 1:
+                self.idle |= moving & (t == 0)
+            if last:
+                self._stop(active, not_finite, no_progress=no_descent)
                 break
+            active = active & (self.evaluations - evaluations_before < self.max_eval)
             small_move = _largest(move) <= self.tolerance_change
             small_change = (self.loss - previous_loss).abs() < self.tolerance_change
             active = self._stop(
-                active & ~(last & moved),
-                not_finite=overflow | (moved & ~finite),
-                stationary=moved & stationary,
+                active,
+                not_finite,
+                stationary=moving & (_largest(gradient) <= self.tolerance_grad),
                 no_progress=no_descent | small_move | small_change,
             )
         return initial_loss
+
+    def _leap(
+        self, objective: Objective, gradient: Tensor, move: Tensor, moving: Tensor, last: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Move some problems (bool [B]) and evaluate there, unless this is a step's last iteration.
+
+        Returns:
+            the gradient, [B, N], and where it, the loss or x are not finite, bool [B].
+        """
+        x = self.x + move
+        overflow = moving & ~_largest(x).isfinite()
+        moved = moving & ~overflow
+        self.x = torch.where(moved[:, None], x, self.x)
+        if last:
+            return gradient, overflow
+        gradient, finite, _ = self._evaluate(objective, moved)
+        return gradient, overflow | (moved & ~finite)
 
     def _search(
         self,
@@ -131,15 +143,15 @@ class LBFGS(Optimiser):
         start: Points,
         direction: Tensor,
         t: Tensor,
-        moved: Tensor,
-        spent: Tensor,
+        moving: Tensor,
+        left: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Move along the directions of some problems (bool [B]) by a line search.
 
         Args:
             start: where they are.
             t: first steps to try, [B].
-            spent: evaluations in this optimiser step so far, int64 [B].
+            left: evaluations in this step of the optimiser, int64 [B].
 
         Returns:
             the steps, [B], and the gradients there, [B, N].
@@ -155,12 +167,11 @@ class LBFGS(Optimiser):
                 t, torch.where(finite, loss, torch.inf), gradient, vecdot(gradient, direction)
             )
 
-        limit = (self.max_eval - spent).clamp(max=MAX_EVALUATIONS)
-        narrow = self.tolerance_change / _largest(direction)
-        best = strong_wolfe(evaluate, start, t, moved, limit, narrow).where(moved, start)
-        self.x = torch.where(moved[:, None], origin + best.t[:, None] * direction, origin)
+        limit, narrow = left.clamp(max=MAX_EVALUATIONS), self.tolerance_change / _largest(direction)
+        best = strong_wolfe(evaluate, start, t, moving, limit, narrow).where(moving, start)
+        self.x = torch.where(moving[:, None], origin + best.t[:, None] * direction, origin)
         self.loss = best.loss
-        return torch.where(moved, best.t, t), best.gradient
+        return torch.where(moving, best.t, t), best.gradient
 
     def _evaluate(self, objective: Objective, moved: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Evaluate at x, where some problems (bool [B]) have moved to.
