@@ -34,6 +34,23 @@ static inline REAL dot(const REAL *a, const REAL *b, long size) {
     return total;
 }
 
+/* The largest magnitude, or NaN if a value is not finite. */
+static inline REAL largest(const REAL *values, long size) {
+    REAL found[LANES] = {0}, not_finite[LANES] = {0};
+    for (long i = 0; i < size; i += LANES)
+        for (int lane = 0; lane < LANES && i + lane < size; lane++) {
+            REAL value = values[i + lane], magnitude = value < 0 ? -value : value;
+            found[lane] = magnitude > found[lane] ? magnitude : found[lane];
+            not_finite[lane] += value - value;
+        }
+    REAL result = 0;
+    for (int lane = 0; lane < LANES; lane++) {
+        result = found[lane] > result ? found[lane] : result;
+        not_finite[0] += lane ? not_finite[lane] : 0;
+    }
+    return result + not_finite[0];
+}
+
 /* to += factor * from */
 static inline void add(REAL *to, REAL factor, const REAL *from, long size) {
     for (long i = 0; i < size; i++) to[i] += factor * from[i];
@@ -96,9 +113,6 @@ typedef struct {
 /* A step that satisfies the strong Wolfe conditions, or the best one seen; see line_search.py.
  * `at` holds t = 0 before and the result after; t is the first step to try. */
 void strong_wolfe(const Line *line, Point *at, REAL t, int limit, REAL narrow);
-
-/* The largest magnitude, or NaN if a value is not finite. */
-REAL largest(const REAL *values, long size);
 
 /* ---- lbfgs.c ---- */
 

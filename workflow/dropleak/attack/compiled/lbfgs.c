@@ -7,22 +7,6 @@
 
 typedef enum { ITERATION_LIMIT, STATIONARY, NO_PROGRESS, NOT_FINITE } Outcome; /* as in lbfgs.py */
 
-REAL largest(const REAL *values, long size) {
-    REAL found[LANES] = {0}, not_finite[LANES] = {0};
-    for (long i = 0; i < size; i += LANES)
-        for (int lane = 0; lane < LANES && i + lane < size; lane++) {
-            REAL value = values[i + lane], magnitude = value < 0 ? -value : value;
-            found[lane] = magnitude > found[lane] ? magnitude : found[lane];
-            not_finite[lane] += value - value;
-        }
-    REAL result = 0;
-    for (int lane = 0; lane < LANES; lane++) {
-        result = found[lane] > result ? found[lane] : result;
-        not_finite[0] += lane ? not_finite[lane] : 0;
-    }
-    return result + not_finite[0];
-}
-
 /* Add the latest step and gradient change to the ring of problem b, if their curvature is positive. */
 static void remember(const Problems *p, int b, const REAL *s, const REAL *y) {
     long size = p->size, slot = b * (long)p->history + p->pairs[b] % p->history;
