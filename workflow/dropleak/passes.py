@@ -60,6 +60,15 @@ class ClientPasses:
     def _dropouts(self) -> "list[_Dropout]":
         return [layer for layer in self.layers if isinstance(layer, _Dropout)]
 
+    def predict(self, images: Tensor, masks: Sequence[Tensor]) -> Tensor:
+        """Probabilities of the classes, [B * n, classes]; arguments as for `gradients`."""
+        for layer, mask in zip(self._dropouts(), masks, strict=True):
+            layer.mask = mask
+        x = images
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x.softmax(1)
+
     def gradients(self, images: Tensor, masks: Sequence[Tensor], targets: Tensor) -> Tensor:
         """Gradients of the clients' mean cross-entropy with respect to their parameters.
 
@@ -71,12 +80,7 @@ class ClientPasses:
         Returns:
             [B, P]
         """
-        for layer, mask in zip(self._dropouts(), masks, strict=True):
-            layer.mask = mask
-        x = images
-        for layer in self.layers:
-            x = layer.forward(x)
-        self.probabilities = x.softmax(1)
+        self.probabilities = self.predict(images, masks)
         dy, gradients = (self.probabilities - targets) / self.images, []
         for layer in reversed(self.layers):
             gradients = layer.backward(dy) + gradients

@@ -1,12 +1,15 @@
 """Label inference from the gradient of the classifier."""
 
+from math import prod
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from dropleak import rng
 from dropleak.client import Update
-from dropleak.models import CLASSIFIER, dropout_masks
+from dropleak.models import CLASSIFIER, dropout_masks, flatten
+from dropleak.passes import ClientPasses
 
 _SAMPLES = 32
 """Random images by which the clients' class probabilities are estimated."""
@@ -55,15 +58,12 @@ def _label_counts(update: Update, keys: Tensor) -> Tensor:
 def _probabilities(update: Update, keys: Tensor) -> Tensor:
     """Mean probability of each class over random images and masks, [B, classes]."""
     stream = rng.derive(keys[:: update.images], rng.Stream.LABELS)
+    weights, shape = flatten(update.parameters), update.network.input_shape
+    passes = ClientPasses(update.network, weights)
     total = torch.zeros_like(update.gradients[f"{CLASSIFIER}.bias"])
     for sample in range(_SAMPLES):
         own = rng.derive(stream, sample)
-        pixels = rng.uniform(own, torch.Size(update.network.input_shape).numel())
-        images = pixels.reshape(-1, *update.network.input_shape).to(total)
+        images = rng.uniform(own, prod(shape)).reshape(-1, *shape).to(weights)
         masks = dropout_masks(update.network, rng.derive(own, 0), update.rate, update.dtype)
-        for client in range(len(update)):
-            parameters = {name: p[client] for name, p in update.parameters.items()}
-            one = [mask[client].to(total) for mask in masks]
-            logits = update.network.forward(parameters, images[client], one)
-            total[client] += logits.softmax(0) / _SAMPLES
+        total += passes.predict(images, masks) / _SAMPLES
     return total
