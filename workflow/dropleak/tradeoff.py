@@ -10,7 +10,7 @@ from dropleak.schemas import TRADEOFF
 def guess_rmse(train: pa.Table, attacked: pa.Table) -> float:
     """Mean RMSE of a guess that needs no gradient: the mean training image.
 
-    A reconstruction that is no closer shows nothing of the private image.
+    An attack that is no closer has not found the pixels. It may still show an outline under noise.
 
     Args:
         train, attacked: image tables.

@@ -26,7 +26,7 @@ def attackers_by_rate(summary: pa.Table, tradeoff: pa.Table, attackers: list[str
     rates = sorted(frame["rate"].unique())
     mark_published(axis, {rate: rate for rate in rates})
     _guess(axis, tables.metadata(tradeoff)["guess_rmse"])
-    step = 0.006 * (max(rates) - min(rates) or 1)
+    step = 0.012 * (max(rates) - min(rates) or 1)
     for place, (name, look) in enumerate(style.attacker_looks(attackers).items()):
         own = frame[frame["attacker"] == name].sort_values("rate")
         shift = step * (place - (len(attackers) - 1) / 2)
@@ -53,11 +53,11 @@ def privacy_and_utility(tradeoff: pa.Table, attackers: list[str]) -> Figure:
     for name, look in style.attacker_looks(attackers).items():
         own = frame[frame["attacker"] == name].sort_values("rate")
         _line(axis, own["test_accuracy"], own, label=name, **look)
-    worst = frame.loc[frame.groupby("rate")["rmse_clipped_mean"].idxmax()]
-    for point in worst.itertuples():
+    frame["top"] = frame["rmse_clipped_high"].fillna(frame["rmse_clipped_mean"])
+    for rate, points in frame.groupby("rate"):
         axis.annotate(
-            f"{point.rate}",
-            (point.test_accuracy, point.rmse_clipped_high),
+            f"{rate}",
+            (points["test_accuracy"].iloc[0], points["top"].max()),
             xytext=(0, 3),
             textcoords="offset points",
             ha="center",
@@ -65,7 +65,7 @@ def privacy_and_utility(tradeoff: pa.Table, attackers: list[str]) -> Figure:
         )
     _guess(axis, known["guess_rmse"])
     axis.set(xlabel="test accuracy", ylabel=_ERROR)
-    axis.set_ylim(0, 1.15 * frame["rmse_clipped_high"].fillna(frame["rmse_clipped_mean"]).max())
+    axis.set_ylim(0, 1.15 * frame["top"].max())
     axis.margins(x=0.12)
     left, right = axis.get_xlim()
     right = max(right, known["lowest_accuracy"])

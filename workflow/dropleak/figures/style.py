@@ -1,6 +1,7 @@
 """What all figures have in common."""
 
 from collections.abc import Sequence
+from itertools import cycle
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -48,12 +49,12 @@ def rate_palette(rates: Sequence[float]) -> dict[float, tuple]:
 
 
 def attacker_looks(attackers: Sequence[str]) -> dict[str, dict[str, object]]:
-    """Colour and marker of each attacker, in their order."""
-    colours = sns.color_palette("colorblind", len(attackers))
-    markers = "osv^<>pPX*hd"
+    """Colour, marker and line of each attacker, in their order; none has the accent's colour."""
+    palette = [colour for colour in sns.color_palette("colorblind").as_hex() if colour != ACCENT]
+    looks = zip(cycle(palette), cycle("osv^<>pPX*h"), cycle(["-", "--"]))
     return {
-        name: {"color": colour, "marker": markers[place % len(markers)]}
-        for place, (name, colour) in enumerate(zip(attackers, colours, strict=True))
+        name: {"color": colour, "marker": marker, "linestyle": line}
+        for name, (colour, marker, line) in zip(attackers, looks, strict=False)
     }
 
 
