@@ -1,3 +1,5 @@
+from collections import Counter
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -118,6 +120,18 @@ def test_images_of_an_update_are_matched_with_their_reconstructions(digits):
     assert own.sum() < swapped.sum()
     for row in frame.itertuples():
         assert row.trajectory_rmse[-1] == row.rmse
+
+
+def test_labels_of_an_update_are_judged_as_counts(digits):
+    """Not by the reconstructions, whose order says nothing where they are noise."""
+    client = Client("lenet", "classifier", 4)
+    table = run(digits, [0, 1, 2, 3, 4, 5, 6, 7], client=client, rate=0.5, iterations=20)
+    frame = table.to_pandas()
+    common = sum(
+        (Counter(update["label"]) & Counter(update["label_inferred"])).total()
+        for _, update in frame.groupby("update")
+    )
+    assert (frame["label"] == frame["label_inferred"]).sum() == common >= 6
 
 
 def test_the_start_that_is_kept_has_the_trajectory(digits):

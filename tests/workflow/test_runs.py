@@ -5,6 +5,7 @@ import pytest
 from runner import planned, run, with_changes
 
 from dropleak import tables
+from dropleak.config import attackers
 from dropleak.schemas import SCHEMAS
 
 FIGURES = [
@@ -103,6 +104,29 @@ def test_the_report_has_every_figure_with_its_caption(finished, small):
 def test_a_change_reruns_what_it_concerns(finished, small, tmp_path, change, expected):
     jobs = planned(*with_changes(small, tmp_path, change), cwd=finished[0])
     assert {rule: jobs.get(rule, 0) for rule in expected} == expected
+
+
+def test_every_attacker_attacks_another_kind_of_client(tmp_path, small):
+    names = list(attackers({"presets": {}}))
+    settings = {
+        "client": {"network": "relu-convnet", "dropout": "both", "images_per_update": 2},
+        "images": 4,
+        "rates": [0.5],
+        "utility": {"rates": [0.5]},
+        "attackers": names,
+        "attack": {"iterations": 20, "images_per_job": 4},
+    }
+    table = "results/small/tables/attacks.parquet"
+    run(table, "--cores", "2", *with_changes(small, tmp_path, settings), cwd=tmp_path)
+    frame = pd.read_parquet(tmp_path / table)
+    assert frame.groupby("attacker")["image"].nunique().to_dict() == dict.fromkeys(names, 4)
+    assert frame["update"].nunique() == 2
+    entitled = frame.loc[frame["knowledge"] == "update and masks", "attacker"]
+    assert set(entitled) == {"known-mask"}
+    claims = frame.set_index("attacker")["mask_claim"]
+    assert claims.dropna().index.unique().tolist() == ["mask-reading"]
+    for reason in ("several images", "convolutions", "series", "can be zero"):
+        assert reason in claims["mask-reading"].iloc[0]
 
 
 def test_photographs_come_back(tmp_path, small, photographs):

@@ -121,7 +121,7 @@ def attack_images(
             "image": indices,
             "update": indices[clients * n],
             "label": images["label"],
-            "label_inferred": result.labels.cpu().numpy()[order],
+            "label_inferred": _matched(result.labels.cpu().numpy(), labels.numpy(), n),
             "mask_claim": constant(None)
             if result.claims is None
             else [result.claims[c] for c in clients],
@@ -149,6 +149,13 @@ def attack_images(
         shape=known["shape"],
         **asdict(client),
     )
+
+
+def _matched(found: np.ndarray, true: np.ndarray, n: int) -> np.ndarray:
+    """The labels found for each update, [B * n], in the order in which most of them are right."""
+    found, true = found.reshape(-1, n), true.reshape(-1, n)
+    wrong = true[:, :, None] != found[:, None, :]
+    return np.take_along_axis(found, metrics.assign(wrong.astype(np.float64)), axis=1).ravel()
 
 
 def _mask_columns(result: Reconstruction, private: Private, order: np.ndarray) -> dict[str, list]:

@@ -27,7 +27,11 @@ ATTACKS = pa.schema(
         _column("image", pa.int32(), "index of the image in the data set's test part"),
         _column("update", pa.int32(), "index of the first image that shares its update"),
         _column("label", pa.int32(), "true class"),
-        _column("label_inferred", pa.int32(), "class that the attacker gave this reconstruction"),
+        _column(
+            "label_inferred",
+            pa.int32(),
+            "class that the attacker inferred; in an update, counts matter",
+        ),
         _column(
             "mask_claim",
             pa.string(),
