@@ -189,7 +189,7 @@ class Bench:
 
     def attackers(self, rounds: int) -> dict[str, dict[str, float]]:
         """What an iteration of each built-in attacker costs at rate 0.3: medians over rounds."""
-        setting = DEFAULT_BATCH[self.device], min(200, self.iterations), self.device, 0.3
+        setting = DEFAULT_BATCH[self.device], min(100, self.iterations), self.device, 0.3
         found = {name: [] for name in attackers()}
         for _ in range(rounds):
             for name, attacker in attackers().items():
