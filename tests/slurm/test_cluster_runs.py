@@ -36,7 +36,7 @@ def slurm_jobs(finished):
 
 def test_every_figure_is_there(finished):
     drawn = {path.stem for path in (finished.folder / "results/experiment/figures").glob("*.png")}
-    assert {name[:7] for name in drawn} == {f"figure{n}" for n in range(1, 7)}
+    assert {name[:7] for name in drawn} == {f"figure{n}" for n in range(1, 10)}
     assert not list((finished.folder / "results").rglob(".partial*"))
 
 

@@ -54,6 +54,12 @@ def test_the_given_configuration_is_left_alone():
         ({"rates": [0.25]}, ["utility.rates", "[0.25]", "Figure 8"]),
         ({"images": 9, "client": {"images_per_update": 2}}, ["images", "9", "multiple", "2"]),
         ({"client": {"network": "resnet"}}, ["client.network", "resnet", "lenet, relu-convnet"]),
+        ({"presets": {"x": {"restarts": 2.0}}}, ["presets.x.restarts", "2.0", "whole number"]),
+        ({"client": {"images_per_update": 2.0}}, ["images_per_update", "2.0", "whole number"]),
+        ({"presets": {2: {}}}, ["presets", "2", "text"]),
+        ({"presets": {False: {}}, "attackers": ["idgl"]}, ["presets", "false", "text"]),
+        ({"presets": {"x\n": {}}}, ["presets", "x"]),
+        ({"presets": {"x": {"total_variation": 10**400}}}, ["total_variation", "at most"]),
         ({"presets": {"x": {"restarts": 0}}}, ["presets.x.restarts", "0", "at least 1"]),
         (
             {"presets": {"x": {"line_search": "strong-wolfe"}}},

@@ -83,6 +83,12 @@ def test_a_clients_draws_do_not_follow_from_an_attackers_keys(digits):
             assert parent(key, word) not in [k % 2**64 for k in keys.tolist()]
 
 
+def test_a_line_search_cannot_follow_fresh_masks(digits):
+    update, _, keys = clients(digits, [4], 0.5)
+    with pytest.raises(ValueError, match="resample"):
+        objective_for(update, Attacker(line_search="strong-wolfe"), keys)
+
+
 def test_masks_are_for_those_who_are_entitled_to_them(digits):
     update, private, keys = clients(digits, [4], 0.5)
     run = {"iterations": 20, "observe": lambda *progress: None}

@@ -3,9 +3,13 @@ from collections import Counter
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
+from problems import GPU, clients
 
 from dropleak import figures, tables
 from dropleak.attack.attacker import Attacker
+from dropleak.attack.reconstruct import objective_for
+from dropleak.config import attackers
 from dropleak.experiment import Client, attack_images, train_seeds
 from dropleak.illustration import features_table, network_table
 from dropleak.models import lenet
@@ -14,21 +18,21 @@ from dropleak.summary import as_text, compare, summarise
 from dropleak.tradeoff import guess_rmse, weigh
 from dropleak.training import Training
 
+PRESETS = attackers({"presets": {}})
 LENET = Client("lenet", "classifier", 1)
 IDLG = Attacker()
 
 
 def run(digits, indices, *, client=LENET, attacker=IDLG, done=None, **settings):
     """Attacks on some digits, as a job would run them."""
-    settings = {"name": "idlg", "rate": 0.0, "iterations": 300, "seed": 0} | settings
+    defaults = {"name": "idlg", "rate": 0.0, "iterations": 300, "seed": 0, "device": "cpu"}
     return attack_images(
         digits["test"].take(indices),
         attacker=attacker,
         client=client,
         precision="float32",
-        device="cpu",
         progress=(done or []).append,
-        **settings,
+        **(defaults | settings),
     )
 
 
@@ -42,7 +46,7 @@ def attacks(digits):
 
 
 @pytest.fixture(scope="module")
-def attackers(attacks, digits):
+def two_attackers(attacks, digits):
     """Two attackers at two rates."""
     reader = {"name": "mask-reading", "attacker": Attacker(masks="read")}
     parts = [run(digits, [4, 17], rate=rate, **reader) for rate in (0.0, 0.5)]
@@ -76,8 +80,8 @@ def test_an_attack_is_one_row_that_agrees_with_itself(attacks, digits):
     assert (frame["rmse"][2:] > 0.4).all()
 
 
-def test_attackers_that_look_for_masks_are_judged(attackers):
-    frame = attackers.to_pandas().set_index(["attacker", "rate"])
+def test_attackers_that_look_for_masks_are_judged(two_attackers):
+    frame = two_attackers.to_pandas().set_index(["attacker", "rate"])
     reader, other = frame.loc["mask-reading"], frame.loc["idlg"]
     assert (reader["mask_claim"] == "exact").all()
     assert reader["mask_exact"].all()
@@ -122,6 +126,37 @@ def test_images_of_an_update_are_matched_with_their_reconstructions(digits):
         assert row.trajectory_rmse[-1] == row.rmse
 
 
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=GPU)])
+@pytest.mark.parametrize("images", [1, 2])
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_attacker_runs(digits, name, images, device):
+    client = Client("lenet", "both", images)
+    attacker = Attacker(**PRESETS[name])
+    table = run(
+        digits, [4, 17], client=client, attacker=attacker, rate=0.3, iterations=20, device=device
+    )
+    assert len(table) == 2
+    assert np.isfinite(table["rmse_clipped"].to_numpy()).all()
+
+
+def test_known_masks_come_in_the_order_of_the_labels_that_were_inferred(digits):
+    """Which is the order in which an attacker has the images."""
+    labels = digits["test"]["label"].to_pylist()
+    indices = [labels.index(9), labels.index(1)]
+    update, private, keys = clients(digits, indices, 0.5, images=2)
+    objective = objective_for(update, Attacker(masks="known"), keys, private.masks_by_label(2))
+    images = private.images.flip(0).reshape(1, -1)
+    loss, _ = objective(images, torch.zeros(1, dtype=torch.int64))
+    assert loss.item() < 1e-20
+
+
+def test_masks_of_an_update_are_judged_in_the_order_that_agrees_best(digits):
+    client = Client("lenet", "classifier", 2)
+    attacker = Attacker(masks="optimise", optimiser="adam", learning_rate=0.1)
+    table = run(digits, [4, 17], client=client, attacker=attacker, rate=0.5, iterations=300)
+    assert min(table["mask_agreement"].to_pylist()) > 0.6
+
+
 def test_labels_of_an_update_are_judged_as_counts(digits):
     """Not by the reconstructions, whose order says nothing where they are noise."""
     client = Client("lenet", "classifier", 4)
@@ -163,23 +198,23 @@ def test_the_summary_counts_every_attack(attacks):
     assert "100%" in as_text(summary)
 
 
-def test_attackers_are_compared_image_by_image(attackers):
-    table = compare(attackers, "idlg", seed=0)
+def test_attackers_are_compared_image_by_image(two_attackers):
+    table = compare(two_attackers, "idlg", seed=0)
     rows = table.to_pandas()
     assert rows["attacker"].tolist() == ["mask-reading", "mask-reading"]
     assert rows["rate"].tolist() == [0.0, 0.5]
     assert rows["difference"][0] == pytest.approx(0)  # the same attack
-    frame = attackers.to_pandas().query("rate == 0.5").set_index("attacker")["rmse_clipped"]
+    frame = two_attackers.to_pandas().query("rate == 0.5").set_index("attacker")["rmse_clipped"]
     expected = (frame["mask-reading"].to_numpy() - frame["idlg"].to_numpy()).mean()
     assert rows["difference"][1] == pytest.approx(expected)
     assert rows["difference_low"][1] <= expected <= rows["difference_high"][1] < 0
     assert rows["better_share"][1] == 1
-    assert len(compare(attackers.slice(0, 4), "idlg", seed=0)) == 0
+    assert len(compare(two_attackers.slice(0, 4), "idlg", seed=0)) == 0
 
 
 @pytest.fixture(scope="module")
-def tradeoff(attackers):
-    summary = summarise(attackers, 0.1, seed=0)
+def tradeoff(two_attackers):
+    summary = summarise(two_attackers, 0.1, seed=0)
     runs = {"rate": [0.0, 0.0, 0.5, 0.5, 0.9], "test_accuracy": [0.9, 0.8, 0.83, 0.81, 0.3]}
     columns = {
         **runs,
@@ -272,8 +307,8 @@ def test_figure_6_has_the_mean_over_seeds(utility):
     assert axis.lines[0].get_ydata() == pytest.approx([mean])
 
 
-def test_figure_7_has_a_line_for_each_attacker(attackers, tradeoff):
-    summary = summarise(attackers, 0.1, seed=0)
+def test_figure_7_has_a_line_for_each_attacker(two_attackers, tradeoff):
+    summary = summarise(two_attackers, 0.1, seed=0)
     names = ["mask-reading", "idlg"]
     (axis,) = figures.attackers_by_rate(summary, tradeoff, names).axes
     lines = [container.lines[0].get_ydata().tolist() for container in axis.containers]
@@ -291,12 +326,12 @@ def test_figure_8_marks_what_a_user_wants(tradeoff):
     assert figures.privacy_and_utility(only_idlg, ["idlg"]).axes[0].get_title().endswith("0.5")
 
 
-def test_figure_9_shows_what_each_attacker_made_of_each_image(attackers, digits):
+def test_figure_9_shows_what_each_attacker_made_of_each_image(two_attackers, digits):
     names = ["idlg", "mask-reading"]
-    figure = figures.attackers_sample(attackers, digits["test"], names, 0.5, [17, 4])
+    figure = figures.attackers_sample(two_attackers, digits["test"], names, 0.5, [17, 4])
     shown = texts(figure)
     assert [text for text in shown if text in ("truth", *names)] == ["truth", *names]
-    frame = attackers.to_pandas().query("rate == 0.5 and image == 4").set_index("attacker")
+    frame = two_attackers.to_pandas().query("rate == 0.5 and image == 4").set_index("attacker")
     assert f"{frame['rmse']['mask-reading']:.2f}" in shown
 
 

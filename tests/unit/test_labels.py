@@ -26,6 +26,14 @@ def test_most_labels_of_a_mean_gradient_are_found(digits, images, rate):
     assert sum(common) / 48 > 0.85
 
 
+def test_every_image_gets_a_label_even_where_the_gradient_says_nothing(digits):
+    update, _, keys = clients(digits, [0, 1, 2, 3], 0.5, images=2)
+    update.gradients["classifier.weight"].zero_()
+    assert len(infer_labels(update, keys)) == 4
+    update.gradients["classifier.bias"].fill_(torch.nan)
+    assert len(infer_labels(update, keys)) == 4
+
+
 def test_a_label_that_occurs_twice_is_counted_twice(digits):
     labels = digits["test"]["label"].to_pylist()
     ones = [index for index, label in enumerate(labels) if label == 1][:4]

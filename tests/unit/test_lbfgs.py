@@ -243,6 +243,18 @@ def test_pairs_without_positive_curvature_are_left_out(lbfgs, device):
 
 
 @PATHS
+def test_without_a_direction_a_line_search_stays_where_it_is(lbfgs, device):
+    def steep(x, evaluations):
+        return (x**2).sum(1), 1e200 * x
+
+    start = torch.tensor([[3.0, 1.0], [1.0, 2.0]], dtype=torch.float64, device=device)
+    optimiser = lbfgs(start, line_search=True)
+    optimiser.step(for_path(lbfgs, lambda rows: steep, torch.arange(2)))
+    assert (optimiser.outcome == Outcome.NOT_FINITE).all()
+    assert torch.equal(optimiser.x, start)
+
+
+@PATHS
 def test_members_that_become_non_finite_do_not_disturb_their_neighbours(lbfgs, device):
     def barrier(x):  # nan where a step leaves the domain
         return (x**1.5 - x).sum(1)

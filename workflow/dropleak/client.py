@@ -51,6 +51,16 @@ class Private:
     labels: Tensor  # int64 [B * n]
     masks: tuple[Tensor, ...]  # [B * n, *shape] each
 
+    def masks_by_label(self, images: int) -> tuple[Tensor, ...]:
+        """The masks in ascending order of labels within each update of n images.
+
+        That is how attackers order images, who cannot know in which order a client took them.
+        """
+        labels = self.labels.unflatten(0, (-1, images))
+        order = labels.argsort(dim=1, stable=True)
+        first = torch.arange(len(labels), device=order.device)[:, None] * images
+        return tuple(mask[(first + order).flatten()] for mask in self.masks)
+
 
 def rows_of(rows: Tensor, clients: Tensor, images: int) -> Tensor:
     """Those of some clients among the rows of n images per client, [B * n, ...].

@@ -11,10 +11,18 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
-from jsonschema import Draft202012Validator, ValidationError
+from jsonschema import Draft202012Validator, ValidationError, validators
 
 from dropleak import grid
 from dropleak.errors import InputError
+
+# In JSON 2.0 is a whole number; in Python it cannot count anything.
+_VALIDATOR = validators.extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
 
 SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
 PRESETS = Path(__file__).parents[1] / "presets.yaml"
@@ -33,7 +41,7 @@ def complete(config: dict) -> dict:
     """
     schema = load_schema()
     config = _with_defaults(deepcopy(config), schema)
-    validator = Draft202012Validator(schema)
+    validator = _VALIDATOR(schema)
     problems = [_explain(error) for error in validator.iter_errors(config)]
     problems = problems or list(_contradictions(config))
     if problems:
@@ -139,7 +147,7 @@ def _limits(schema: dict) -> str:
 def _contradictions(config: dict) -> Iterator[str]:
     """Mistakes that a schema cannot express, in a configuration that fits it."""
     for path, value in _numbers(config, ()):
-        if not math.isfinite(value):
+        if isinstance(value, float) and not math.isfinite(value):
             yield f"{_path(path)}: {value} is not a finite number"
     known = attackers(config)
     for name in config["attackers"]:

@@ -76,13 +76,15 @@ def attack_images(
         n,
     )
     truth = pixels.unflatten(0, (-1, n)).numpy()
-    trajectory = []
+    trajectory, watching = [], [0.0]
 
     def observe(iteration: int, guesses: torch.Tensor, loss: torch.Tensor) -> None:
+        began = time.perf_counter()
         runs = guesses.double().cpu().numpy().reshape(-1, *truth.shape)
         rmse = np.stack([metrics.pairwise_rmse(truth, run) for run in runs])
         trajectory.append((iteration, loss.double().cpu().numpy().reshape(len(runs), -1), rmse))
         progress(iteration)
+        watching[0] += time.perf_counter() - began
 
     started = time.perf_counter()
     result, restart = reconstruct_best(
@@ -91,9 +93,9 @@ def attack_images(
         rng.attacker_keys(keys).to(device),
         iterations,
         observe,
-        private.masks if attacker.masks == ENTITLED_TO_MASKS else None,
+        private.masks_by_label(n) if attacker.masks == ENTITLED_TO_MASKS else None,
     )
-    seconds = (time.perf_counter() - started) / len(pixels)
+    seconds = (time.perf_counter() - started - watching[0]) / len(pixels)
 
     guesses = result.images.double().cpu().numpy().reshape(truth.shape)
     place = metrics.assign(metrics.pairwise_rmse(truth, metrics.clip(guesses)))
@@ -125,7 +127,7 @@ def attack_images(
             "mask_claim": constant(None)
             if result.claims is None
             else [result.claims[c] for c in clients],
-            **_mask_columns(result, private, order),
+            **_mask_columns(result, private, n),
             "status": [str(result.status[c]) for c in clients],
             "iterations": of_client(result.iterations),
             "evaluations": of_client(result.evaluations),
@@ -158,15 +160,17 @@ def _matched(found: np.ndarray, true: np.ndarray, n: int) -> np.ndarray:
     return np.take_along_axis(found, metrics.assign(wrong.astype(np.float64)), axis=1).ravel()
 
 
-def _mask_columns(result: Reconstruction, private: Private, order: np.ndarray) -> dict[str, list]:
-    """How the masks that the attacker found compare with the clients'."""
+def _mask_columns(result: Reconstruction, private: Private, n: int) -> dict[str, list]:
+    """How the masks found for each update agree with its clients', in the best order."""
     if result.masks is None or not private.masks:
-        return {name: [None] * len(order) for name in ("mask_exact", "mask_agreement")}
-    right = [
-        (found[torch.from_numpy(order).to(found.device)] == (true > 0)).flatten(1)
-        for found, true in zip(result.masks, private.masks, strict=True)
-    ]
-    share = torch.cat(right, 1).double().mean(1)
+        return {name: [None] * len(private.labels) for name in ("mask_exact", "mask_agreement")}
+    found = torch.cat([mask.flatten(1) for mask in result.masks], 1).unflatten(0, (-1, n))
+    true = torch.cat([(mask > 0).flatten(1) for mask in private.masks], 1).unflatten(0, (-1, n))
+    agreement = torch.stack(
+        [(found[:, [j]] == true).double().mean(2) for j in range(n)], dim=2
+    ).cpu()
+    place = metrics.assign(1 - agreement.numpy())
+    share = np.take_along_axis(agreement.numpy(), place[:, :, None], axis=2).ravel()
     return {"mask_exact": (share == 1).tolist(), "mask_agreement": share.tolist()}
 
 

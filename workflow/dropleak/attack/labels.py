@@ -49,7 +49,7 @@ def _label_counts(update: Update, keys: Tensor) -> Tensor:
     counts = (update.gradients[f"{CLASSIFIER}.weight"].amin(-1) < 0).long()
     bias = update.gradients[f"{CLASSIFIER}.bias"]
     expected = update.images * (_probabilities(update, keys) - bias)
-    for _ in range(update.images - 1):
+    for _ in range(update.images):
         best = F.one_hot((expected - counts).argmax(1), counts.shape[1])
         counts += best * (counts.sum(1, keepdim=True) < update.images)
     return counts

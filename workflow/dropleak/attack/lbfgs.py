@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.linalg import vecdot
 
-from dropleak.attack.line_search import MAX_EVALUATIONS, Points, strong_wolfe
+from dropleak.attack.line_search import Points, strong_wolfe
 from dropleak.attack.optimiser import Objective, Optimiser, Outcome
 
 
@@ -94,10 +94,12 @@ class LBFGS(Optimiser):
             previous_loss, moving = self.loss, active & ~no_descent
             last = iteration == self.max_iter
             if self.line_search:
+                not_finite = active & ~slope.isfinite()
                 left = self.max_eval - (self.evaluations - evaluations_before)
                 start = Points(torch.zeros_like(t), self.loss, gradient, slope)
-                t, gradient = self._search(objective, start, direction, t, moving, left)
-                not_finite = torch.zeros_like(active)
+                t, gradient = self._search(
+                    objective, start, direction, t, moving & ~not_finite, left
+                )
             else:
                 gradient, not_finite = self._leap(
                     objective, gradient, t[:, None] * direction, moving, last
@@ -167,8 +169,8 @@ class LBFGS(Optimiser):
                 t, torch.where(finite, loss, torch.inf), gradient, vecdot(gradient, direction)
             )
 
-        limit, narrow = left.clamp(max=MAX_EVALUATIONS), self.tolerance_change / _largest(direction)
-        best = strong_wolfe(evaluate, start, t, moving, limit, narrow).where(moving, start)
+        narrow = self.tolerance_change / _largest(direction)
+        best = strong_wolfe(evaluate, start, t, moving, left, narrow).where(moving, start)
         self.x = torch.where(moving[:, None], origin + best.t[:, None] * direction, origin)
         self.loss = best.loss
         return torch.where(moving, best.t, t), best.gradient

@@ -17,9 +17,6 @@ from torch import Tensor
 
 _C1, _C2 = 1e-4, 0.9
 
-MAX_EVALUATIONS = 25
-"""In one line search."""
-
 
 @dataclass(frozen=True)
 class Points:

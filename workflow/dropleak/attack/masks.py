@@ -43,9 +43,11 @@ class Constant:
 
     def select(self, clients: Tensor) -> "Constant":
         """The same for the clients at `clients` (int64 [K], or bool [B])."""
-        return Constant(
-            tuple(rows_of(mask, clients, self.images) for mask in self.masks), self.images
-        )
+        masks = tuple(rows_of(mask, clients, self.images) for mask in self.masks)
+        if self.claims is None:
+            return Constant(masks, self.images)
+        places = torch.arange(len(self.claims), device=clients.device)[clients].tolist()
+        return Constant(masks, self.images, tuple(self.claims[place] for place in places))
 
 
 @dataclass(frozen=True)

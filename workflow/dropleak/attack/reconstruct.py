@@ -112,13 +112,14 @@ def reconstruct(
         if not moving.all():
             running, optimiser = running[moving], optimiser.select(moving)
             objective = objective.select(moving)
+    counted = result["evaluations"].clone()
     if len(running):
         result["loss"][running], _ = objective(optimiser.x, optimiser.evaluations)
         result["evaluations"][running] += 1
     show(iterations)
     match = result["loss"]
     if whole.has_priors:
-        match, _ = whole.match(result["x"], result["evaluations"])
+        match, _ = whole.match(result["x"], counted)
     images, masks, logits = whole.variables.split(result["x"])
     return Reconstruction(
         images.flatten(0, 1),
@@ -139,6 +140,8 @@ def objective_for(
     """The attacker's objective, compiled where that can be had; arguments as in `reconstruct`."""
     if (entitlement is None) == (attacker.masks == ENTITLED_TO_MASKS):
         raise ValueError(f"attackers with masks: {ENTITLED_TO_MASKS}, and no others, get the masks")
+    if attacker.masks == "resample" and attacker.line_search != "none":
+        raise ValueError("a line search needs a loss that stays the same: not masks: resample")
     if entitlement is not None:
         masks = Constant(entitlement, update.images)
     elif attacker.masks == "optimise" and update.rate > 0:

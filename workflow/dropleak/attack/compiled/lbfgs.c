@@ -3,9 +3,7 @@
 
 #include "compiled.h"
 
-#define MAX_SEARCH 25 /* evaluations in one line search */
-
-typedef enum { ITERATION_LIMIT, STATIONARY, NO_PROGRESS, NOT_FINITE } Outcome; /* as in lbfgs.py */
+typedef enum { ITERATION_LIMIT, STATIONARY, NO_PROGRESS, NOT_FINITE } Outcome; /* as in optimiser.py */
 
 /* Add the latest step and gradient change to the ring of problem b, if their curvature is positive. */
 static void remember(const Problems *p, int b, const REAL *s, const REAL *y) {
@@ -90,11 +88,12 @@ static Outcome step_one(const Problems *p, int b, Objective objective, void *con
             return NO_PROGRESS;
         }
         if (p->line_search) {
+            if (!isfinite(slope)) return NOT_FINITE;
             int before = evaluation, left = max_eval - evaluation;
             Point at = {0, p->loss[b], slope, gradient};
             Line line = {objective, context,   b,          &evaluation,    size,
                          x,         direction, scratch->x, scratch->spare};
-            strong_wolfe(&line, &at, step_size, left < MAX_SEARCH ? left : MAX_SEARCH,
+            strong_wolfe(&line, &at, step_size, left,
                          p->tolerance_change / largest(direction, size));
             p->evaluations[b] += evaluation - before;
             p->loss[b] = at.loss;
