@@ -33,7 +33,7 @@ def test_a_node_dies(slurm, clone):
     lost = {job["jobid"] for job in jobs(run.folder) if job["nodelist"] == "node1"}
     cluster.crash_node("node1")
     try:
-        assert process.wait(240) == 0, run.output
+        assert process.wait(400) == 0, run.output
     finally:
         cluster.repair_node("node1")
     assert len(pd.read_parquet(run.table("attacks"))) == 8
@@ -49,7 +49,7 @@ def slow(slurm, tmp_path_factory):
     """Training that takes more than a minute and was given one; it runs beside other tests."""
     utility = SETTINGS["utility"] | {"epochs": 800, "batch_size": 16}
     clone = Clone(tmp_path_factory.mktemp("slow") / "clone", SETTINGS | {"utility": utility})
-    limit = ["--set-resources", "train:runtime=attempt**2"]
+    limit = ["--set-resources", "train:runtime=1+30*(attempt-1)"]
     process = clone.start("utility", "--profile", "slurm", *IMPATIENT, *limit)
     yield clone, process
     clone.stop()
@@ -98,6 +98,6 @@ def test_memory_that_is_too_little(slow, clone):
 
 def test_time_that_is_too_short(slow):
     clone, process = slow
-    assert process.wait(300) == 0, clone.output
+    assert process.wait(600) == 0, clone.output
     assert states(clone, "train") == ["TIMEOUT", "COMPLETED"]
     assert (clone.folder / "results" / "experiment" / "utility" / "rate-0.0.parquet").exists()

@@ -62,7 +62,7 @@ class Clone:
             process.kill()
             process.wait()
 
-    def snakemake(self, *arguments: str, succeeds: bool = True, timeout: int = 300) -> str:
+    def snakemake(self, *arguments: str, succeeds: bool = True, timeout: int = 600) -> str:
         """Run snakemake, check its exit status, and return its output."""
         process = self.start(*arguments)
         process.wait(timeout)

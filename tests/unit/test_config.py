@@ -51,7 +51,6 @@ def test_the_given_configuration_is_left_alone():
         ({"presets": {"A b": {}}}, ["presets", "A b"]),
         ({"attack": {"iterations": 30}}, ["attack.iterations", "30", "multiple of 20"]),
         ({"attack": {"precision": "float16"}}, ["attack.precision", "float32, float64"]),
-        ({"rates": [0.25]}, ["utility.rates", "[0.25]", "Figure 8"]),
         ({"images": 9, "client": {"images_per_update": 2}}, ["images", "9", "multiple", "2"]),
         ({"client": {"network": "resnet"}}, ["client.network", "resnet", "lenet, relu-convnet"]),
         ({"presets": {"x": {"restarts": 2.0}}}, ["presets.x.restarts", "2.0", "whole number"]),

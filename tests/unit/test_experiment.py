@@ -326,6 +326,11 @@ def test_figure_8_marks_what_a_user_wants(tradeoff):
     assert figures.privacy_and_utility(only_idlg, ["idlg"]).axes[0].get_title().endswith("0.5")
 
 
+def test_figure_8_says_what_is_missing(tradeoff):
+    figure = figures.privacy_and_utility(tradeoff.slice(0, 0), ["idlg"])
+    assert any("utility.rates" in text for text in texts(figure))
+
+
 def test_figure_9_shows_what_each_attacker_made_of_each_image(two_attackers, digits):
     names = ["idlg", "mask-reading"]
     figure = figures.attackers_sample(two_attackers, digits["test"], names, 0.5, [17, 4])

@@ -158,11 +158,6 @@ def _contradictions(config: dict) -> Iterator[str]:
     for name, preset in known.items():
         for key, reason in _impossible(preset):
             yield f"presets.{name}.{key}: {preset[key]} {reason}"
-    if not set(config["rates"]) & set(config["utility"]["rates"]):
-        yield (
-            f"utility.rates: {config['utility']['rates']} has none of rates: {config['rates']}; "
-            "Figure 8 needs one that is in both"
-        )
     data = config["data"]
     if data["source"] == "folder":
         missing = [part for part in ("train", "test") if not Path(data["root"], part).is_dir()]

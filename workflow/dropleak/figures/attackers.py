@@ -45,11 +45,16 @@ def privacy_and_utility(tradeoff: pa.Table, attackers: list[str]) -> Figure:
     names the rates that lie there for every attacker.
 
     Args:
-        tradeoff: the trade-off table.
+        tradeoff: the trade-off table; without rows the figure says what is missing.
         attackers: names, in the order of the legend.
     """
     frame, known = tradeoff.to_pandas(), tables.metadata(tradeoff)
     figure, axis = style.new(2.8)
+    if frame.empty:
+        axis.set_axis_off()
+        missing = "no dropout rate was both attacked (rates)\nand trained with (utility.rates)"
+        axis.text(0.5, 0.5, missing, ha="center", va="center", fontsize=8)
+        return figure
     for name, look in style.attacker_looks(attackers).items():
         own = frame[frame["attacker"] == name].sort_values("rate")
         _line(axis, own["test_accuracy"], own, label=name, **look)
