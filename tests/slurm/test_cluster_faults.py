@@ -5,6 +5,10 @@ import pandas as pd
 import pytest
 from user import IMPATIENT, Clone, jobs, queue, wait_for
 
+from dropleak.data import image_tables
+from dropleak.experiment import Client, train_seeds
+from dropleak.training import Training
+
 SETTINGS = {
     "experiment": "experiment",
     "images": 8,
@@ -44,10 +48,26 @@ def test_a_node_dies(slurm, clone):
     assert {job["nodelist"] for job in done} == {"node2"}
 
 
+def epochs_in(seconds: float) -> int:
+    """How many epochs of training take this long here: more than the minute that Slurm gives."""
+    digits = image_tables("digits", "unused", None)
+    epochs = train_seeds(
+        digits["train"],
+        digits["test"],
+        client=Client("lenet", "classifier", 1),
+        rate=0.0,
+        seeds=[0],
+        training=Training(4, 16, "adam", 0.003, "xavier"),
+        device="cpu",
+        progress=lambda: None,
+    )
+    return round(seconds / min(epochs["seconds"].to_pylist()))
+
+
 @pytest.fixture(scope="module")
 def slow(slurm, tmp_path_factory):
     """Training that takes more than a minute and was given one; it runs beside other tests."""
-    utility = SETTINGS["utility"] | {"epochs": 800, "batch_size": 16}
+    utility = SETTINGS["utility"] | {"epochs": epochs_in(seconds=120), "batch_size": 16}
     clone = Clone(tmp_path_factory.mktemp("slow") / "clone", SETTINGS | {"utility": utility})
     limit = ["--set-resources", "train:runtime=1+30*(attempt-1)"]
     process = clone.start("utility", "--profile", "slurm", *IMPATIENT, *limit)
