@@ -27,12 +27,17 @@ class Update:
     images: int = 1
 
     def __len__(self) -> int:
-        return len(next(iter(self.gradients.values())))
+        return len(self.like)
+
+    @property
+    def like(self) -> Tensor:
+        """A tensor with the device and dtype of everything that was shared."""
+        return next(iter(self.gradients.values()))
 
     @property
     def dtype(self) -> torch.dtype:
         """Of everything that was shared."""
-        return next(iter(self.gradients.values())).dtype
+        return self.like.dtype
 
     def select(self, index: Tensor) -> "Update":
         """The clients at `index` (int64 [K], or bool [B])."""

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -28,6 +29,7 @@ SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
 PRESETS = Path(__file__).parents[1] / "presets.yaml"
 
 
+@cache
 def load_schema() -> dict:
     """The configuration's JSON schema."""
     return yaml.safe_load(SCHEMA.read_text())
@@ -71,6 +73,7 @@ def attackers(config: dict) -> dict[str, dict]:
     return {name: _with_defaults(dict(preset), settings) for name, preset in presets.items()}
 
 
+@cache
 def load_presets() -> dict[str, dict]:
     """The built-in attackers."""
     return yaml.safe_load(PRESETS.read_text())

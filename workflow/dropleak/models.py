@@ -44,28 +44,27 @@ class Conv:
 
 
 @dataclass(frozen=True)
-class Sigmoid:
-    """Elementwise logistic function."""
+class _Elementwise:
+    """What layers without parameters that keep the shape have in common."""
 
     def output_shape(self, shape: Shape) -> Shape:
         return shape
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
         return {}
+
+
+@dataclass(frozen=True)
+class Sigmoid(_Elementwise):
+    """Elementwise logistic function."""
 
     def apply(self, parameters: Parameters, x: Tensor) -> Tensor:
         return torch.sigmoid(x)
 
 
 @dataclass(frozen=True)
-class ReLU:
+class ReLU(_Elementwise):
     """Elementwise rectifier."""
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return shape
-
-    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
-        return {}
 
     def apply(self, parameters: Parameters, x: Tensor) -> Tensor:
         return torch.relu(x)
@@ -86,14 +85,8 @@ class Flatten:
 
 
 @dataclass(frozen=True)
-class Dropout:
+class Dropout(_Elementwise):
     """Place where a mask is multiplied in; which features it drops is decided by the caller."""
-
-    def output_shape(self, shape: Shape) -> Shape:
-        return shape
-
-    def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
-        return {}
 
 
 @dataclass(frozen=True)

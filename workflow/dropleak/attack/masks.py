@@ -152,8 +152,7 @@ def start_masks(update: Update, keys: Tensor) -> Masks:
 
 
 def _ones(update: Update, shape: Shape) -> Tensor:
-    like = next(iter(update.gradients.values()))
-    return like.new_ones(len(update) * update.images, *shape)
+    return update.like.new_ones(len(update) * update.images, *shape)
 
 
 def _dropout_places(network: Network) -> tuple[list[int], list[Shape]]:

@@ -64,11 +64,6 @@ class GradientMatching:
         return ClientPasses(self.update.network, self._weights, self.update.images)
 
     @property
-    def like(self) -> Tensor:
-        """A tensor of the device and dtype that everything has."""
-        return self._shared
-
-    @property
     def deterministic(self) -> bool:
         """Whether a second evaluation at the same place gives the same value."""
         return self.masks is None or self.masks.deterministic

@@ -20,7 +20,6 @@ from dropleak.attack.masks import SOURCES, Constant, Masks, start_masks
 from dropleak.attack.objective import GradientMatching
 from dropleak.attack.optimiser import Optimiser, Outcome
 from dropleak.client import Update
-from dropleak.models import flatten
 
 ITERATIONS_PER_STEP = 20
 """Iterations in one call of the optimiser, as in the iDLG script; progress is observed between."""
@@ -67,7 +66,7 @@ def start_images(update: Update, keys: Tensor) -> Tensor:
     """
     shape = update.network.input_shape
     draws = rng.normal(rng.derive(keys, rng.Stream.START).cpu(), prod(shape))
-    return draws.reshape(-1, *shape).to(next(iter(update.gradients.values())))
+    return draws.reshape(-1, *shape).to(update.like)
 
 
 @torch.inference_mode()
@@ -150,7 +149,7 @@ def objective_for(
         # Without dropout there is no mask to find (so in DIA's code as well).
         masks = SOURCES["ignore" if attacker.masks == "optimise" else attacker.masks](update, keys)
     labels = infer_labels(update, keys) if attacker.labels == "infer" else None
-    in_c = attacker.distance in COMPILED_DISTANCES and compiled.find(flatten(update.gradients))
+    in_c = attacker.distance in COMPILED_DISTANCES and compiled.find(update.like)
     return (CompiledMatching if in_c else GradientMatching)(update, attacker, labels, masks)
 
 
@@ -159,7 +158,7 @@ def start_row(objective: GradientMatching, keys: Tensor) -> Tensor:
     update, variables = objective.update, objective.variables
     masks = start_masks(update, keys) if variables.masks else []
     draws = rng.normal(rng.derive(keys, rng.Stream.LABELS).cpu(), variables.classes)
-    rows = (start_images(update, keys), *masks, draws.to(objective.like))
+    rows = (start_images(update, keys), *masks, draws.to(update.like))
     images, *masks, logits = (each.unflatten(0, (-1, update.images)) for each in rows)
     return variables.join(images, masks, logits)
 

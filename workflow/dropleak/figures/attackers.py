@@ -8,9 +8,7 @@ from matplotlib.figure import Figure
 
 from dropleak import tables
 from dropleak.figures import style
-from dropleak.figures.rmse import mark_published
-
-_ERROR = "RMSE (clipped to [0, 1])"
+from dropleak.figures.rmse import CLIPPED, mark_published
 
 
 def attackers_by_rate(summary: pa.Table, tradeoff: pa.Table, attackers: list[str]) -> Figure:
@@ -31,7 +29,7 @@ def attackers_by_rate(summary: pa.Table, tradeoff: pa.Table, attackers: list[str
         own = frame[frame["attacker"] == name].sort_values("rate")
         shift = step * (place - (len(attackers) - 1) / 2)
         _line(axis, own["rate"] + shift, own, label=name, **look)
-    axis.set(xlabel="dropout rate", ylabel=_ERROR, ylim=(0, None))
+    axis.set(xlabel="dropout rate", ylabel=CLIPPED, ylim=(0, None))
     axis.set_xticks(rates)
     figure.legend(loc="outside upper center", ncols=2)
     sns.despine(figure)
@@ -69,7 +67,7 @@ def privacy_and_utility(tradeoff: pa.Table, attackers: list[str]) -> Figure:
             fontsize=6,
         )
     _guess(axis, known["guess_rmse"])
-    axis.set(xlabel="test accuracy", ylabel=_ERROR)
+    axis.set(xlabel="test accuracy", ylabel=CLIPPED)
     axis.set_ylim(0, 1.15 * frame["top"].max())
     axis.margins(x=0.12)
     left, right = axis.get_xlim()

@@ -7,6 +7,9 @@ from matplotlib.figure import Figure
 
 from dropleak.figures import style
 
+CLIPPED = "RMSE (clipped to [0, 1])"
+"""Label of an axis."""
+
 PAPER_RMSE = {0.0: 0.533, 0.3: 0.598, 0.4: 0.584, 0.5: 0.612}
 """RMSE by rate as published in section 4.2 of the paper."""
 
@@ -47,7 +50,7 @@ def rmse_by_rate(attacks: pa.Table, summary: pa.Table, attacker: str) -> Figure:
         label="mean, 95% interval",
     )
     mark_published(axis, dict(zip(rates, places, strict=True)))
-    axis.set(xlabel="dropout rate", ylabel="RMSE (clipped to [0, 1])", ylim=(0, None))
+    axis.set(xlabel="dropout rate", ylabel=CLIPPED, ylim=(0, None))
     axis.set_xticks(places, [f"{rate}" for rate in rates])
     figure.legend(loc="outside upper center", ncols=2)
     sns.despine(figure)
