@@ -111,8 +111,9 @@ def assert_follows_torch(lbfgs, objective_of, start, steps, certain=2, **setting
         nudged, nudged_state = torch_run(alone, start[row] * (1 + 2**-52), steps, **settings)
         sensitivity = (nudged - expected).abs().amax(1).cummax(0).values
         error = (torch.stack(iterates)[:, row] - expected).abs().amax(1)
-        together = sensitivity < 1e-3
-        assert (error <= 1e-7 + 1000 * sensitivity)[together].all(), (row, error, sensitivity)
+        allowed = 1e-7 + 1000 * sensitivity
+        together = allowed < 1e-2  # beyond it rounding is no longer amplified linearly
+        assert (error <= allowed)[together].all(), (row, error, sensitivity)
         assert (error[:certain] < 1e-6).all()
         if (error < 1e-9).all() and state["func_evals"] == nudged_state["func_evals"]:
             assert optimiser.evaluations[row] == state["func_evals"]
