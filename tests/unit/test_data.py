@@ -43,6 +43,7 @@ def test_digits_are_scikit_learns_scans(digits):
         "dataset": "digits",
         "shape": [1, 32, 32],
         "classes": [str(n) for n in range(10)],
+        "training_std": [pytest.approx(pixels(train).std() / 255)],
     }
     scans = load_digits()
     assert test["label"].to_pylist() == scans.target[::5].tolist()

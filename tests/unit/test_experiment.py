@@ -72,6 +72,11 @@ def test_an_attack_is_one_row_that_agrees_with_itself(attacks, digits):
         assert row.trajectory_rmse[-1] == row.rmse
         assert row.trajectory_loss[-1] == row.loss
         assert row.rmse_clipped <= row.rmse
+        assert row.trajectory_rmse_clipped[-1] == pytest.approx(row.rmse_clipped, rel=1e-12)
+    (std,) = tables.metadata(digits["test"])["training_std"]
+    for end in ("", "_clipped"):
+        plain, standardised = f"trajectory_rmse{end}", f"trajectory_rmse{end}_standardised"
+        assert np.stack(frame[standardised]) == pytest.approx(np.stack(frame[plain]) / std)
     shown = tables.decode_pixels(attacks["reconstruction"], (1, 32, 32)) / 255
     private = tables.decode_pixels(truth["pixels"], (1, 32, 32)) / 255
     rmse = np.sqrt(((shown - private) ** 2).mean((1, 2, 3)))
@@ -222,6 +227,7 @@ def tradeoff(two_attackers):
         "epoch": [3] * 5,
         "train_loss": [1.0] * 5,
         "seconds": [1.0] * 5,
+        "host": ["here"] * 5,
         "device": ["cpu"] * 5,
     }
     utility = tables.build(UTILITY, columns, dataset="digits")

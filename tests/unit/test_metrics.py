@@ -24,11 +24,22 @@ def test_reconstructions_of_an_update_are_matched_to_its_images():
     order = [[2, 0, 1], [1, 2, 0]]  # of image i's reconstruction
     found = np.stack([images[b][np.argsort(order[b])] for b in range(2)])
     found = found + 0.1 * rng.standard_normal(found.shape)
-    distances = metrics.pairwise_rmse(images, found)
+    (distances,) = metrics.pairwise_rmse(images, found, [np.ones(())])
     assert distances.shape == (2, 3, 3)
     assert distances[1, 0, 2] == pytest.approx(metrics.rmse(images[1, :1], found[1, 2:])[0])
     assert metrics.assign(distances).tolist() == order
     assert metrics.assign(distances[:, :1, :1]).tolist() == [[0], [0]]
+
+
+def test_rmse_on_another_scale_is_that_of_scaled_images():
+    rng = np.random.default_rng(0)
+    images, found = rng.random((2, 4, 2, 3, 8, 8))
+    scale = np.array([0.2, 0.3, 0.5])
+    (distances,) = metrics.pairwise_rmse(images, found, [scale])
+    shape = scale[:, None, None]
+    assert distances[:, 0, 1] == pytest.approx(
+        metrics.rmse(images[:, 0] / shape, found[:, 1] / shape)
+    )
 
 
 def test_the_assignment_has_the_lowest_sum_not_the_first_best():

@@ -18,6 +18,7 @@ def utility(rate, **metadata):
             "train_loss": [2.0, 1.0],
             "test_accuracy": [0.1, 0.5],
             "seconds": [1.0, 1.0],
+            "host": ["here", "here"],
             "device": ["cpu", "cpu"],
         },
         **({"dataset": "digits"} | metadata),

@@ -50,6 +50,7 @@ def image_tables(source: str, root: str, size: int | None) -> dict[str, pa.Table
             f"the images of {source} are {width}x{height} pixels; the network and SSIM need at "
             f"least {MIN_SIZE}x{MIN_SIZE}. Set data.size to resample them"
         )
+    training_std = _channel_std(parts["train"].pixels)
     return {
         name: tables.build(
             IMAGES,
@@ -61,9 +62,21 @@ def image_tables(source: str, root: str, size: int | None) -> dict[str, pa.Table
             dataset=dataset_name({"source": source, "root": root}),
             shape=list(part.pixels.shape[1:]),
             classes=part.classes,
+            training_std=training_std,
         )
         for name, part in parts.items()
     }
+
+
+def _channel_std(pixels: np.ndarray) -> list[float]:
+    """Standard deviation of each channel of uint8 [N, C, H, W], as a share of the pixel range."""
+    counts = [np.bincount(pixels[:, c].ravel(), minlength=256) for c in range(pixels.shape[1])]
+    levels = np.arange(256) / 255
+    means = [np.average(levels, weights=count) for count in counts]
+    return [
+        float(np.sqrt(np.average((levels - mean) ** 2, weights=count)))
+        for mean, count in zip(means, counts, strict=True)
+    ]
 
 
 def _resample(image: Image.Image, size: int | None) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The jobs of the experiment: from their images to their rows in its tables."""
 
+import platform
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -76,15 +77,24 @@ def attack_images(
         n,
     )
     truth = pixels.unflatten(0, (-1, n)).numpy()
-    trajectory, watching = [], [0.0]
+    unit, standard = np.ones(()), np.array(known["training_std"])
+    standard[standard == 0] = 1  # a channel without any contrast
+    trajectory, watching = [], 0.0
 
     def observe(iteration: int, guesses: torch.Tensor, loss: torch.Tensor) -> None:
+        nonlocal watching
         began = time.perf_counter()
         runs = guesses.double().cpu().numpy().reshape(-1, *truth.shape)
-        rmse = np.stack([metrics.pairwise_rmse(truth, run) for run in runs])
-        trajectory.append((iteration, loss.double().cpu().numpy().reshape(len(runs), -1), rmse))
+        errors = [
+            metrics.pairwise_rmse(truth, run, (unit, standard))
+            + metrics.pairwise_rmse(truth, metrics.clip(run), (unit, standard))
+            for run in runs
+        ]
+        trajectory.append(
+            (iteration, loss.double().cpu().numpy().reshape(len(runs), -1), np.stack(errors))
+        )
         progress(iteration)
-        watching[0] += time.perf_counter() - began
+        watching += time.perf_counter() - began
 
     started = time.perf_counter()
     result, restart = reconstruct_best(
@@ -95,17 +105,19 @@ def attack_images(
         observe,
         private.masks_by_label(n) if attacker.masks == ENTITLED_TO_MASKS else None,
     )
-    seconds = (time.perf_counter() - started - watching[0]) / len(pixels)
+    seconds = (time.perf_counter() - started - watching) / len(pixels)
 
     guesses = result.images.double().cpu().numpy().reshape(truth.shape)
-    place = metrics.assign(metrics.pairwise_rmse(truth, metrics.clip(guesses)))
+    place = metrics.assign(metrics.pairwise_rmse(truth, metrics.clip(guesses), (unit,))[0])
     order = (place + n * np.arange(len(place))[:, None]).ravel()  # rows in the order of the images
     clipped, truth = metrics.clip(guesses.reshape(-1, *known["shape"])[order]), pixels.numpy()
     clients = np.arange(len(pixels)) // n
     chosen = (restart.cpu().numpy()[clients], clients)
     losses = np.stack([loss[chosen] for _, loss, _ in trajectory], axis=-1)
-    which = (*chosen, np.arange(len(pixels)) % n, place.ravel())
-    rmses = np.stack([rmse[which] for _, _, rmse in trajectory], axis=-1)
+    which = (chosen[0], slice(None), clients, np.arange(len(pixels)) % n, place.ravel())
+    rmses, standardised, rmses_clipped, clipped_standardised = np.stack(
+        [errors[which] for _, _, errors in trajectory]
+    ).transpose(2, 1, 0)
     indices = images["index"].to_numpy()
 
     def of_client(values: torch.Tensor) -> np.ndarray:
@@ -139,12 +151,16 @@ def attack_images(
             "ssim": metrics.ssim(truth, clipped),
             "seconds": constant(seconds),
             "seed": constant(seed),
+            "host": constant(platform.node()),
             "device": constant(device_name(device)),
             "engine_version": constant(ENGINE_VERSION),
             "torch_version": constant(torch.__version__),
             "trajectory_iteration": constant([iteration for iteration, _, _ in trajectory]),
             "trajectory_loss": list(losses),
             "trajectory_rmse": list(rmses),
+            "trajectory_rmse_clipped": list(rmses_clipped),
+            "trajectory_rmse_standardised": list(standardised),
+            "trajectory_rmse_clipped_standardised": list(clipped_standardised),
             "reconstruction": tables.encode_pixels(clipped),
         },
         dataset=known["dataset"],
@@ -212,6 +228,7 @@ def train_seeds(
             rows.append({"rate": rate, "seed": seed, "epoch": number} | asdict(epoch))
             progress()
     columns = {key: [row[key] for row in rows] for key in rows[0]}
+    columns["host"] = [platform.node()] * len(rows)
     columns["device"] = [device_name(device)] * len(rows)
     return tables.build(UTILITY, columns, dataset=known["dataset"])
 

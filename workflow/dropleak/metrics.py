@@ -1,5 +1,7 @@
 """How close reconstructions are to the private images, on pixels in [0, 1]."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
@@ -16,18 +18,22 @@ def rmse(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
     return np.sqrt(np.mean(difference**2, axis=(1, 2, 3)))
 
 
-def pairwise_rmse(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
-    """RMSE of each reconstruction in an update from each image in it.
+def pairwise_rmse(
+    images: np.ndarray, reconstructions: np.ndarray, scales: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """RMSE of each reconstruction in an update from each image in it, on several scales.
 
     Args:
         images, reconstructions: [B, n, C, H, W].
+        scales: by what to divide each channel's error, [C] or [].
 
     Returns:
-        float64 [B, n, n]: image i and reconstruction j.
+        for each scale float64 [B, n, n]: image i and reconstruction j.
     """
-    images, reconstructions = images.astype(np.float64), reconstructions.astype(np.float64)
+    images, reconstructions = np.float64(images), np.float64(reconstructions)
     differences = (reconstructions[:, [j]] - images for j in range(images.shape[1]))
-    return np.stack([np.sqrt(np.mean(d**2, axis=(2, 3, 4))) for d in differences], axis=2)
+    mse = np.stack([np.mean(d**2, axis=(3, 4)) for d in differences], axis=2)
+    return [np.sqrt(np.mean(mse / scale**2, axis=-1)) for scale in scales]
 
 
 def assign(distances: np.ndarray) -> np.ndarray:

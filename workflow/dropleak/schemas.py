@@ -17,7 +17,8 @@ IMAGES = pa.schema(
         _column("pixels", pa.binary(), "image as uint8 in C order; its shape is in the metadata"),
     ]
 )
-"""One row per image; metadata: `dataset`, `shape` (C, H, W) and `classes` (names), as JSON."""
+"""One row per image; metadata: `dataset`, `shape` (C, H, W), `classes` (names) and `training_std`
+(standard deviation of the training part's pixels, for each channel), as JSON."""
 
 ATTACKS = pa.schema(
     [
@@ -64,12 +65,29 @@ ATTACKS = pa.schema(
         _column("ssim", pa.float64(), "structural similarity after clipping"),
         _column("seconds", pa.float64(), "share in the wall time of its job's attack", "s"),
         _column("seed", pa.int64(), "seed of the experiment"),
+        _column("host", pa.string(), "name of the machine"),
         _column("device", pa.string(), "processor that ran the attack"),
         _column("engine_version", pa.int32(), "version of the attack's numbers"),
         _column("torch_version", pa.string(), "version of PyTorch"),
         _column("trajectory_iteration", pa.list_(pa.int32()), "iterations of the trajectory"),
         _column("trajectory_loss", pa.list_(pa.float64()), "loss at these iterations"),
         _column("trajectory_rmse", pa.list_(pa.float64()), "RMSE there, unclipped", "pixel range"),
+        _column(
+            "trajectory_rmse_clipped",
+            pa.list_(pa.float64()),
+            "RMSE there, after clipping to [0, 1]",
+            "pixel range",
+        ),
+        _column(
+            "trajectory_rmse_standardised",
+            pa.list_(pa.float64()),
+            "RMSE there, unclipped, of pixels standardised by training_std",
+        ),
+        _column(
+            "trajectory_rmse_clipped_standardised",
+            pa.list_(pa.float64()),
+            "RMSE there, after clipping to [0, 1], of pixels standardised by training_std",
+        ),
         _column("reconstruction", pa.binary(), "clipped, as uint8 in C order, shaped as the image"),
     ]
 )
@@ -84,6 +102,7 @@ UTILITY = pa.schema(
         _column("train_loss", pa.float64(), "mean cross-entropy over the epoch, with dropout"),
         _column("test_accuracy", pa.float64(), "share of test images classified correctly"),
         _column("seconds", pa.float64(), "wall time of the epoch", "s"),
+        _column("host", pa.string(), "name of the machine"),
         _column("device", pa.string(), "processor that trained"),
     ]
 )
@@ -141,11 +160,11 @@ COMPARISON = pa.schema(
 
 TRADEOFF = pa.schema(
     [
-        _column("attacker", pa.string(), "name of the attacker"),
+        SUMMARY.field("attacker"),
         _column("rate", pa.float64(), "dropout rate"),
-        _column("rmse_clipped_mean", pa.float64(), "mean of rmse_clipped", "pixel range"),
-        _column("rmse_clipped_low", pa.float64(), "its 95% interval, lower end", "pixel range"),
-        _column("rmse_clipped_high", pa.float64(), "its 95% interval, upper end", "pixel range"),
+        SUMMARY.field("rmse_clipped_mean"),
+        SUMMARY.field("rmse_clipped_low"),
+        SUMMARY.field("rmse_clipped_high"),
         _column("test_accuracy", pa.float64(), "after training with this rate, mean over seeds"),
         _column("private", pa.bool_(), "whether the whole interval is above guess_rmse"),
         _column("accurate", pa.bool_(), "whether test_accuracy is at least lowest_accuracy"),
