@@ -1,0 +1,219 @@
+"""What the documentation tells a user to run works, and what it points to is there."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+import yaml
+from PIL import Image
+from pyarrow import parquet
+
+from dropleak.config import attackers
+from places import ROOT
+
+PAGES = [
+    *(ROOT / name for name in ("README.md", "config/README.md", "benchmarks/README.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```\n", flags=re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"`([^`\n]+(?:\n[^`\n]+)?)`")
+SHELL = ("", "sh", "bash", "shell", "console")
+COMMANDS = ("snakemake ", "make ", "PYTHONPATH=", "python ", "pip ")
+OPTIONS = re.compile(r"--[a-z-]+ .+")
+
+NOT_RUN = {
+    "git clone <this repository> dropleak && cd dropleak": "the test runs in a copy",
+    "python3 -m venv .venv && .venv/bin/pip install --requirement requirements.txt": "takes 5 GB",
+    "pip install -r requirements.txt": "takes 5 GB",
+    "source .venv/bin/activate": "changes the user's shell",
+    "PYTHONPATH=workflow python benchmarks/bench.py": "takes minutes; see test_benchmark.py",
+    "python benchmarks/bench.py --rounds 1 --iterations 5800": "takes minutes; see there",
+    "snakemake figure10 --cores all": "is added by docs/extend.md; see test_extend_page.py",
+    "snakemake --software-deployment-method conda": "needs conda",
+}
+"""Commands that are not run here, and why."""
+
+
+def prose(page: Path) -> str:
+    """A page without its fenced blocks."""
+    return FENCE.sub("\n", page.read_text())
+
+
+def commands(page: Path) -> list[str]:
+    """The lines of a page's shell blocks and the commands in its sentences, without comments."""
+    text = prose(page)
+    blocks = [code for language, code in FENCE.findall(page.read_text()) if language in SHELL]
+    blocks += re.findall(r"(?<=\n\n)(?: {4}.*\n)+", text)
+    lines = [line.partition(" #")[0].strip() for block in blocks for line in block.splitlines()]
+    inline = [" ".join(code.split()) for code in CODE.findall(text)]
+    lines += [code for code in inline if code.startswith(COMMANDS)]
+    lines += [f"snakemake {code}" for code in inline if OPTIONS.fullmatch(code)]
+    return lines
+
+
+FOUND = {command: page for page in reversed(PAGES) for command in commands(page)}
+"""The first page that has each command."""
+
+
+def to_run(program: str) -> list[str]:
+    """The commands that run a program."""
+    return [command for command in FOUND.keys() - NOT_RUN if command.startswith(f"{program} ")]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory) -> Path:
+    """A copy of the repository, without its tests, that commands may write to."""
+    folder = tmp_path_factory.mktemp("docs") / "checkout"
+    for name in ("workflow", "config", "docs", "envs", "benchmarks", "profiles", "slurm"):
+        ignored = shutil.ignore_patterns("__pycache__", "images.npz", "latest.json")
+        if (ROOT / name).is_symlink():
+            os.symlink(os.readlink(ROOT / name), folder / name)
+        else:
+            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    for name in ("Snakefile", "Makefile", "requirements.txt"):
+        shutil.copy(ROOT / name, folder)
+    return folder
+
+
+def shell(command: str, folder: Path, succeeds: bool = True) -> subprocess.CompletedProcess:
+    """Run a command as a user would, and check its exit status."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    result = subprocess.run(
+        command,
+        shell=True,
+        cwd=folder,
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert (result.returncode == 0) == succeeds, result.stdout + result.stderr
+    return result
+
+
+def test_every_command_is_tested():
+    tested = {*NOT_RUN, *PYTHON, *to_run("snakemake"), *to_run("make")}
+    for command, page in FOUND.items():
+        assert command in tested, f"{page.relative_to(ROOT)}: nothing here tests: {command}"
+
+
+def test_what_is_tested_stands_on_a_page():
+    assert {*NOT_RUN, *PYTHON} <= FOUND.keys()
+
+
+@pytest.mark.parametrize(
+    "command", sorted({command.removesuffix(" --dry-run") for command in to_run("snakemake")})
+)
+def test_snakemake_can_do_it(checkout, command):
+    """As a plan, for which the profile of Slurm clusters needs no Slurm."""
+    if "mine.yaml" in command:
+        write_own_experiment(checkout)
+    command = command.replace("/scratch/me", str(checkout.parent))
+    done = shell(f"{command} --dry-run", checkout)
+    if not command.endswith(("--unlock", "--quiet")):
+        assert re.search(r"^attack +\d+$", done.stdout, flags=re.MULTILINE)
+
+
+def write_own_experiment(folder: Path) -> None:
+    """The first configuration in config/README.md, with images for it."""
+    page = (folder / "config" / "README.md").read_text()
+    first = next(code for language, code in FENCE.findall(page) if language == "yaml")
+    settings = yaml.safe_load(first)
+    settings["data"]["root"] = str(pictures(folder, settings["images"]))
+    (folder / "mine.yaml").write_text(yaml.safe_dump(settings))
+
+
+def pictures(folder: Path, count: int) -> Path:
+    """Black images, so many for training and so many to test."""
+    root = folder / "pictures"
+    for part in ("train", "test"):
+        (root / part / "a").mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            Image.new("RGB", (32, 32)).save(root / part / "a" / f"{number}.png")
+    return root
+
+
+@pytest.mark.parametrize("command", sorted(to_run("make")))
+def test_make_has_the_target(checkout, command):
+    assert "Nothing to be done" not in shell(f"{command} --dry-run", checkout).stdout
+
+
+def rewrites_the_settings(command: str, checkout: Path) -> None:
+    page = checkout / "config" / "README.md"
+    before = page.read_text()
+    page.write_text(before.replace("| `seed` |", "| `sead` |"))
+    shell(command, checkout)
+    assert page.read_text() == before
+
+
+def writes_images(command: str, checkout: Path) -> None:
+    shell(command.replace("[FOLDER]", str(pictures(checkout, 2))), checkout)
+    with np.load(checkout / "benchmarks" / "images.npz") as written:
+        assert {"digits_pixels", "photographs_pixels"} <= set(written)
+
+
+def wants_photographs(command: str, checkout: Path) -> None:
+    """Without them, as even very little work takes half a minute."""
+    np.savez(checkout / "benchmarks" / "images.npz", digits_labels=[])
+    assert "there are no photographs" in shell(command, checkout, succeeds=False).stderr
+
+
+def compares_jobs(command: str, checkout: Path) -> None:
+    logs, results = checkout / "logs/mine/attack", checkout / "results/mine/attacks"
+    for folder in (logs, results):
+        folder.mkdir(parents=True)
+    parquet.write_table(pa.table({"seconds": [1.0, 2.0]}), results / "images-0-2.parquet")
+    times = pd.DataFrame({"s": [5.0]})
+    times.to_csv(logs / "images-0-2.benchmark.tsv", sep="\t", index=False)
+    said = shell(command.replace("EXPERIMENT", "mine"), checkout).stdout
+    assert "1 jobs: 5 s, of which the attack 3 s; fixed 2.0 s a job, 40.0%" in said
+
+
+PYTHON = {
+    "PYTHONPATH=workflow python -m dropleak.config_docs": rewrites_the_settings,
+    "PYTHONPATH=workflow python benchmarks/images.py [FOLDER]": writes_images,
+    "PYTHONPATH=workflow python benchmarks/agreement.py 64 2000": wants_photographs,
+    "PYTHONPATH=workflow python benchmarks/jobs.py EXPERIMENT": compares_jobs,
+}
+
+
+@pytest.mark.parametrize("command", PYTHON)
+def test_python_can_do_it(checkout, command):
+    PYTHON[command](command, checkout)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        if re.match(r"https?:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = page.parent / path if path else page
+        assert file.exists(), f"{target} is not there"
+        assert not anchor or anchor in headings(file), f"{target}: no such heading"
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors that GitHub makes of a page's headings."""
+    found = re.findall(r"^#+ (.+)$", prose(page), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_file_that_is_named_exists(page):
+    made = (ROOT / ".gitignore").read_text().split()
+    made += [f"/{name}" for name in re.findall(r"^`(.*)`:\n\n```", page.read_text(), re.MULTILINE)]
+    for name in CODE.findall(prose(page)):
+        if re.fullmatch(r"(?:workflow|config|tests|docs|benchmarks|envs)/[\w./-]*", name):
+            assert (ROOT / name).exists() or f"/{name}" in made, f"{name} is not there"
+
+
+@pytest.mark.parametrize("name", attackers({"presets": {}}))
+def test_every_built_in_attacker_is_described(name):
+    assert f"`{name}`" in (ROOT / "docs" / "method.md").read_text()
