@@ -3,12 +3,24 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
+# The experiment of `make report` and `make verify`.
+CONFIG ?= config/config.yaml
+EXPERIMENT = $(shell sed -n 's/^experiment: *//p' $(CONFIG))
+
 PHOTOGRAPHS ?= $(wildcard ../shared/cifar10-subset)
 
-.PHONY: demo test lint bench slurm-up slurm-down slurm-test slurm-packages
+.PHONY: demo report verify test lint bench slurm-up slurm-down slurm-test slurm-packages
 
 demo: $(VENV)/installed
 	$(BIN)/snakemake --cores all
+
+report: $(VENV)/installed
+	$(BIN)/snakemake --cores all --configfile $(CONFIG)
+	$(BIN)/snakemake --configfile $(CONFIG) --report results/$(EXPERIMENT)/report.html
+
+verify: export PYTHONPATH = workflow
+verify: $(VENV)/installed
+	$(BIN)/python -m dropleak.verify --configfile $(CONFIG)
 
 test: $(VENV)/installed
 	$(BIN)/pytest

@@ -28,6 +28,9 @@ _VALIDATOR = validators.extend(
 SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
 PRESETS = Path(__file__).parents[1] / "presets.yaml"
 
+ACCOUNTING = ("read", "optimise", "known")
+"""The ways with masks that look for the client's."""
+
 
 @cache
 def load_schema() -> dict:
@@ -71,6 +74,36 @@ def attackers(config: dict) -> dict[str, dict]:
     settings = load_schema()["properties"]["presets"]["additionalProperties"]
     presets = load_presets() | config["presets"]
     return {name: _with_defaults(dict(preset), settings) for name, preset in presets.items()}
+
+
+def readings(config: dict) -> dict[str, str]:
+    """The configured attackers that could be the paper's, and what each does about masks.
+
+    They have its settings but for masks, of which it says nothing; it gave the attacker none.
+    """
+    known = attackers(config)
+    paper = _with_defaults({}, load_schema()["properties"]["presets"]["additionalProperties"])
+    return {
+        name: known[name]["masks"]
+        for name in config["attackers"]
+        if known[name] == paper | {"masks": known[name]["masks"]}
+        and known[name]["masks"] not in ACCOUNTING
+    }
+
+
+def accounting(config: dict) -> list[str]:
+    """The configured attackers that account for the client's masks."""
+    known = attackers(config)
+    return [name for name in config["attackers"] if known[name]["masks"] in ACCOUNTING]
+
+
+def differences(one: object, other: object, path: tuple = ()) -> Iterator[tuple[str, str, str]]:
+    """Keys whose values differ between two configurations, with both values."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in dict.fromkeys([*one, *other]):
+            yield from differences(one.get(key), other.get(key), (*path, key))
+    elif one != other:
+        yield _path(path), json.dumps(one), json.dumps(other)
 
 
 @cache

@@ -23,6 +23,12 @@ def atomic(path: str | Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file so that it appears whole or not at all."""
+    with atomic(path) as partial:
+        partial.write_text(text)
+
+
 def private_folder() -> Path:
     """A folder on this machine, made when first needed, that only this user can write to.
 

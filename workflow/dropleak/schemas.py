@@ -2,6 +2,8 @@
 
 import pyarrow as pa
 
+from dropleak import paper
+
 
 def _column(
     name: str, kind: pa.DataType, description: str, unit: str = "", nullable: bool = False
@@ -124,7 +126,7 @@ SUMMARY = pa.schema(
         _column("rmse_clipped_low", pa.float64(), "its 95% interval, lower end", "pixel range"),
         _column("rmse_clipped_high", pa.float64(), "its 95% interval, upper end", "pixel range"),
         _column("success_share", pa.float64(), "share of attacks with rmse below the threshold"),
-        _column("success_low", pa.float64(), "its 95% interval, lower end"),
+        _column("success_low", pa.float64(), "its 95% interval, images independent, lower end"),
         _column("success_high", pa.float64(), "its 95% interval, upper end"),
         _column("label_share", pa.float64(), "share of attacks with the right label"),
         _column(
@@ -173,6 +175,53 @@ TRADEOFF = pa.schema(
 """One row per attacker and rate that was attacked and trained with; metadata: `guess_rmse`, the
 mean RMSE of the mean training image as a guess, and `lowest_accuracy`, as JSON."""
 
+CLAIMS = pa.schema(
+    [
+        _column("claim", pa.string(), "short name"),
+        _column("statement", pa.string(), "what the paper says, in our words"),
+        _column("place", pa.string(), "where, by section and figure of the paper"),
+        _column("attacker", pa.string(), "who was asked; null if none", nullable=True),
+        _column("published", pa.float64(), "the paper's number, if it has one", nullable=True),
+        _column("measure", pa.string(), "what was measured"),
+        _column("estimate", pa.float64(), "its value; null if not measured", nullable=True),
+        _column("low", pa.float64(), "its 95% interval, lower end", nullable=True),
+        _column("high", pa.float64(), "its 95% interval, upper end", nullable=True),
+        _column("n", pa.int32(), "number of what was measured"),
+        _column("unit", pa.string(), "images, updates or seeds", nullable=True),
+        _column("test", pa.string(), "statistical test or interval", nullable=True),
+        _column("p_value", pa.float64(), "of the test, one-sided; null if none", nullable=True),
+        _column(
+            "p_adjusted",
+            pa.float64(),
+            "the same, for as many tests as there are here (Benjamini and Yekutieli)",
+            nullable=True,
+        ),
+        _column("verdict", pa.string(), "supported, not supported or inconclusive"),
+        _column("rule", pa.string(), "how it came about; else inconclusive"),
+    ]
+)
+"""One row per claim and attacker."""
+
+READINGS = pa.schema(
+    [
+        _column("attacker", pa.string(), "name of the attacker"),
+        _column("masks", pa.string(), "what it does about dropout in its own forward pass"),
+        _column("rmse", pa.string(), "raw, or clipped to [0, 1] before"),
+        _column("pixels", pa.string(), "in [0, 1], or standardised by training_std"),
+        _column("statistic", pa.string(), "mean or median over images"),
+        _column("iterations", pa.int32(), "of the attack", "iterations"),
+        _column("images", pa.int32(), "number of images"),
+        *(
+            _column(f"rate_{rate}", pa.float64(), f"value at rate {rate}", nullable=True)
+            for rate in paper.RMSE
+        ),
+        _column("distance", pa.float64(), "root mean square difference to the published values"),
+        _column("distance_low", pa.float64(), "its 95% interval, lower end", nullable=True),
+        _column("distance_high", pa.float64(), "its 95% interval, upper end", nullable=True),
+    ]
+)
+"""One row per reading of what the paper leaves open, nearest first; only that has an interval."""
+
 NETWORK = pa.schema(
     [
         _column("network", pa.string(), "original or dropout"),
@@ -203,6 +252,8 @@ SCHEMAS = {
     "summary": SUMMARY,
     "comparison": COMPARISON,
     "tradeoff": TRADEOFF,
+    "claims": CLAIMS,
+    "readings": READINGS,
     "network": NETWORK,
     "features": FEATURES,
 }

@@ -1,25 +1,146 @@
-"""How sure a number is."""
+"""How sure a number is: intervals and tests, all of them scipy's.
+
+Rows of a matrix are what was drawn independently (an image, an update, a seed), columns are dropout
+rates: problems are paired over rates.
+"""
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.stats import binomtest, bootstrap
+from scipy.stats import (
+    binomtest,
+    bootstrap,
+    false_discovery_control,
+    page_trend_test,
+    permutation_test,
+    rankdata,
+    ttest_1samp,
+)
+
+Interval = tuple[float, float]
+"""Lower and upper end; nan where there is none."""
 
 
-def mean_interval(values: np.ndarray, seed: int, confidence: float = 0.95) -> tuple[float, float]:
+def mean_interval(values: np.ndarray, seed: int, confidence: float = 0.95) -> Interval:
     """Percentile bootstrap interval of a mean (Efron 1979), from 9,999 resamples.
 
     Args:
         values: [N], independent; with N = 1 there is no interval, and both ends are nan.
         seed: of the resampling.
     """
-    if len(values) < 2:
+    return paired_interval(np.asarray(values)[:, None], np.mean, seed, confidence)
+
+
+def paired_interval(
+    matrix: np.ndarray, statistic: Callable[..., np.ndarray], seed: int, confidence: float = 0.95
+) -> Interval:
+    """Percentile bootstrap interval of a statistic of columns whose rows are resampled together.
+
+    Args:
+        matrix: [N, K]; with N = 1 there is no interval.
+        statistic: of K arrays, along the axis `axis`.
+        seed: of the resampling.
+    """
+    if len(matrix) < 2:
         return np.nan, np.nan
     result = bootstrap(
-        (values,), np.mean, confidence_level=confidence, method="percentile", rng=seed
+        tuple(np.asarray(matrix).T),
+        statistic,
+        paired=True,
+        vectorized=True,
+        batch=1000,
+        confidence_level=confidence,
+        method="percentile",
+        rng=seed,
     )
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
 
 
-def share_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Interval of a share (Wilson 1927)."""
-    interval = binomtest(successes, trials).proportion_ci(confidence, method="wilson")
+def t_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
+    """Student's interval of a mean, for the few values that a bootstrap is too narrow for.
+
+    Args:
+        values: [N], about normally distributed; with N = 1 there is no interval.
+    """
+    if len(values) < 2:
+        return np.nan, np.nan
+    if np.ptp(values) == 0:
+        return float(values[0]), float(values[0])
+    interval = ttest_1samp(values, 0).confidence_interval(confidence)
     return float(interval.low), float(interval.high)
+
+
+def share_interval(successes: int, trials: int, confidence: float = 0.95) -> Interval:
+    """Interval of a share (Wilson 1927)."""
+    return _share_interval(successes, trials, confidence, "wilson")
+
+
+def exact_share_interval(successes: int, trials: int, confidence: float = 0.95) -> Interval:
+    """Interval of a share that covers at least as often as it says (Clopper and Pearson 1934)."""
+    return _share_interval(successes, trials, confidence, "exact")
+
+
+def _share_interval(successes: int, trials: int, confidence: float, method: str) -> Interval:
+    interval = binomtest(successes, trials).proportion_ci(confidence, method=method)
+    return float(interval.low), float(interval.high)
+
+
+def exceeds(larger: np.ndarray, smaller: np.ndarray, seed: int) -> float:
+    """One-sided p-value that the mean of paired differences is above 0.
+
+    By 9,999 random exchanges within pairs, or all of them where they are fewer.
+
+    Args:
+        larger, smaller: [N], paired.
+        seed: of the exchanges.
+    """
+    result = permutation_test(
+        (larger, smaller),
+        lambda x, y, axis: np.mean(x - y, axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        batch=1000,
+        alternative="greater",
+        rng=seed,
+    )
+    return float(result.pvalue)
+
+
+def t_exceeds(values: np.ndarray) -> float:
+    """One-sided p-value that the mean is above 0, for few values, about normally distributed."""
+    if np.ptp(values) == 0:
+        return float(values[0] <= 0)
+    return float(ttest_1samp(values, 0, alternative="greater").pvalue)
+
+
+def rarer(successes: int, trials: int, share: float) -> float:
+    """One-sided p-value of the exact binomial test that successes are rarer than a share."""
+    return float(binomtest(successes, trials, share, alternative="less").pvalue)
+
+
+def rank_trend(matrix: np.ndarray) -> np.ndarray:
+    """Rank correlation of each row with its column's place, [N]: 1 rises throughout, -1 falls.
+
+    Spearman's; a linear function of Page's L (1963), so that L of all rows tests their mean. A row
+    of equal values has 0.
+
+    Args:
+        matrix: [N, K], columns in the expected order.
+    """
+    k = matrix.shape[1]
+    agreement = rankdata(matrix, axis=1) @ np.arange(1, k + 1)
+    return 12 * agreement / (k * (k**2 - 1)) - 3 * (k + 1) / (k - 1)
+
+
+def trend_test(matrix: np.ndarray) -> float:
+    """One-sided p-value of Page's trend test (1963): columns rise from left to right.
+
+    Args:
+        matrix: [N, K] with N at least 2 and K at least 3.
+    """
+    return float(page_trend_test(matrix).pvalue)
+
+
+def adjust(p_values: Sequence[float]) -> np.ndarray:
+    """P-values adjusted for being several, dependent or not (Benjamini and Yekutieli 2001)."""
+    return false_discovery_control(p_values, method="by") if len(p_values) else np.empty(0)

@@ -9,8 +9,8 @@ STATUSES = ("converged", "stalled", "diverged", "exhausted")
 
 
 _SCALARS = [
-    *("attacker", "rate", "image", "status", "rmse", "rmse_clipped", "label", "label_inferred"),
-    *("mask_exact", "iterations", "evaluations", "seconds"),
+    *("attacker", "rate", "image", "update", "status", "rmse", "rmse_clipped", "label"),
+    *("label_inferred", "mask_exact", "iterations", "evaluations", "seconds"),
 ]
 
 
@@ -25,7 +25,9 @@ def summarise(attacks: pa.Table, success_rmse: float, seed: int) -> pa.Table:
     scalars = attacks.select(_SCALARS).to_pandas()
     rows = []
     for (attacker, rate), group in scalars.groupby(["attacker", "rate"], sort=True):
-        low, high = stats.mean_interval(group["rmse_clipped"].to_numpy(), seed)
+        # Images of an update were attacked together: only updates are independent.
+        errors = group.groupby("update")["rmse_clipped"].mean()
+        low, high = stats.mean_interval(errors.to_numpy(), seed)
         successes = int((group["rmse"] < success_rmse).sum())
         success_low, success_high = stats.share_interval(successes, len(group))
         found = group["mask_exact"].dropna()
@@ -72,8 +74,9 @@ def compare(attacks: pa.Table, baseline: str, seed: int) -> pa.Table:
         by_attacker = {name: own.set_index("image") for name, own in problems.groupby("attacker")}
         base = by_attacker.pop(baseline)
         for attacker, own in by_attacker.items():
-            difference = (own["rmse_clipped"] - base["rmse_clipped"]).dropna().to_numpy()
-            low, high = stats.mean_interval(difference, seed)
+            difference = (own["rmse_clipped"] - base["rmse_clipped"]).dropna()
+            by_update = difference.groupby(own["update"]).mean()
+            low, high = stats.mean_interval(by_update.to_numpy(), seed)
             row = {
                 "attacker": attacker,
                 "baseline": baseline,

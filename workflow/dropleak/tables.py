@@ -1,7 +1,7 @@
 """Parquet tables: building, writing whole, reading with a check, joining in bounded memory."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +49,21 @@ def read(path: str | Path, schema: pa.Schema) -> pa.Table:
         raise InputError(f"{path}: cannot be read as Parquet ({error}); delete it") from None
     _check(table.schema, schema, path)
     return table
+
+
+def parts(path: str | Path, schema: pa.Schema, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Some columns of a table, one row group at a time: of a joined table, a job's rows each.
+
+    Raises:
+        InputError: naming the file and what is wrong with it.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            _check(file.schema_arrow, schema, path)
+            for group in range(file.num_row_groups):
+                yield file.read_row_group(group, columns=columns)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"{path}: cannot be read as Parquet ({error}); delete it") from None
 
 
 def _check(found: pa.Schema, expected: pa.Schema, path: str | Path) -> None:

@@ -3,6 +3,7 @@ localrules:
     join_utility,
     summarise,
     weigh,
+    judge,
     illustrate,
 
 
@@ -39,18 +40,10 @@ rule summarise:
         attacks=rules.join_attacks.output[0],
     output:
         parquet=f"{RESULTS}/tables/summary.parquet",
-        csv=report(
-            f"{RESULTS}/tables/summary.csv",
-            caption="../report/summary.rst",
-            category="Tables",
-        ),
+        csv=f"{RESULTS}/tables/summary.csv",
         text=f"{RESULTS}/tables/summary.txt",
         comparison=f"{RESULTS}/tables/comparison.parquet",
-        comparison_csv=report(
-            f"{RESULTS}/tables/comparison.csv",
-            caption="../report/comparison.rst",
-            category="Tables",
-        ),
+        comparison_csv=f"{RESULTS}/tables/comparison.csv",
     log:
         f"{LOGS}/summarise.log",
     conda:
@@ -72,11 +65,7 @@ rule weigh:
         utility=rules.join_utility.output[0],
     output:
         parquet=f"{RESULTS}/tables/tradeoff.parquet",
-        csv=report(
-            f"{RESULTS}/tables/tradeoff.csv",
-            caption="../report/tradeoff.rst",
-            category="Tables",
-        ),
+        csv=f"{RESULTS}/tables/tradeoff.csv",
     log:
         f"{LOGS}/weigh.log",
     conda:
@@ -87,6 +76,31 @@ rule weigh:
         tolerated_loss=config["utility"]["tolerated_loss"],
     script:
         "../scripts/weigh.py"
+
+
+rule judge:
+    input:
+        attacks=rules.join_attacks.output[0],
+        utility=rules.join_utility.output[0],
+        tradeoff=rules.weigh.output.parquet,
+    output:
+        claims=f"{RESULTS}/tables/claims.parquet",
+        claims_csv=f"{RESULTS}/tables/claims.csv",
+        readings=f"{RESULTS}/tables/readings.parquet",
+        readings_csv=f"{RESULTS}/tables/readings.csv",
+    log:
+        f"{LOGS}/judge.log",
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        paper=config["attackers"][0],
+        masks=configuration.readings(config),
+        accounting=configuration.accounting(config),
+        success_rmse=config["success_rmse"],
+        tolerated_loss=config["utility"]["tolerated_loss"],
+        seed=config["seed"],
+    script:
+        "../scripts/judge.py"
 
 
 rule illustrate:
@@ -114,3 +128,4 @@ rule tables:
         rules.join_utility.output,
         rules.summarise.output,
         rules.weigh.output,
+        rules.judge.output,

@@ -13,16 +13,22 @@ localrules:
 FIGURES = f"{RESULTS}/figures"
 
 
+def figure_labels(number, shows, attacker="all", rate="all"):
+    """What a figure can be found by in the report."""
+    return {"figure": number, "shows": shows, "attacker": attacker, "rate": rate}
+
+
 rule draw_networks:
     input:
         network=rules.illustrate.output.network,
     output:
         pdf=f"{FIGURES}/figure1-networks.pdf",
+        numbers=f"{RESULTS}/report/figure1-networks.rst",
         png=report(
             f"{FIGURES}/figure1-networks.png",
             caption="../report/figure1.rst",
             category="Figures",
-            labels={"figure": "1", "shows": "networks"},
+            labels=figure_labels("1", "networks"),
         ),
     log:
         f"{LOGS}/draw_networks.log",
@@ -41,11 +47,12 @@ use rule draw_networks as draw_features with:
         features=rules.illustrate.output.features,
     output:
         pdf=f"{FIGURES}/figure2-features.pdf",
+        numbers=f"{RESULTS}/report/figure2-features.rst",
         png=report(
             f"{FIGURES}/figure2-features.png",
             caption="../report/figure2.rst",
             category="Figures",
-            labels={"figure": "2", "shows": "features under dropout"},
+            labels=figure_labels("2", "features under dropout"),
         ),
     log:
         f"{LOGS}/draw_features.log",
@@ -61,15 +68,12 @@ use rule draw_networks as draw_sample with:
         images=rules.images.output.test,
     output:
         pdf=f"{FIGURES}/figure3-sample-{{attacker}}.pdf",
+        numbers=f"{RESULTS}/report/figure3-sample-{{attacker}}.rst",
         png=report(
             f"{FIGURES}/figure3-sample-{{attacker}}.png",
             caption="../report/figure3.rst",
             category="Figures",
-            labels={
-                "figure": "3",
-                "shows": "reconstructions",
-                "attacker": "{attacker}",
-            },
+            labels=figure_labels("3", "reconstructions", attacker="{attacker}"),
         ),
     log:
         f"{LOGS}/draw_sample-{{attacker}}.log",
@@ -88,11 +92,12 @@ use rule draw_networks as draw_rmse_by_rate with:
         summary=rules.summarise.output.parquet,
     output:
         pdf=f"{FIGURES}/figure4-rmse-by-rate-{{attacker}}.pdf",
+        numbers=f"{RESULTS}/report/figure4-rmse-by-rate-{{attacker}}.rst",
         png=report(
             f"{FIGURES}/figure4-rmse-by-rate-{{attacker}}.png",
             caption="../report/figure4.rst",
             category="Figures",
-            labels={"figure": "4", "shows": "RMSE by rate", "attacker": "{attacker}"},
+            labels=figure_labels("4", "RMSE by rate", attacker="{attacker}"),
         ),
     log:
         f"{LOGS}/draw_rmse_by_rate-{{attacker}}.log",
@@ -107,15 +112,12 @@ use rule draw_networks as draw_rmse_by_iteration with:
         attacks=rules.join_attacks.output[0],
     output:
         pdf=f"{FIGURES}/figure5-rmse-by-iteration-{{attacker}}.pdf",
+        numbers=f"{RESULTS}/report/figure5-rmse-by-iteration-{{attacker}}.rst",
         png=report(
             f"{FIGURES}/figure5-rmse-by-iteration-{{attacker}}.png",
             caption="../report/figure5.rst",
             category="Figures",
-            labels={
-                "figure": "5",
-                "shows": "RMSE by iteration",
-                "attacker": "{attacker}",
-            },
+            labels=figure_labels("5", "RMSE by iteration", attacker="{attacker}"),
         ),
     log:
         f"{LOGS}/draw_rmse_by_iteration-{{attacker}}.log",
@@ -130,11 +132,12 @@ use rule draw_networks as draw_accuracy with:
         utility=rules.join_utility.output[0],
     output:
         pdf=f"{FIGURES}/figure6-accuracy-by-rate.pdf",
+        numbers=f"{RESULTS}/report/figure6-accuracy-by-rate.rst",
         png=report(
             f"{FIGURES}/figure6-accuracy-by-rate.png",
             caption="../report/figure6.rst",
             category="Figures",
-            labels={"figure": "6", "shows": "accuracy by rate"},
+            labels=figure_labels("6", "accuracy by rate"),
         ),
     log:
         f"{LOGS}/draw_accuracy.log",
@@ -150,11 +153,12 @@ use rule draw_networks as draw_attackers with:
         tradeoff=rules.weigh.output.parquet,
     output:
         pdf=f"{FIGURES}/figure7-attackers.pdf",
+        numbers=f"{RESULTS}/report/figure7-attackers.rst",
         png=report(
             f"{FIGURES}/figure7-attackers.png",
             caption="../report/figure7.rst",
             category="Figures",
-            labels={"figure": "7", "shows": "RMSE by rate, every attacker"},
+            labels=figure_labels("7", "RMSE by rate, every attacker"),
         ),
     log:
         f"{LOGS}/draw_attackers.log",
@@ -169,11 +173,12 @@ use rule draw_networks as draw_tradeoff with:
         tradeoff=rules.weigh.output.parquet,
     output:
         pdf=f"{FIGURES}/figure8-tradeoff.pdf",
+        numbers=f"{RESULTS}/report/figure8-tradeoff.rst",
         png=report(
             f"{FIGURES}/figure8-tradeoff.png",
             caption="../report/figure8.rst",
             category="Figures",
-            labels={"figure": "8", "shows": "privacy against utility"},
+            labels=figure_labels("8", "privacy against utility"),
         ),
     log:
         f"{LOGS}/draw_tradeoff.log",
@@ -188,21 +193,24 @@ use rule draw_networks as draw_attackers_sample with:
         attacks=rules.join_attacks.output[0],
         images=rules.images.output.test,
     output:
-        pdf=f"{FIGURES}/figure9-attackers-sample.pdf",
+        pdf=f"{FIGURES}/figure9-attackers-sample-{{rate}}.pdf",
+        numbers=f"{RESULTS}/report/figure9-attackers-sample-{{rate}}.rst",
         png=report(
-            f"{FIGURES}/figure9-attackers-sample.png",
+            f"{FIGURES}/figure9-attackers-sample-{{rate}}.png",
             caption="../report/figure9.rst",
             category="Figures",
-            labels={"figure": "9", "shows": "reconstructions, every attacker"},
+            labels=figure_labels(
+                "9", "reconstructions, every attacker", rate="{rate}"
+            ),
         ),
     log:
-        f"{LOGS}/draw_attackers_sample.log",
+        f"{LOGS}/draw_attackers_sample-{{rate}}.log",
     params:
         figure="attackers_sample",
         dataset=DATASET,
-        options={
+        options=lambda wildcards: {
             "attackers": config["attackers"],
-            "rate": max(config["rates"]),
+            "rate": float(wildcards.rate),
             "chosen": SELECTION[: config["sample_images"]],
         },
 
@@ -249,7 +257,7 @@ rule figure8:
 
 rule figure9:
     input:
-        rules.draw_attackers_sample.output,
+        expand(rules.draw_attackers_sample.output, rate=RATES),
 
 
 rule figures:

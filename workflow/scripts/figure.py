@@ -1,12 +1,14 @@
-"""Draw one figure from its tables."""
+"""Draw one figure from its tables, and say in numbers what it shows."""
 
-from dropleak import figures, tables
+from dropleak import captions, figures, tables
+from dropleak.files import write_text
 from dropleak.joblog import job_log
 from dropleak.schemas import SCHEMAS
 
 with job_log(snakemake.log[0]):
     inputs = {name: tables.read(path, SCHEMAS[name]) for name, path in snakemake.input.items()}
-    draw = getattr(figures, snakemake.params.figure)
-    figures.save(
-        draw(**inputs, **snakemake.params.options), snakemake.output.pdf, snakemake.output.png
-    )
+    params, output = snakemake.params, snakemake.output
+    drawn = getattr(figures, params.figure)(**inputs, **params.options)
+    figures.save(drawn, output.pdf, output.png)
+    numbers = getattr(captions, params.figure)(**inputs, **params.options)
+    write_text(output.numbers, numbers + "\n")

@@ -1,7 +1,7 @@
 """Summarise the attacks per attacker and rate, and compare attackers, for programs and people."""
 
 from dropleak import tables
-from dropleak.files import atomic
+from dropleak.files import write_text
 from dropleak.joblog import job_log
 from dropleak.schemas import ATTACKS
 from dropleak.summary import as_text, compare, summarise
@@ -15,5 +15,4 @@ with job_log(snakemake.log[0]):
     comparison = compare(attacks, params.baseline, params.seed)
     tables.write(comparison, output.comparison)
     tables.write_csv(comparison, output.comparison_csv)
-    with atomic(output.text) as text:
-        text.write_text(as_text(summary) + "\n")
+    write_text(output.text, as_text(summary) + "\n")

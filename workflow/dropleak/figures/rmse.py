@@ -5,13 +5,11 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dropleak import paper
 from dropleak.figures import style
 
 CLIPPED = "RMSE (clipped to [0, 1])"
 """Label of an axis."""
-
-PAPER_RMSE = {0.0: 0.533, 0.3: 0.598, 0.4: 0.584, 0.5: 0.612}
-"""RMSE by rate as published in section 4.2 of the paper."""
 
 
 def rmse_by_rate(attacks: pa.Table, summary: pa.Table, attacker: str) -> Figure:
@@ -59,7 +57,7 @@ def rmse_by_rate(attacks: pa.Table, summary: pa.Table, attacker: str) -> Figure:
 
 def mark_published(axis: Axes, places: dict[float, float]) -> None:
     """The paper's values, at the place of each rate on the axis."""
-    published = {place: PAPER_RMSE[rate] for rate, place in places.items() if rate in PAPER_RMSE}
+    published = {place: paper.RMSE[rate] for rate, place in places.items() if rate in paper.RMSE}
     axis.scatter(
         published.keys(),
         published.values(),

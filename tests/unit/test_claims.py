@@ -1,0 +1,196 @@
+"""Verdicts on made data in which every claim is known to be true, or false, or out of sight."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dropleak import readings, tables
+from dropleak.claims import judge
+from dropleak.evidence import Run
+from dropleak.schemas import CLAIMS, TRADEOFF
+from dropleak.verdicts import Evidence, above_zero, at_place, below, equals
+
+RATES = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
+AS_PUBLISHED = [0.533, 0.555, 0.577, 0.598, 0.584, 0.612]
+
+
+def attacks(means, noise=0.02, images=300, attacker="idlg", wrong_labels=0, together=1):
+    """Attacks whose errors have these means by rate; an image is as hard at every rate."""
+    rng = np.random.default_rng(0)
+    hard = rng.normal(0, 0.05, (images // together, 1)).repeat(together, axis=0)
+    errors = np.array(means) + hard + rng.normal(0, noise, (images, len(means)))
+    image = np.arange(images)
+    return pd.DataFrame(
+        {
+            "attacker": attacker,
+            "rate": np.tile(RATES[: len(means)], images),
+            "image": np.repeat(image, len(means)),
+            "update": np.repeat(image - image % together, len(means)),
+            "rmse": errors.ravel(),
+            "rmse_clipped": errors.ravel(),
+            "label": 1,
+            "label_inferred": np.where(np.repeat(image, len(means)) < wrong_labels, 0, 1),
+        }
+    )
+
+
+def utility(by_rate, seeds=5, noise=0.002):
+    rng = np.random.default_rng(1)
+    rows = [
+        {"rate": rate, "seed": seed, "epoch": 1, "test_accuracy": mean + rng.normal(0, noise)}
+        for rate, mean in by_rate.items()
+        for seed in range(seeds)
+    ]
+    return pd.DataFrame(rows)
+
+
+def tradeoff(frame, guess):
+    rows = frame.groupby(["attacker", "rate"])["rmse_clipped"].mean().reset_index()
+    means = rows["rmse_clipped"]
+    columns = {
+        "attacker": rows["attacker"],
+        "rate": rows["rate"],
+        "rmse_clipped_mean": means,
+        "rmse_clipped_low": means - 0.01,
+        "rmse_clipped_high": means + 0.01,
+        "test_accuracy": [0.5] * len(rows),
+        "private": means > guess,
+        "accurate": [True] * len(rows),
+    }
+    return tables.build(TRADEOFF, columns, guess_rmse=guess, lowest_accuracy=0.45)
+
+
+FALLING = {rate / 10: 0.6 - 0.03 * rate for rate in range(10)}
+
+
+def judged(frame, accuracies=FALLING, accounting=(), **options):
+    """The claims table of such a run."""
+    run = Run(
+        frame,
+        utility(accuracies, **options),
+        tradeoff(frame, guess=0.25),
+        readings.compare([], {}, 0),
+        success_rmse=0.1,
+        tolerated_loss=0.05,
+        seed=0,
+    )
+    table = judge(run, "idlg", list(accounting))
+    assert table.schema.equals(CLAIMS)
+    return table.to_pandas()
+
+
+def verdicts(*run, **options):
+    return judged(*run, **options).set_index("claim")["verdict"]
+
+
+def test_a_run_like_the_paper_supports_its_claims():
+    found = verdicts(attacks(AS_PUBLISHED, images=900))
+    supported = ["error-rises", "error-rises-above-0", "dip", "turning-point", "error-at-half"]
+    supported += [f"rmse-at-{rate}" for rate in (0.0, 0.3, 0.4, 0.5)]
+    supported += ["labels", "no-small-error", "balance-privacy", "accuracy-falls"]
+    supported += [f"accuracy-lost-at-{rate}" for rate in (0.3, 0.4, 0.5)]
+    assert (found[supported] == "supported").all(), found
+    assert found["balance-accuracy"] == "not supported"  # 0.15 is lost at 0.5
+    assert found["a-reading"] == "inconclusive"  # none was given
+
+
+def test_a_flat_error_speaks_against_all_that_rises():
+    found = verdicts(attacks([0.56] * 6, images=600))
+    for claim in ("error-rises", "error-rises-above-0", "dip", "error-at-half"):
+        assert found[claim] == "not supported", claim
+    for rate in (0.0, 0.3, 0.4, 0.5):
+        assert found[f"rmse-at-{rate}"] == "not supported"
+    assert found["turning-point"] == "inconclusive"
+
+
+def test_a_jump_is_a_rise_but_not_among_the_rates_above_0():
+    found = verdicts(attacks([0.1, *[0.56] * 5], images=600))
+    assert found["error-rises"] == "supported"
+    assert found["error-rises-above-0"] == "not supported"
+    assert found["turning-point"] == "not supported"  # it is at 0.1
+
+
+def test_a_falling_error_and_a_rising_accuracy():
+    rising = {rate: 1 - accuracy for rate, accuracy in FALLING.items()}
+    found = verdicts(attacks(AS_PUBLISHED[::-1]), rising)
+    for claim in ("error-rises", "error-at-half", "accuracy-falls", "accuracy-lost-at-0.3"):
+        assert found[claim] == "not supported", claim
+    assert found["balance-accuracy"] == "supported"
+
+
+def test_few_images_decide_nothing():
+    level = dict.fromkeys(FALLING, 0.5)
+    found = verdicts(attacks(AS_PUBLISHED, noise=0.1, images=12), level, seeds=2, noise=0.2)
+    assert (found == "inconclusive").all(), found
+
+
+def test_noise_hides_the_dip():
+    assert verdicts(attacks(AS_PUBLISHED, noise=0.3, images=100))["dip"] == "inconclusive"
+
+
+def test_images_of_an_update_count_once():
+    """Four images each: with 40 there are 10 updates, too few, however clear they are."""
+    alone, together = attacks(AS_PUBLISHED, images=40), attacks(AS_PUBLISHED, images=40, together=4)
+    assert verdicts(alone)["error-at-half"] == "supported"
+    assert verdicts(together)["error-at-half"] == "inconclusive"
+
+
+def test_one_wrong_label_is_against_certainty_and_few_right_ones_are_not_for_it():
+    assert verdicts(attacks(AS_PUBLISHED, wrong_labels=1))["labels"] == "not supported"
+    assert verdicts(attacks(AS_PUBLISHED, images=50))["labels"] == "inconclusive"
+
+
+def test_an_attacker_that_accounts_for_masks_is_judged_on_its_own():
+    both = pd.concat([attacks(AS_PUBLISHED), attacks([0.02] * 6, 0.001, attacker="reader")])
+    both["rmse"] = both["rmse_clipped"] = both["rmse_clipped"].abs()
+    table = judged(both, accounting=["reader"])
+    found = table.set_index(["claim", "attacker"])["verdict"]
+    for claim in ("error-at-half", "no-small-error", "balance-privacy"):
+        assert found[claim, "idlg"] == "supported"
+        assert found[claim, "reader"] == "not supported"
+
+
+def test_what_was_not_run_is_said():
+    table = judged(attacks([0.5, 0.6]), {0.0: 0.5}).set_index("claim")
+    missing = table.drop(["rmse-at-0.0", "labels"])
+    assert (missing["measure"] == "not measured in this run").all()
+    assert (missing["verdict"] == "inconclusive").all()
+    assert table.loc["rmse-at-0.0", "n"] == 300
+
+
+def test_p_values_are_adjusted_for_all_tests_of_the_table():
+    table = judged(attacks(AS_PUBLISHED))
+    tested = table.dropna(subset=["p_value"])
+    factor = sum(1 / place for place in range(1, len(tested) + 1))
+    assert len(tested) >= 8
+    assert tested["p_adjusted"].max() == pytest.approx(
+        min(1, tested["p_value"].max() * factor), rel=1e-6
+    )
+    assert (tested["p_adjusted"] >= tested["p_value"]).all()
+
+
+@pytest.mark.parametrize(
+    ("rule", "low", "high", "p", "expected"),
+    [
+        (above_zero(0.01), 0.001, 0.1, 0.01, "supported"),
+        (above_zero(0.01), 0.001, 0.1, 0.06, "inconclusive"),
+        (above_zero(0.01), -0.1, 0.009, 0.5, "not supported"),
+        (above_zero(0.01), -0.1, 0.02, 0.5, "inconclusive"),
+        (above_zero(0.01), np.nan, np.nan, 0.01, "inconclusive"),
+        (equals(0.5), 0.495, 0.505, None, "supported"),
+        (equals(0.5), 0.48, 0.52, None, "inconclusive"),
+        (equals(0.5), 0.502, 0.52, None, "not supported"),
+        (equals(0.5), np.nan, np.nan, None, "inconclusive"),
+        (at_place(0.3), 0.3, 0.3, None, "supported"),
+        (at_place(0.3), 0.2, 0.3, None, "inconclusive"),
+        (at_place(0.3), 0.1, 0.2, None, "not supported"),
+        (below(0.05), 0.01, 0.04, None, "supported"),
+        (below(0.05), 0.01, 0.06, None, "inconclusive"),
+        (below(0.05), 0.06, 0.07, None, "not supported"),
+    ],
+)
+def test_each_rule(rule, low, high, p, expected):
+    evidence = Evidence("", (low + high) / 2, low, high, 100, "images", "")
+    assert rule.decide(evidence, p) == expected
+    few = Evidence("", (low + high) / 2, low, high, 19, "images", "")
+    assert rule.decide(few, p) == "inconclusive"

@@ -1,0 +1,79 @@
+"""The methods paragraph says what was run, and its references are those it cites."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dropleak import config as configuration
+from dropleak import methods
+from dropleak.methods import BIBLIOGRAPHY, bibliography, paragraph
+
+VERSIONS = {
+    **{"dropleak": "0.1.0", "snakemake": "9.0", "torch": "2.0", "scipy": "1.0"},
+    **{"pandas": "3.0", "seaborn": "0.13", "python": "3.12"},
+}
+
+
+def described(device="cpu", **changes):
+    config = configuration.complete({"experiment": "test"} | changes)
+    attackers = configuration.attackers(config)
+    jobs = {"host": ["a", "b"], "device": [device] * 2, "seconds": [3600.0, 1800.0]}
+    return paragraph(
+        config=config,
+        attackers={name: attackers[name] for name in config["attackers"]},
+        dataset="the folder my_images",
+        shape=[3, 32, 32],
+        attacks=pd.DataFrame(jobs | {"engine_version": 3, "torch_version": "2.0"}),
+        utility=pd.DataFrame(jobs),
+        versions=VERSIONS,
+        commit="0123456789abcdef",
+    )
+
+
+def test_it_says_what_was_attacked_and_how():
+    text = described(images=48, rates=[0.0, 0.3], attackers=["idlg", "dropout-inversion"])
+    assert "48 test images" in text
+    assert r"(32$\times$32$\times$3)" in text
+    assert "at rates 0.0 and 0.3" in text
+    assert r"\texttt{idlg}: labels inferred" in text
+    assert "masks optimised" in text
+    assert "5,800 iterations" in text
+    assert r"commit \texttt{0123456789ab}, engine version 3" in text
+    assert "3 core hours on 2 machines" in text
+
+
+def test_hours_on_a_gpu_are_gpu_hours():
+    assert "3 GPU hours (NVIDIA H200)" in described(device="NVIDIA H200")
+
+
+def test_a_users_names_do_not_break_latex(tmp_path):
+    for part in ("train", "test"):
+        (tmp_path / part / "a").mkdir(parents=True)
+        for n in range(4):
+            (tmp_path / part / "a" / f"{n}.png").touch()
+    data = {"source": "folder", "root": str(tmp_path)}
+    text = described(
+        data=data, images=4, presets={"my-own": {"masks": "ignore"}}, attackers=["my-own"]
+    )
+    assert r"\texttt{my-own}" in text
+    assert r"my\_images" in text
+
+
+@pytest.mark.parametrize("name", configuration.attackers({"presets": {}}))
+def test_every_citation_has_one_complete_entry(name):
+    text = described(attackers=[name])
+    cited = {key for keys in re.findall(r"\\cite\{([^}]*)\}", text) for key in keys.split(",")}
+    references = bibliography(text)
+    assert set(re.findall(r"^@\w+\{(.*),$", references, re.M)) == cited
+    for entry in references.split("\n\n"):
+        assert entry.count("{") == entry.count("}")
+        for field in ("author", "title", "year"):
+            assert f"  {field} = {{" in entry
+
+
+def test_no_reference_is_there_for_nothing():
+    known = set(re.findall(r"^@\w+\{(.*),$", BIBLIOGRAPHY.read_text(), re.M))
+    text = Path(methods.__file__).read_text()
+    assert known == set(re.findall(r"\\cite\{+(\w+)\}", text))

@@ -1,0 +1,124 @@
+"""What is recorded of a run, and what `python -m dropleak.verify` says of its results."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from places import ROOT
+
+
+def verify(folder, configuration):
+    """Run it as `make verify` does."""
+    (folder / "config").mkdir(exist_ok=True)
+    shutil.copy(ROOT / "config" / "config.yaml", folder / "config")
+    return subprocess.run(
+        [sys.executable, "-m", "dropleak.verify", "--configfile", configuration],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture
+def copied(finished, small, tmp_path):
+    """A copy of the finished run's results, and its configuration."""
+    shutil.copytree(finished[0] / "results", tmp_path / "results")
+    return tmp_path, tmp_path / "results" / "small", small[-1]
+
+
+def test_everything_is_recorded(finished):
+    results = finished[0] / "results" / "small"
+    record = json.loads((results / "provenance.json").read_text())
+    assert record["configuration"]["attack"]["iterations"] == 40
+    assert record["configuration"]["success_rmse"] == 0.1  # a default
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    assert record["code"]["commit"] == (head.stdout.strip() or None)
+    made = {
+        str(path.relative_to(results))
+        for folder in ("tables", "figures", "report", "data")
+        for path in (results / folder).iterdir()
+    }
+    assert made == record["results"].keys() | record["data"].keys()
+    digest = hashlib.sha256((results / "tables" / "summary.csv").read_bytes()).hexdigest()
+    assert record["results"]["tables/summary.csv"] == digest
+    files = {job["file"]: job for job in record["attacks"]}
+    assert len(files) == 8
+    for name, job in files.items():
+        table = pq.read_table(finished[0] / name)
+        assert job["rows"] == len(table)
+        assert {job["host"]} == set(table["host"].to_pylist())
+        assert {job["device"]} == set(table["device"].to_pylist())
+    assert len(record["trainings"]) == 2
+
+
+def test_results_as_they_were_made_are_in_order(copied):
+    folder, _, configuration = copied
+    result = verify(folder, configuration)
+    assert result.returncode == 0, result.stderr
+    assert "belong together" in result.stdout
+
+
+def test_whatever_does_not_belong_is_named(copied, tmp_path):
+    folder, results, configuration = copied
+    changed = yaml.safe_load(configuration.read_text()) | {"success_rmse": 0.2, "images": 2}
+    other = tmp_path / "other.yaml"
+    other.write_text(yaml.safe_dump(changed))
+    with (results / "tables" / "summary.csv").open("a") as table:
+        table.write("more\n")
+    (results / "figures" / "figure6-accuracy-by-rate.png").unlink()
+    (results / "figures" / "figure3-sample-dlg.png").touch()
+    record = json.loads((results / "provenance.json").read_text())
+    record["code"]["engine_version"] = 1
+    (results / "provenance.json").write_text(json.dumps(record))
+    result = verify(folder, other)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    lines = sorted(result.stderr.splitlines())
+    for line, words in zip(
+        lines,
+        [
+            "engine version: attacks are of version 1",
+            "images: was 3 when these results were made, and is 2",
+            "results/small/figures/figure3-sample-dlg.png: does not belong",
+            "results/small/figures/figure6-accuracy-by-rate.png: is missing",
+            "results/small/tables/summary.csv: has changed",
+            "success_rmse: was 0.1 when these results were made, and is 0.2",
+        ],
+        strict=True,
+    ):
+        assert line.startswith(words), line
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda path: path.unlink(), "provenance.json: is not there; a complete run makes it"),
+        (lambda path: path.write_text("{"), "provenance.json: cannot be read"),
+        (lambda path: path.write_text("[]"), "provenance.json: cannot be read"),
+    ],
+)
+def test_without_a_record_there_is_a_message(copied, spoil, words):
+    folder, results, configuration = copied
+    spoil(results / "provenance.json")
+    result = verify(folder, configuration)
+    assert result.returncode == 1
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_wrong_configuration_is_a_message(copied, tmp_path):
+    folder, _, _ = copied
+    for text, words in (("images: many", "wrong type"), ("a: [", "cannot be read")):
+        (tmp_path / "wrong.yaml").write_text(text)
+        result = verify(folder, tmp_path / "wrong.yaml")
+        assert result.returncode == 1
+        assert words in result.stderr
+        assert "Traceback" not in result.stderr

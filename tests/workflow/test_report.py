@@ -1,0 +1,145 @@
+"""The report in a browser without a network, as a reviewer opens it."""
+
+import os
+import shutil
+
+import pandas as pd
+import pytest
+from playwright.sync_api import sync_playwright
+from runner import run
+
+BROWSER = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+REQUIRED = os.environ.get("BROWSER_TESTS") == "required"
+
+pytestmark = pytest.mark.skipif(
+    not (BROWSER or REQUIRED), reason="there is no Chromium here (make browser-packages)"
+)
+
+
+@pytest.fixture(scope="module")
+def report(finished, small, tmp_path_factory):
+    """The report as a single file in a folder of its own."""
+    folder, _ = finished
+    path = tmp_path_factory.mktemp("elsewhere") / "report.html"
+    run("--report", path, *small, cwd=folder)
+    return path
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium, report):
+    """The report's first page; in the end nothing may have gone wrong in it."""
+    context = chromium.new_context(offline=True, viewport={"width": 1400, "height": 900})
+    page, wrong = context.new_page(), []
+    page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("requestfailed", lambda request: wrong.append(request.url[:100]))
+    page.goto(report.as_uri())
+    page.get_by_text("Claims", exact=True).first.wait_for()
+    yield page
+    context.close()
+    assert wrong == []
+
+
+def show(page, category, place=0):
+    """Open a category's result, and give the frame that shows it."""
+    page.get_by_text(category, exact=True).first.click()
+    page.locator("a[iconname=eye]").nth(place).click()
+    return page.frame_locator("iframe")
+
+
+def test_the_first_page_has_the_claims_and_the_picture_of_the_workflow(page, finished):
+    claims = pd.read_csv(finished[0] / "results/small/tables/claims.csv")
+    text = page.inner_text("#app")
+    for row in claims[claims["n"] > 0].itertuples():
+        assert row.statement in text
+        assert row.verdict.capitalize() in text
+    assert page.locator("svg text", has_text="join_attacks").first.is_visible()
+
+
+def test_the_claims_table_comes_first_and_can_be_read(page, finished):
+    claims = pd.read_csv(finished[0] / "results/small/tables/claims.csv")
+    readings = pd.read_csv(finished[0] / "results/small/tables/readings.csv")
+    categories = page.locator("ul", has_text="Claims").last.inner_text().split()
+    assert categories[categories.index("RESULTS") + 1] == "Claims"
+    frame = show(page, "Claims")
+    rows = frame.locator("#claims tbody tr")
+    rows.first.wait_for()
+    assert rows.count() == len(claims)
+    for place, claim in enumerate(claims.itertuples()):
+        text = rows.nth(place).inner_text()
+        assert claim.verdict in text
+        assert claim.statement in text
+        assert claim.rule in text
+    assert frame.locator("#readings tbody tr").count() == len(readings)
+    assert frame.locator("html").evaluate("e => e.scrollWidth <= e.clientWidth")
+
+
+def test_every_figure_loads_and_has_numbers_from_the_tables_in_its_caption(page, finished):
+    page.get_by_text("Figures", exact=True).first.click()
+    eyes = page.locator("a[iconname=eye]")
+    folder = finished[0] / "results" / "small"
+    assert eyes.count() == len(list((folder / "figures").glob("*.png")))
+    for place in range(eyes.count()):
+        eyes.nth(place).click()
+        picture = page.locator("img[src*='image/png']")
+        picture.wait_for()
+        assert picture.evaluate("image => image.complete && image.naturalWidth") > 500
+    captions = {
+        name.rsplit("/", 1)[-1]: caption
+        for name, caption in page.evaluate(
+            "Object.entries(results).map(([name, result]) => [name, result.caption])"
+        )
+    }
+    summary = pd.read_csv(folder / "tables" / "summary.csv").set_index(["attacker", "rate"])
+    mean = summary.loc[("idlg-ignore", 0.5), "rmse_clipped_mean"]
+    text = captions["figure4-rmse-by-rate-idlg-ignore.png"]
+    assert "after 40 iterations of attacker\nidlg-ignore on 3 images of digits" in text
+    assert f"{mean:.3f} (" in text
+    for name, text in captions.items():
+        numbers = folder / "report" / name.replace(".png", ".rst")
+        if numbers.exists():
+            assert numbers.read_text().split("``")[0].strip() in text.replace("&amp;", "&")
+
+
+def test_figures_can_be_found_by_attacker_and_rate(page):
+    page.get_by_text("Figures", exact=True).first.click()
+    text = page.locator("table").first.inner_text()
+    assert text.split("\n")[0].split() == ["FIGURE", "SHOWS", "ATTACKER", "RATE"]
+    for label in ("idlg", "idlg-ignore", "0.0", "0.5"):
+        assert page.get_by_role("cell", name=label, exact=True).first.is_visible()
+
+
+def test_the_run_is_described(page, finished):
+    frame = show(page, "Run")
+    methods = (finished[0] / "results/small/report/methods.tex").read_text()
+    assert frame.locator("#methods").inner_text().strip() == methods.strip()
+    assert "@misc{zheng2021dropout" in frame.locator("#references").inner_text()
+    assert "iterations: 40" in frame.locator("#configuration").inner_text()
+    assert "torch" in frame.locator("#versions").inner_text()
+    outcomes = frame.locator("#outcomes").inner_text()
+    assert "Stalled" in outcomes
+    assert "Diverged" in outcomes
+    assert "attack" in frame.locator("#hours").inner_text()
+
+
+def test_tables_are_shown_with_what_their_columns_mean(page, finished):
+    frame = show(page, "Tables", 1)
+    frame.locator("tbody tr").first.wait_for()
+    summary = pd.read_csv(finished[0] / "results/small/tables/summary.csv")
+    assert frame.locator("tbody tr").count() == len(summary)
+    assert frame.locator("th").first.get_attribute("title") == "name of the attacker"
+
+
+def test_the_time_of_every_rule_is_shown(page):
+    page.get_by_text("Statistics", exact=True).first.click()
+    page.locator("svg text", has_text="runtime").first.wait_for()
+    for rule in ("attack", "train", "judge", "record"):
+        assert page.locator("svg text", has_text=rule).first.is_visible()

@@ -1,0 +1,102 @@
+"""What each figure shows in numbers: a function per figure, of the same tables and settings.
+
+The sentences are reStructuredText and become part of the captions in workflow/report/.
+"""
+
+import pandas as pd
+import pyarrow as pa
+
+from dropleak import tables
+from dropleak.words import interval, series
+
+
+def networks(network: pa.Table) -> str:
+    """Figure 1."""
+    parameters = network.to_pandas().groupby("network", sort=False)["parameters"].sum()
+    (count,) = parameters.unique()
+    return f"Both have {count:,} weights and biases."
+
+
+def features(features: pa.Table) -> str:
+    """Figure 2."""
+    dropped = 1 - features.to_pandas().groupby("rate")["kept"].mean()
+    return f"Dropped are {series(f'{share:.0%} at {rate}' for rate, share in dropped.items())}."
+
+
+def sample(attacks: pa.Table, images: pa.Table, attacker: str, chosen: list[int]) -> str:
+    """Figure 3."""
+    shown = _shown(attacks, chosen).query("attacker == @attacker")
+    ranges = (
+        f"{_range(own['rmse_clipped'])} at {rate}" for rate, own in shown.groupby("rate", sort=True)
+    )
+    return f"After clipping the RMSE of these images is {series(ranges)}."
+
+
+def rmse_by_rate(attacks: pa.Table, summary: pa.Table, attacker: str) -> str:
+    """Figure 4."""
+    own = summary.to_pandas().query("attacker == @attacker").sort_values("rate")
+    means = (f"{_mean(row)} at {row.rate}" for row in own.itertuples())
+    lost = own[["diverged", "stalled"]].sum()
+    return (
+        f"Means are {series(means)}. Of {own['attacks'].sum():,} attacks {lost['diverged']:,} "
+        f"diverged and {lost['stalled']:,} stalled."
+    )
+
+
+def rmse_by_iteration(attacks: pa.Table, attacker: str) -> str:
+    """Figure 5."""
+    own = attacks.select(["attacker", "rate", "rmse"]).to_pandas().query("attacker == @attacker")
+    medians = own.groupby("rate")["rmse"].median()
+    ends = series(f"{median:.3g} at {rate}" for rate, median in medians.items())
+    return f"The medians at the end are {ends}."
+
+
+def accuracy_by_rate(utility: pa.Table) -> str:
+    """Figure 6."""
+    runs = utility.select(["rate", "epoch", "test_accuracy"]).to_pandas()
+    means = runs[runs["epoch"] == runs["epoch"].max()].groupby("rate")["test_accuracy"].mean()
+    return f"Means are {series(f'{mean:.1%} at {rate}' for rate, mean in means.items())}."
+
+
+def attackers_by_rate(summary: pa.Table, tradeoff: pa.Table, attackers: list[str]) -> str:
+    """Figure 7."""
+    frame = summary.to_pandas()
+    last = frame[frame["rate"] == frame["rate"].max()].set_index("attacker").loc[attackers]
+    means = (f"{_mean(row)} for ``{row.Index}``" for row in last.itertuples())
+    guess = tables.metadata(tradeoff)["guess_rmse"]
+    return f"At rate {frame['rate'].max()} means are {series(means)}; the guess has {guess:.3f}."
+
+
+def privacy_and_utility(tradeoff: pa.Table, attackers: list[str]) -> str:
+    """Figure 8."""
+    frame, known = tradeoff.to_pandas(), tables.metadata(tradeoff)
+    both = frame[frame["private"] & frame["accurate"]].groupby("attacker")["rate"].apply(list)
+    found = (f"{series(both.get(name, ['none']))} from ``{name}``" for name in attackers)
+    return (
+        f"The guess has {known['guess_rmse']:.3f}, and accurate means at least "
+        f"{known['lowest_accuracy']:.1%}. Rates that are private and accurate: {series(found)}."
+    )
+
+
+def attackers_sample(
+    attacks: pa.Table, images: pa.Table, attackers: list[str], rate: float, chosen: list[int]
+) -> str:
+    """Figure 9."""
+    shown = _shown(attacks, chosen).query("rate == @rate").groupby("attacker")["rmse_clipped"]
+    ranges = (f"{_range(shown.get_group(name))} for ``{name}``" for name in attackers)
+    return f"After clipping the RMSE of these images is {series(ranges)}."
+
+
+def _shown(attacks: pa.Table, chosen: list[int]) -> pd.DataFrame:
+    frame = attacks.select(["attacker", "rate", "image", "rmse_clipped"]).to_pandas()
+    return frame[frame["image"].isin(chosen)]
+
+
+def _mean(row) -> str:
+    """The mean of a row of the summary, with its interval."""
+    return interval(row.rmse_clipped_mean, row.rmse_clipped_low, row.rmse_clipped_high)
+
+
+def _range(values: pd.Series) -> str:
+    low, high = f"{values.min():.3f}", f"{values.max():.3f}"
+    return low if low == high else f"{low} to {high}"

@@ -1,0 +1,164 @@
+"""The methods paragraph of a run, in LaTeX, and the references that it cites."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from dropleak.words import count, series
+
+BIBLIOGRAPHY = Path(__file__).parents[1] / "report" / "references.bib"
+
+_DATASETS = {
+    "digits": r"scikit-learn's handwritten digits \cite{alpaydin1998optical}",
+    "cifar10": r"CIFAR-10 \cite{krizhevsky2009learning}",
+    "cifar100": r"CIFAR-100 \cite{krizhevsky2009learning}",
+    "mnist": r"MNIST \cite{lecun1998gradient}",
+    "fashion_mnist": r"Fashion-MNIST \cite{xiao2017fashion}",
+    "svhn": r"SVHN \cite{netzer2011reading}",
+}
+_NETWORKS = {
+    "lenet": r"the LeNet of Zhu et al.\ \cite{zhu2019deep} with sigmoids, weights and biases "
+    "uniform in $[-0.5, 0.5]$ and drawn anew for each client",
+    "relu-convnet": "a convolutional network with ReLU and PyTorch's initial weights, drawn anew "
+    "for each client",
+}
+_DROPOUT = {
+    "classifier": "before the classifier",
+    "convolutions": "after each convolution",
+    "both": "after each convolution and before the classifier",
+}
+_INITIALISATION = {
+    "xavier": r"as by Glorot and Bengio \cite{glorot2010understanding}",
+    "uniform": "uniform in $[-0.5, 0.5]$",
+}
+_SETTINGS = {
+    "labels": {
+        "infer": r"labels inferred \cite{zhao2020idlg}",
+        "optimise": r"labels optimised with the images \cite{zhu2019deep}",
+    },
+    "masks": {
+        "resample": "a fresh dropout mask at every evaluation",
+        "ignore": "no dropout in its forward pass",
+        "fixed": "one dropout mask of its own",
+        "read": "the client's mask read from the gradient",
+        "optimise": r"masks optimised with the images \cite{scheliga2023dropout}",
+        "known": "the client's mask",
+    },
+    "distance": {
+        "euclidean": "squared Euclidean distance of gradients",
+        "cosine": r"cosine distance of gradients \cite{geiping2020inverting}",
+    },
+    "optimiser": {
+        "lbfgs": r"L-BFGS \cite{liu1989limited} with a history of 100",
+        "adam": r"Adam \cite{kingma2015adam}",
+        "signed-adam": r"Adam \cite{kingma2015adam} on signs of gradients "
+        r"\cite{geiping2020inverting}",
+    },
+    "line_search": {"strong-wolfe": "a strong Wolfe line search"},
+    "decay": {"steps": "a stepwise decay", "plateau": "a decay on plateaus"},
+}
+
+
+def paragraph(
+    *,
+    config: dict,
+    attackers: dict[str, dict],
+    dataset: str,
+    shape: list[int],
+    attacks: pd.DataFrame,
+    utility: pd.DataFrame,
+    versions: dict[str, str],
+    commit: str | None,
+) -> str:
+    """What was done, in the past tense, for a paper.
+
+    Args:
+        config: complete.
+        attackers: settings of those that ran, by name.
+        dataset: what the images are called.
+        shape: of an image, channels first.
+        attacks: with the columns host, device, seconds and engine_version.
+        utility: with the columns host, device and seconds.
+        versions: of Python and packages.
+        commit: of the code, if known.
+    """
+    source, client, training = config["data"]["source"], config["client"], config["utility"]
+    images = r"$\times$".join(map(str, (*shape[1:], shape[0])))
+    each = client["images_per_update"]
+    named = _DATASETS.get(source, f"images of {_latex(dataset)}")
+    hours = pd.concat([attacks, utility]).groupby("device")["seconds"].sum() / 3600
+    hosts = pd.concat([attacks["host"], utility["host"]]).nunique()
+    torch = versions.get("torch", attacks["torch_version"].iloc[0])
+    sentences = [
+        f"We attacked {config['images']:,} test images of {named} ({images}), the first of an "
+        f"order drawn with seed {config['seed']}.",
+        f"Clients shared the gradient of the cross-entropy of {count(each, 'image')} in "
+        f"{_NETWORKS[client['network']]}, with inverted dropout "
+        rf"\cite{{srivastava2014dropout}} {_DROPOUT[client['dropout']]} at rates "
+        rf"{series(config['rates'])}, as proposed by Zheng \cite{{zheng2021dropout}}.",
+        "Networks, start images and masks depended on seed and image alone, so that all rates and "
+        "attackers met the same problems.",
+        *(_attacker(name, settings) for name, settings in attackers.items()),
+        f"Each attack had at most {config['attack']['iterations']:,} iterations, from standard "
+        f"normal noise, in {config['attack']['precision']}.",
+        "The root mean squared error (RMSE) is of pixels in $[0, 1]$, also after clipping to that "
+        f"range; a success has one below {config['success_rmse']} without clipping. Structural "
+        r"similarity is that of Wang et al.\ \cite{wang2004image}.",
+        r"Intervals have 95\% confidence: percentile bootstrap \cite{efron1979bootstrap} with "
+        r"9,999 resamples, exact \cite{clopper1934use} for shares, Student's for seeds. Trends "
+        r"were tested by Page's test \cite{page1963ordered}, differences by paired permutation, "
+        r"with p-values adjusted by Benjamini and Yekutieli \cite{benjamini2001control}.",
+        f"For accuracy, the same network was trained with each of the rates "
+        f"{series(training['rates'])} on {count(training['seeds'], 'seed')} for "
+        f"{count(training['epochs'], 'epoch')} (optimiser {training['optimiser']}, learning rate "
+        f"{training['learning_rate']}, batches of {training['batch_size']}), from weights "
+        f"{_INITIALISATION[training['initialisation']]}.",
+        f"We used dropleak {versions['dropleak']}"
+        + (rf" (commit \texttt{{{commit[:12]}}}, engine " if commit else " (engine ")
+        + f"version {attacks['engine_version'].iloc[0]}) with Snakemake "
+        rf"\cite{{moelder2021sustainable}} {versions['snakemake']}, PyTorch "
+        rf"\cite{{paszke2019pytorch}} {torch}, SciPy \cite{{virtanen2020scipy}} "
+        rf"{versions['scipy']}, pandas \cite{{mckinney2010data}} {versions['pandas']} and seaborn "
+        rf"\cite{{waskom2021seaborn}} {versions['seaborn']} on Python {versions['python']}.",
+        f"Attacks and training took {series(_hours(hours))} on {count(hosts, 'machine')}.",
+    ]
+    return "\n".join(sentences) + "\n"
+
+
+def bibliography(text: str) -> str:
+    """The BibTeX entries that a LaTeX text cites, in the order of `references.bib`."""
+    cited = {key for keys in re.findall(r"\\cite\{([^}]*)\}", text) for key in keys.split(",")}
+    entries = BIBLIOGRAPHY.read_text().split("\n\n")
+    key = re.compile(r"@\w+\{([^,]+),")
+    return "\n\n".join(entry for entry in entries if key.match(entry)[1] in cited).rstrip() + "\n"
+
+
+def _attacker(name: str, settings: dict) -> str:
+    """What an attacker does, setting by setting."""
+    parts = [
+        phrases[settings[key]] for key, phrases in _SETTINGS.items() if settings[key] in phrases
+    ]
+    parts.append(f"learning rate {settings['learning_rate']:g}")
+    if settings["total_variation"]:
+        parts.append(f"total variation weighted {settings['total_variation']:g}")
+    if settings["mask_regulariser"]:
+        parts.append(f"a mask regulariser weighted {settings['mask_regulariser']:g}")
+    if settings["box"]:
+        parts.append("images kept in $[0, 1]$")
+    if settings["restarts"] > 1:
+        parts.append(f"the best of {settings['restarts']} starts")
+    return f"Attacker \\texttt{{{_latex(name)}}}: {', '.join(parts)}."
+
+
+def _latex(text: str) -> str:
+    """Text with LaTeX's special characters escaped."""
+    return re.sub(r"([&%$#_{}])", r"\\\1", text.replace("\\", "/"))
+
+
+def _hours(hours: pd.Series) -> list[str]:
+    """Core or GPU hours by device."""
+    return [
+        f"{value:.2g} {'core hours' if device == 'cpu' else f'GPU hours ({_latex(device)})'}"
+        for device, value in hours.items()
+    ]

@@ -1,0 +1,98 @@
+"""Pages of the report: HTML that needs nothing else."""
+
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import yaml
+from jinja2 import Environment, FileSystemLoader
+
+from dropleak import paper, words
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parents[1] / "report"),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.filters["number"] = words.number
+_TEMPLATES.globals["interval"] = words.interval
+
+
+def claims_page(claims: pa.Table, readings: pa.Table, config: dict, dataset: str) -> str:
+    """The claims table and the readings table.
+
+    Args:
+        claims, readings: with the columns in `schemas`.
+        config: complete.
+        dataset: what the images are called.
+    """
+    return _TEMPLATES.get_template("claims.html").render(
+        claims=claims.to_pylist(),
+        counts=verdict_counts(claims),
+        readings=readings.to_pylist(),
+        rates=list(paper.RMSE),
+        published=words.series(f"{rmse} at {rate}" for rate, rmse in paper.RMSE.items()),
+        experiment=config["experiment"],
+        images=config["images"],
+        dataset=dataset,
+    )
+
+
+def verdict_counts(claims: pa.Table) -> str:
+    """How many tests had which verdict, in words."""
+    counts = Counter(claims["verdict"].to_pylist())
+    return words.series(
+        f"{count} {'is' if count == 1 else 'are'} {verdict}" for verdict, count in counts.items()
+    )
+
+
+def table_page(table: pa.Table, title: str) -> str:
+    """A table of scalars, its columns described as in its schema."""
+    return _TEMPLATES.get_template("table.html").render(
+        title=title,
+        columns={field.name: field.metadata[b"description"].decode() for field in table.schema},
+        rows=table.to_pylist(),
+    )
+
+
+def findings(claims: pa.Table) -> str:
+    """The verdicts as a list in reStructuredText, for the report's first page."""
+    lines = ["What the paper claims, and what was found:", ""]
+    for row in claims.to_pylist():
+        if row["n"]:
+            asked = f" (``{row['attacker']}``)" if row["attacker"] else ""
+            measured = words.interval(row["estimate"], row["low"], row["high"])
+            verdict = row["verdict"].capitalize()
+            lines.append(f"* {row['statement']} **{verdict}**{asked}: {measured}.")
+    return "\n".join(lines) + "\n"
+
+
+def run_page(
+    *,
+    config: dict,
+    methods: str,
+    references: str,
+    summary: pa.Table,
+    hours: pd.DataFrame,
+    versions: dict[str, object],
+) -> str:
+    """How a run was done: methods, outcomes, hours, versions, configuration.
+
+    Args:
+        config: complete.
+        methods, references: LaTeX and BibTeX.
+        summary: with the columns `schemas.SUMMARY`.
+        hours: with the columns rule, host, device and hours.
+        versions: of code, packages and machine, by name.
+    """
+    return _TEMPLATES.get_template("run.html").render(
+        experiment=config["experiment"],
+        methods=methods,
+        references=references,
+        outcomes=summary.to_pylist(),
+        hours=hours.to_dict("records"),
+        versions=versions,
+        configuration=yaml.safe_dump(config, sort_keys=False),
+    )

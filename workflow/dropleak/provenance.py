@@ -1,0 +1,133 @@
+"""Where results come from: code, configuration, versions, machines, and checksums of every file."""
+
+import hashlib
+import os
+import platform
+import subprocess
+import tomllib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pyarrow as pa
+
+from dropleak import tables
+
+ROOT = Path(__file__).parents[2]
+
+PACKAGES = (
+    *("snakemake", "torch", "torchvision", "numpy", "scipy", "scikit-image", "scikit-learn"),
+    *("pandas", "pyarrow", "matplotlib", "seaborn"),
+)
+
+
+def versions() -> dict[str, str]:
+    """Of this project, Python, and those packages that are in the present environment."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    found = {project["name"]: project["version"], "python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def revision(folder: Path = ROOT) -> dict[str, str | bool | None]:
+    """The git commit of a checkout, and whether files differ from it; None if there is no git."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", folder, *arguments], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "dirty": None}
+
+
+def machine() -> dict[str, str | int | None]:
+    """This machine."""
+    return {
+        "host": platform.node(),
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+    }
+
+
+def _processor() -> str:
+    """The processor's model, where Linux tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
+
+
+def checksum(path: str | Path) -> str:
+    """SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def jobs(paths: Iterable[str], schema: pa.Schema) -> list[dict]:
+    """A job's file, rows, host, device and seconds, for every file."""
+    found = []
+    for path in paths:
+        (part,) = tables.parts(path, schema, ["host", "device", "seconds"])
+        rows = part.to_pydict()
+        found.append(
+            {
+                "file": str(path),
+                "rows": len(part),
+                "host": rows["host"][0],
+                "device": rows["device"][0],
+                "seconds": round(sum(rows["seconds"]), 3),
+            }
+        )
+    return found
+
+
+def gather(
+    folder: Path,
+    *,
+    config: dict,
+    engine_version: int,
+    data: Iterable[str],
+    results: Iterable[str],
+    attacks: list[dict],
+    trainings: list[dict],
+) -> dict:
+    """Everything that says where an experiment's results come from, for a JSON file.
+
+    Args:
+        folder: the experiment's; files are named from there.
+        config: complete.
+        engine_version: of the attacks.
+        data: files that the experiment was made from.
+        results: files that it made of its jobs.
+        attacks, trainings: see `jobs`.
+    """
+
+    def checksums(paths: Iterable[str]) -> dict[str, str]:
+        return {str(Path(path).relative_to(folder)): checksum(path) for path in sorted(paths)}
+
+    return {
+        "experiment": config["experiment"],
+        "gathered": datetime.now(UTC).isoformat(timespec="seconds"),
+        "code": revision() | {"engine_version": engine_version},
+        "requirements": {
+            "versions": versions(),
+            "requirements.txt": checksum(ROOT / "requirements.txt"),
+        },
+        "machine": machine(),
+        "configuration": config,
+        "data": checksums(data),
+        "results": checksums(results),
+        "attacks": attacks,
+        "trainings": trainings,
+    }

@@ -1,0 +1,101 @@
+"""Readings of what the paper leaves open, ordered by how near they come to its numbers.
+
+Open are: what the attacker does about dropout (a reading per attacker), whether RMSE is taken
+before or after clipping, of pixels in [0, 1] or standardised ones, whether its values are means or
+medians, and how many iterations there were.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from dropleak import paper, stats, tables
+from dropleak.schemas import READINGS
+
+_SCALES = {
+    ("raw", "[0, 1]"): "trajectory_rmse",
+    ("clipped", "[0, 1]"): "trajectory_rmse_clipped",
+    ("raw", "standardised"): "trajectory_rmse_standardised",
+    ("clipped", "standardised"): "trajectory_rmse_clipped_standardised",
+}
+_STATISTICS = {"mean": np.mean, "median": np.median}
+
+COLUMNS = ["attacker", "rate", "image", "trajectory_iteration", *_SCALES.values()]
+"""What is needed of the attacks."""
+
+
+def compare(parts: Iterable[pa.Table], masks: Mapping[str, str], seed: int) -> pa.Table:
+    """All readings that a run allows.
+
+    Images are taken as independent, as the paper has one in an update.
+
+    Args:
+        parts: the attacks, one table at a time, each with trajectories at the same iterations.
+        masks: attackers that could be the paper's, and what each does about dropout.
+        seed: of the bootstrap.
+
+    Returns:
+        a table with the columns `schemas.READINGS`; without rows if no published rate was attacked.
+    """
+    frames = [frame for part in parts for frame in _at_iterations(part, masks)]
+    groups = pd.concat(frames).groupby(["attacker", "iterations"]) if frames else ()
+    rows, errors = [], {}
+    for (attacker, iterations), own in groups:
+        for (scale, column), (name, statistic) in product(_SCALES.items(), _STATISTICS.items()):
+            errors[len(rows)] = matrix = own.pivot_table(column, "image", "rate")
+            values = dict(zip(matrix, statistic(matrix.to_numpy(), axis=0), strict=True))
+            rows.append(
+                {
+                    "attacker": attacker,
+                    "masks": masks[attacker],
+                    **dict(zip(("rmse", "pixels"), scale, strict=True)),
+                    "statistic": name,
+                    "iterations": iterations,
+                    "images": len(matrix),
+                    **{f"rate_{rate}": values.get(rate) for rate in paper.RMSE},
+                    "distance": float(_distance(list(values.values()), values.keys())),
+                }
+            )
+    order = sorted(range(len(rows)), key=lambda place: rows[place]["distance"])
+    if order:
+        nearest = rows[order[0]]
+        ends = _interval(errors[order[0]], _STATISTICS[nearest["statistic"]], seed)
+        nearest |= dict(zip(("distance_low", "distance_high"), ends, strict=True))
+    columns = {name: [rows[place].get(name) for place in order] for name in READINGS.names}
+    return tables.build(READINGS, columns)
+
+
+def _at_iterations(part: pa.Table, masks: Mapping[str, str]) -> Iterator[pd.DataFrame]:
+    """Errors of the attacks that count, at each number of iterations that the paper may mean."""
+    known = part.select(["attacker", "rate", "image"]).to_pandas()
+    counts = known["attacker"].isin(masks.keys()) & known["rate"].isin(paper.RMSE)
+    if not counts.any():
+        return
+    iterations = part["trajectory_iteration"][0].as_py()
+    wanted = [each for each in paper.ITERATIONS if each in iterations] or iterations[-1:]
+    errors = {
+        column: part[column].combine_chunks().flatten().to_numpy().reshape(len(part), -1)
+        for column in _SCALES.values()
+    }
+    for each in wanted:
+        place = iterations.index(each)
+        at = {column: values[:, place] for column, values in errors.items()}
+        yield known.assign(iterations=each, **at)[counts]
+
+
+def _distance(values: Sequence[np.ndarray], rates: Iterable[float]) -> np.ndarray:
+    """Root mean square difference of values at some rates, [...] each, to the published ones."""
+    differences = [value - paper.RMSE[rate] for value, rate in zip(values, rates, strict=True)]
+    return np.sqrt(np.mean(np.square(differences), axis=0))
+
+
+def _interval(errors: pd.DataFrame, statistic: Callable, seed: int) -> stats.Interval:
+    """Of the distance of a reading: errors with a row per image and a column per rate."""
+
+    def distance(*columns: np.ndarray, axis: int) -> np.ndarray:
+        return _distance([statistic(column, axis=axis) for column in columns], errors.columns)
+
+    return stats.paired_interval(errors.to_numpy(), distance, seed)

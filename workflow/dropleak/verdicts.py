@@ -1,0 +1,126 @@
+"""When the data speak for a claim, and when against it: rules fixed before there were any data.
+
+Each takes what was measured and says supported, not supported or inconclusive. A difference is only
+held against a claim if it is known to be smaller than the smallest that would matter, so that few
+images give "inconclusive", never "not supported".
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = "supported", "not supported", "inconclusive"
+
+ALPHA = 0.05
+"""Adjusted p-values below it count."""
+RMSE_MARGIN = 0.01
+"""The smallest difference of RMSE that matters; the paper's smallest, from 0.3 to 0.4, is 0.014."""
+TREND_MARGIN = 0.1
+"""The smallest mean rank correlation that matters."""
+ACCURACY_MARGIN = 0.01
+"""The smallest difference of test accuracy that matters."""
+RARE = 0.05
+"""A share of attacks below it is rare."""
+FEWEST = 20
+"""With fewer images or updates the bootstrap's intervals are too narrow to decide anything."""
+CERTAIN = 0.98
+"""A share that is known to be above it, without a single failure, is certainty."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was measured for a claim."""
+
+    measure: str
+    """What `estimate` is."""
+    estimate: float
+    low: float
+    high: float
+    """The ends of its interval; nan if there is none."""
+    n: int
+    unit: str
+    """What was counted by `n`: images, updates or seeds."""
+    test: str
+    p_value: float | None = None
+    """Of the test, not adjusted; None if the interval decides."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a verdict comes about."""
+
+    words: str
+    supported: Callable[[Evidence, float | None], bool]
+    """Whether the evidence and its adjusted p-value (None if it has none) speak for the claim."""
+    not_supported: Callable[[Evidence], bool]
+    """Whether it speaks against it. Ends of an interval that are nan do neither."""
+
+    def decide(self, evidence: Evidence, p_adjusted: float | None) -> str:
+        """The verdict."""
+        if evidence.unit != "seeds" and evidence.n < FEWEST:
+            return INCONCLUSIVE
+        if self.supported(evidence, p_adjusted):
+            return SUPPORTED
+        return NOT_SUPPORTED if self.not_supported(evidence) else INCONCLUSIVE
+
+
+def above_zero(margin: float) -> Rule:
+    """For claims that something is larger than 0, by whatever amount."""
+    return Rule(
+        f"supported if the interval is above 0 and the adjusted p-value below {ALPHA}; not "
+        f"supported if the interval is below {margin}",
+        lambda e, p: e.low > 0 and p < ALPHA,
+        lambda e: e.high < margin,
+    )
+
+
+def equals(published: float) -> Rule:
+    """For claims of a number."""
+    return Rule(
+        f"supported if the interval is within {RMSE_MARGIN} of {published}; not supported if it "
+        f"does not contain {published}",
+        lambda e, _: published - RMSE_MARGIN <= e.low and e.high <= published + RMSE_MARGIN,
+        lambda e: e.high < published or e.low > published,
+    )
+
+
+def at_place(published: float) -> Rule:
+    """For claims that something happens at one of several places."""
+    return Rule(
+        f"supported if the interval is {published} alone; not supported if it does not contain "
+        f"{published}",
+        lambda e, _: e.low == e.high == published,
+        lambda e: e.high < published or e.low > published,
+    )
+
+
+def below(limit: float) -> Rule:
+    """For claims that something is no larger than can be tolerated."""
+    return Rule(
+        f"supported if the interval is below {limit}; not supported if it is above",
+        lambda e, _: e.high < limit,
+        lambda e: e.low > limit,
+    )
+
+
+ALWAYS = Rule(
+    f"supported if there was no failure and the interval is above {CERTAIN}; not supported if "
+    "there was a failure",
+    lambda e, _: e.estimate == 1 and e.low > CERTAIN,
+    lambda e: e.estimate < 1,
+)
+"""For claims of certainty."""
+
+NEVER = Rule(
+    f"supported if the interval is below {RARE} and the adjusted p-value below {ALPHA}; not "
+    f"supported if the interval is above {RARE}",
+    lambda e, p: e.high < RARE and p < ALPHA,
+    lambda e: e.low > RARE,
+)
+"""For claims that something does not happen."""
+
+POSITIVE = Rule(
+    "supported if the interval is above 0; not supported if it is below",
+    lambda e, _: e.low > 0,
+    lambda e: e.high < 0,
+)
+"""For claims that something is larger than 0, when a test has no meaning."""

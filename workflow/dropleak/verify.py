@@ -1,0 +1,94 @@
+"""Whether tables and figures on disk belong together and to a configuration.
+
+`PYTHONPATH=workflow python -m dropleak.verify --configfile FILE` says what does not, and then ends
+with status 1.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+from snakemake.utils import update_config
+
+from dropleak import provenance
+from dropleak.attack import ENGINE_VERSION
+from dropleak.config import complete, differences
+from dropleak.errors import InputError
+
+CHECKED = ("tables", "figures", "report")
+"""Folders of an experiment that hold nothing but what its provenance names."""
+
+
+def problems(config: dict, results: Path) -> Iterator[str]:
+    """What does not belong, each in a line; nothing if all is well.
+
+    Args:
+        config: complete.
+        results: the experiment's folder.
+
+    Raises:
+        InputError: there is no record to check against.
+    """
+    recorded = _read(results / "provenance.json")
+    for key, was, now in differences(recorded["configuration"], config):
+        yield f"{key}: was {was} when these results were made, and is {now} in the configuration"
+    if recorded["code"]["engine_version"] != ENGINE_VERSION:
+        yield (
+            f"engine version: attacks are of version {recorded['code']['engine_version']}, "
+            f"the code is at {ENGINE_VERSION}"
+        )
+    expected = recorded["data"] | recorded["results"]
+    for name, checksum in expected.items():
+        path = results / name
+        if not path.exists():
+            yield f"{path}: is missing"
+        elif provenance.checksum(path) != checksum:
+            yield f"{path}: has changed since the results were recorded"
+    for folder in CHECKED:
+        for path in sorted((results / folder).glob("*")):
+            if str(path.relative_to(results)) not in expected:
+                yield f"{path}: does not belong to these results"
+
+
+def _read(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise InputError(f"{path}: is not there; a complete run makes it") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); delete it and run again") from None
+
+
+def _configuration(files: list[Path]) -> dict:
+    """As Snakemake has it: the default one, with the keys of the others in place of its own."""
+    config = {}
+    for path in files:
+        try:
+            update_config(config, yaml.safe_load(path.read_text()) or {})
+        except (OSError, yaml.YAMLError) as error:
+            raise InputError(f"{path}: cannot be read ({error})") from None
+    return complete(config)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--configfile", nargs="+", type=Path, default=[], help="as given to Snakemake"
+    )
+    given = parser.parse_args().configfile
+    try:
+        config = _configuration([Path("config/config.yaml"), *given])
+        results = Path("results", config["experiment"])
+        found = list(problems(config, results))
+    except InputError as error:
+        sys.exit(f"error: {error}")
+    if found:
+        sys.exit("\n".join(found))
+    print(f"{results}: tables and figures belong together and to this configuration")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""Numbers and lists in words, for captions, pages and the methods paragraph."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+
+def series(parts: Iterable[object]) -> str:
+    """A list in a sentence."""
+    *most, last = map(str, parts)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def count(number: int, unit: str) -> str:
+    """A number of things."""
+    return f"{number:,} {unit}{'' if number == 1 else 's'}"
+
+
+def number(value: float | None) -> str:
+    """Three significant digits or decimals; a dash for nothing."""
+    if pd.isna(value):
+        return "–"
+    return f"{value:.3f}" if 0.001 <= abs(value) < 1000 or value == 0 else f"{value:.2e}"
+
+
+def interval(value: float | None, low: float | None, high: float | None) -> str:
+    """A number with its interval, if it has one."""
+    if pd.isna(low):
+        return number(value)
+    return f"{number(value)} ({number(low)} to {number(high)})"

@@ -1,0 +1,83 @@
+localrules:
+    describe,
+    record,
+
+
+rule describe:
+    input:
+        images=rules.images.output.test,
+        attacks=rules.join_attacks.output[0],
+        utility=rules.join_utility.output[0],
+        summary=rules.summarise.output.parquet,
+        comparison=rules.summarise.output.comparison,
+        tradeoff=rules.weigh.output.parquet,
+        claims=rules.judge.output.claims,
+        readings=rules.judge.output.readings,
+    output:
+        methods=f"{RESULTS}/report/methods.tex",
+        references=f"{RESULTS}/report/references.bib",
+        findings=f"{RESULTS}/report/findings.rst",
+        claims=report(
+            f"{RESULTS}/report/claims.html",
+            caption="../report/claims.rst",
+            category="Claims",
+            labels={"shows": "claims of the paper, and readings of it"},
+        ),
+        summary=report(
+            f"{RESULTS}/report/summary.html",
+            caption="../report/summary.rst",
+            category="Tables",
+            labels={"shows": "every attacker at every rate"},
+        ),
+        comparison=report(
+            f"{RESULTS}/report/comparison.html",
+            caption="../report/comparison.rst",
+            category="Tables",
+            labels={"shows": "attackers compared"},
+        ),
+        tradeoff=report(
+            f"{RESULTS}/report/tradeoff.html",
+            caption="../report/tradeoff.rst",
+            category="Tables",
+            labels={"shows": "privacy against utility"},
+        ),
+        run=report(
+            f"{RESULTS}/report/run.html",
+            caption="../report/run.rst",
+            category="Run",
+            labels={"shows": "methods, outcomes, versions, configuration"},
+        ),
+    log:
+        f"{LOGS}/describe.log",
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        config=config,
+        attackers={name: ATTACKERS[name] for name in config["attackers"]},
+        dataset=DATASET,
+    script:
+        "../scripts/describe.py"
+
+
+rule record:
+    input:
+        data=[rules.images.output.train, rules.images.output.test],
+        attacks=rules.attacks.input,
+        trainings=rules.utility.input,
+        results=[
+            *rules.tables.input,
+            *rules.illustrate.output,
+            *rules.figures.input,
+            *rules.describe.output,
+        ],
+    output:
+        f"{RESULTS}/provenance.json",
+    log:
+        f"{LOGS}/record.log",
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        config=config,
+        engine_version=ENGINE_VERSION,
+    script:
+        "../scripts/record.py"

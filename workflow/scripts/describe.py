@@ -1,0 +1,56 @@
+"""Pages of the report, and the methods paragraph with its references."""
+
+import pandas as pd
+import pyarrow as pa
+
+from dropleak import methods, pages, provenance, tables
+from dropleak.files import write_text
+from dropleak.joblog import job_log
+from dropleak.schemas import ATTACKS, IMAGES, SCHEMAS, UTILITY
+
+JOBS = ["host", "device", "seconds"]
+
+with job_log(snakemake.log[0]):
+    params, source, output = snakemake.params, snakemake.input, snakemake.output
+    attacks = pa.concat_tables(
+        tables.parts(source.attacks, ATTACKS, [*JOBS, "engine_version", "torch_version"])
+    ).to_pandas()
+    utility = tables.read(source.utility, UTILITY).to_pandas()
+    versions, revision = provenance.versions(), provenance.revision()
+    paragraph = methods.paragraph(
+        config=params.config,
+        attackers=params.attackers,
+        dataset=params.dataset,
+        shape=tables.metadata(tables.read(source.images, IMAGES))["shape"],
+        attacks=attacks,
+        utility=utility,
+        versions=versions,
+        commit=revision["commit"],
+    )
+    references = methods.bibliography(paragraph)
+    both = pd.concat({"attack": attacks, "train": utility}, names=["rule"])
+    hours = both.groupby(["rule", "host", "device"])["seconds"].sum().div(3600).rename("hours")
+    known = {
+        name: tables.read(source[name], SCHEMAS[name])
+        for name in ("summary", "comparison", "tradeoff", "claims", "readings")
+    }
+    write_text(output.methods, paragraph)
+    write_text(output.references, references)
+    write_text(output.findings, pages.findings(known["claims"]))
+    write_text(
+        output.claims,
+        pages.claims_page(known["claims"], known["readings"], params.config, params.dataset),
+    )
+    for name in ("summary", "comparison", "tradeoff"):
+        write_text(output[name], pages.table_page(known[name], name.capitalize()))
+    write_text(
+        output.run,
+        pages.run_page(
+            config=params.config,
+            methods=paragraph,
+            references=references,
+            summary=known["summary"],
+            hours=hours.reset_index(),
+            versions=versions | revision | provenance.machine(),
+        ),
+    )
