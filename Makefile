@@ -9,7 +9,7 @@ EXPERIMENT = $(shell sed -n 's/^experiment: *//p' $(CONFIG))
 
 PHOTOGRAPHS ?= $(wildcard ../shared/cifar10-subset)
 
-.PHONY: demo report verify test lint bench slurm-up slurm-down slurm-test slurm-packages
+.PHONY: demo report verify test lint bench slurm-up slurm-down slurm-test slurm-packages browser-packages
 
 demo: $(VENV)/installed
 	$(BIN)/snakemake --cores all
@@ -50,6 +50,10 @@ slurm-test: $(VENV)/installed slurm-packages
 slurm-packages:
 	command -v slurmctld mariadbd || { apt-get update --quiet && \
 	apt-get install --quiet --yes --no-install-recommends slurm-wlm slurmdbd munge mariadb-server; }
+
+browser-packages:
+	command -v chromium-headless-shell chromium || { apt-get update --quiet && \
+	apt-get install --quiet --yes --no-install-recommends chromium-headless-shell; }
 
 $(VENV)/installed: requirements.txt
 	$(PYTHON) -m venv $(VENV)

@@ -2,7 +2,7 @@ from dataclasses import asdict
 
 import pytest
 
-from dropleak import config, config_docs
+from dropleak import config, config_docs, markdown
 from dropleak.attack.attacker import Attacker
 from dropleak.errors import InputError
 
@@ -105,4 +105,4 @@ def test_the_experiment_needs_a_name():
 
 
 def test_every_key_is_documented_as_the_schema_has_it():
-    assert config_docs.documented() == config_docs.settings_table()
+    assert markdown.part(config_docs.README, config_docs.PART) == config_docs.settings_table()

@@ -1,3 +1,4 @@
+import inspect
 from collections import Counter
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 import torch
 from problems import GPU, clients
 
-from dropleak import figures, tables
+from dropleak import captions, figures, tables
 from dropleak.attack.attacker import Attacker
 from dropleak.attack.reconstruct import objective_for
 from dropleak.config import attackers
@@ -351,3 +352,45 @@ def test_figures_are_written_in_both_formats(tmp_path, utility):
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("name", [name for name in figures.__all__ if name != "save"])
+def test_every_figure_has_a_caption_from_the_same_tables(name):
+    drawn, said = (inspect.signature(getattr(module, name)) for module in (figures, captions))
+    assert drawn.parameters == said.parameters
+
+
+def test_captions_quote_the_tables(two_attackers, utility, tradeoff, digits):
+    summary = summarise(two_attackers, 0.1, seed=0)
+    rows = summary.to_pandas().set_index(["attacker", "rate"])
+    names, idlg = ["idlg", "mask-reading"], rows.loc[("idlg", 0.5)]
+    mean = f"{idlg['rmse_clipped_mean']:.3f} ({idlg['rmse_clipped_low']:.3f} to "
+    text = captions.rmse_by_rate(two_attackers, summary, "idlg")
+    assert mean in text
+    assert f"Of 4 attacks {rows.loc['idlg', 'diverged'].sum()} diverged" in text
+    assert mean in captions.attackers_by_rate(summary, tradeoff, names)
+    assert "guess has 0.200" in captions.attackers_by_rate(summary, tradeoff, names)
+    assert f"{idlg['rmse_median']:.3g} at 0.5" in captions.rmse_by_iteration(two_attackers, "idlg")
+    frame = two_attackers.to_pandas().query("attacker == 'idlg' and rate == 0.5")
+    span = f"{frame['rmse_clipped'].min():.3f} to {frame['rmse_clipped'].max():.3f}"
+    images = digits["test"]
+    assert f"{span} at 0.5" in captions.sample(two_attackers, images, "idlg", [4, 17])
+    sample = captions.attackers_sample(two_attackers, images, names, 0.5, [4, 17])
+    assert f"{span} for ``idlg``" in sample
+    accuracy = np.mean(utility["test_accuracy"].to_pylist())
+    assert f"{accuracy:.1%} at 0.3" in captions.accuracy_by_rate(utility)
+
+
+def test_the_captions_of_the_method_count(digits):
+    network = lenet((1, 32, 32), 10)
+    weights = sum(np.prod(shape) for shape in network.parameter_shapes().values())
+    assert f"{weights:,} weights" in captions.networks(network_table(network))
+    table = features_table(network, digits["test"].take([3]), [0.0, 0.5], seed=0)
+    dropped = 1 - table.to_pandas().query("rate == 0.5")["kept"].mean()
+    assert f"{dropped:.0%} at 0.5" in captions.features(table)
+
+
+def test_figure_8s_caption_names_rates_that_a_user_wants(tradeoff):
+    text = captions.privacy_and_utility(tradeoff, ["idlg", "mask-reading"])
+    assert "0.5 from ``idlg`` and none from ``mask-reading``" in text
+    assert "none from ``idlg``" in captions.privacy_and_utility(tradeoff.slice(0, 0), ["idlg"])

@@ -102,7 +102,7 @@ def test_whatever_does_not_belong_is_named(copied, tmp_path):
     [
         (lambda path: path.unlink(), "provenance.json: is not there; a complete run makes it"),
         (lambda path: path.write_text("{"), "provenance.json: cannot be read"),
-        (lambda path: path.write_text("[]"), "provenance.json: cannot be read"),
+        (lambda path: path.write_text("[]"), "provenance.json: is no record of a run"),
     ],
 )
 def test_without_a_record_there_is_a_message(copied, spoil, words):

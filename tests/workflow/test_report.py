@@ -61,7 +61,9 @@ def test_the_first_page_has_the_claims_and_the_picture_of_the_workflow(page, fin
     for row in claims[claims["n"] > 0].itertuples():
         assert row.statement in text
         assert row.verdict.capitalize() in text
-    assert page.locator("svg text", has_text="join_attacks").first.is_visible()
+    page.locator(".chart-wrapper canvas").wait_for()
+    drawn = page.evaluate("rulegraph_spec.data[0].values.map(each => each.rule)")
+    assert {"images", "attack", "join_attacks", "judge", "record"} <= set(drawn)
 
 
 def test_the_claims_table_comes_first_and_can_be_read(page, finished):
@@ -97,6 +99,7 @@ def test_every_figure_loads_and_has_numbers_from_the_tables_in_its_caption(page,
         for name, caption in page.evaluate(
             "Object.entries(results).map(([name, result]) => [name, result.caption])"
         )
+        if name.endswith(".png")
     }
     summary = pd.read_csv(folder / "tables" / "summary.csv").set_index(["attacker", "rate"])
     mean = summary.loc[("idlg-ignore", 0.5), "rmse_clipped_mean"]
@@ -104,9 +107,8 @@ def test_every_figure_loads_and_has_numbers_from_the_tables_in_its_caption(page,
     assert "after 40 iterations of attacker\nidlg-ignore on 3 images of digits" in text
     assert f"{mean:.3f} (" in text
     for name, text in captions.items():
-        numbers = folder / "report" / name.replace(".png", ".rst")
-        if numbers.exists():
-            assert numbers.read_text().split("``")[0].strip() in text.replace("&amp;", "&")
+        numbers = (folder / "report" / name).with_suffix(".rst").read_text()
+        assert numbers.split("``")[0].strip() in text
 
 
 def test_figures_can_be_found_by_attacker_and_rate(page):
@@ -140,6 +142,6 @@ def test_tables_are_shown_with_what_their_columns_mean(page, finished):
 
 def test_the_time_of_every_rule_is_shown(page):
     page.get_by_text("Statistics", exact=True).first.click()
-    page.locator("svg text", has_text="runtime").first.wait_for()
-    for rule in ("attack", "train", "judge", "record"):
-        assert page.locator("svg text", has_text=rule).first.is_visible()
+    page.locator("#runtimes canvas").wait_for()
+    drawn = page.evaluate("runtimes_spec.data.values.map(each => each.rule)")
+    assert {"attack", "train", "judge", "record"} <= set(drawn)

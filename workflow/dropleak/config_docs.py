@@ -6,24 +6,20 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from dropleak import markdown
 from dropleak.config import load_schema
 
 README = Path(__file__).parents[2] / "config" / "README.md"
-START, END = "<!-- settings -->\n", "<!-- end of settings -->\n"
+PART = "settings"
 
 
 def settings_table() -> str:
     """A Markdown table of every key: what it means, what is allowed, its default."""
-    rows = ["| key | allowed | default | meaning |", "|---|---|---|---|"]
+    rows = []
     for key, schema in _leaves(load_schema(), ""):
         default = f"`{_text(schema['default'])}`" if "default" in schema else "required"
-        rows.append(f"| `{key}` | {_allowed(schema)} | {default} | {schema['description']} |")
-    return "\n".join(rows) + "\n"
-
-
-def documented() -> str:
-    """The table that stands in the README."""
-    return README.read_text().split(START)[1].split(END)[0]
+        rows.append([f"`{key}`", _allowed(schema), default, schema["description"]])
+    return markdown.table(["key", "allowed", "default", "meaning"], rows)
 
 
 def _leaves(schema: dict, prefix: str) -> Iterator[tuple[str, dict]]:
@@ -60,5 +56,4 @@ def _text(default: object) -> str:
 
 
 if __name__ == "__main__":
-    before, rest = README.read_text().split(START)
-    README.write_text(before + START + settings_table() + END + rest.split(END)[1])
+    markdown.replace(README, PART, settings_table())

@@ -55,11 +55,14 @@ def problems(config: dict, results: Path) -> Iterator[str]:
 
 def _read(path: Path) -> dict:
     try:
-        return json.loads(path.read_text())
+        record = json.loads(path.read_text())
     except FileNotFoundError:
         raise InputError(f"{path}: is not there; a complete run makes it") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}); delete it and run again") from None
+    if not isinstance(record, dict) or not {"configuration", "code", "data"} <= record.keys():
+        raise InputError(f"{path}: is no record of a run; delete it and run again")
+    return record
 
 
 def _configuration(files: list[Path]) -> dict:

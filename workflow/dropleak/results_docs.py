@@ -1,0 +1,195 @@
+"""docs/results.md and the README's finding, made from the tables of the reference run.
+
+`PYTHONPATH=workflow python -m dropleak.results_docs results/reference` takes over a run's tables
+and figures into docs/results/ and writes the parts of the pages that quote them anew; without a
+folder it only writes the pages.
+"""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+
+from dropleak import markdown, words
+
+ROOT = Path(__file__).parents[2]
+KEPT = ROOT / "docs" / "results"
+"""What of the reference run is in the repository: no pixels of its images."""
+
+TABLES = ("claims", "readings", "summary", "tradeoff")
+FIGURES = (
+    *("figure4-rmse-by-rate-idlg", "figure5-rmse-by-iteration-idlg", "figure6-accuracy-by-rate"),
+    *("figure7-attackers", "figure8-tradeoff"),
+)
+PAGES = {
+    ROOT / "README.md": ["finding"],
+    ROOT / "docs" / "results.md": [
+        "finding",
+        "setting",
+        "claims",
+        "readings",
+        "attackers",
+        "costs",
+    ],
+}
+
+
+def parts() -> dict[str, str]:
+    """Every part by its name, from what is kept."""
+    tables = {name: pd.read_csv(KEPT / f"{name}.csv") for name in TABLES}
+    record = json.loads((KEPT / "run.json").read_text())
+    return {
+        "finding": _finding(tables, record["configuration"]),
+        "setting": _setting(record),
+        "claims": _claims(tables["claims"]),
+        "readings": _readings(tables["readings"]),
+        "attackers": _attackers(tables["summary"]),
+        "costs": _costs(tables["summary"]),
+    }
+
+
+def _finding(tables: dict[str, pd.DataFrame], config: dict) -> str:
+    """The outcome in a few sentences."""
+    summary = tables["summary"].set_index(["attacker", "rate"])
+    claims = tables["claims"].set_index(["claim", "attacker"])
+
+    def recovered(attacker: str) -> str:
+        shares = ((rate, summary.loc[(attacker, rate), "success_share"]) for rate in (0.0, 0.5))
+        return words.series(f"{share:.0%} at rate {rate}" for rate, share in shares)
+
+    counts = tables["claims"].groupby("verdict")["claim"].count()
+    verdicts = words.series(f"{count} {verdict}" for verdict, count in counts.items())
+    lost = claims.xs("accuracy-lost-at-0.5").iloc[0]
+    nearest = tables["readings"].iloc[0]
+    sentences = [
+        f"Of {config['images']} photographs of CIFAR-10 the paper's attacker (`idlg`, "
+        f"{config['attack']['iterations']:,} iterations) recovers {recovered('idlg')} (RMSE below "
+        f"{config['success_rmse']}).",
+        f"It finds the label in {summary['label_share'].xs('idlg').min():.1%} at the worst rate.",
+        "An attacker that reads the mask from the gradient (`mask-reading`) recovers "
+        f"{recovered('mask-reading')}.",
+        "Training with rate 0.5 costs a share of "
+        f"{words.interval(lost.estimate, lost.low, lost.high)} of test accuracy.",
+        f"The reading of the paper that comes nearest to its four RMSE values is "
+        f"{words.number(nearest.distance)} from them (`{nearest.attacker}`, {nearest.statistic} "
+        f"{nearest.rmse} RMSE).",
+        f"Verdicts on the paper's claims: {verdicts}.",
+    ]
+    return "\n".join(sentences) + "\n"
+
+
+def _setting(record: dict) -> str:
+    """What was run, where, and for how long."""
+    config, machine = record["configuration"], record["machine"]
+    versions, engine = record["requirements"]["versions"], record["code"]["engine_version"]
+    named = (f"{name} {versions[name]}" for name in ("dropleak", "python", "torch", "snakemake"))
+    hours = {name: record[name]["seconds"] / 3600 for name in ("attacks", "trainings")}
+    rows = {
+        "images": f"{config['images']} test images, 32x32, in the order of seed {config['seed']}",
+        "rates": words.series(config["rates"]),
+        "attacks": f"{record['attacks']['rows']:,}, of at most "
+        f"{config['attack']['iterations']:,} iterations",
+        "training": f"{config['utility']['seeds']} seeds, {config['utility']['epochs']} epochs, "
+        f"{len(config['utility']['rates'])} rates",
+        "hardware": f"{machine['processor']}, {machine['cores']} cores, no GPU",
+        "core hours": f"{hours['attacks']:.1f} of attacks, {hours['trainings']:.1f} of training",
+        "versions": f"{words.series(named)}; engine {engine}",
+        "date": record["gathered"][:10],
+    }
+    return markdown.table(["", ""], rows.items())
+
+
+def _claims(claims: pd.DataFrame) -> str:
+    """The claims table, without its rules."""
+    rows = (
+        [
+            row.statement,
+            row.place,
+            "–" if pd.isna(row.attacker) else f"`{row.attacker}`",
+            words.number(row.published),
+            words.interval(row.estimate, row.low, row.high),
+            "–" if pd.isna(row.p_adjusted) else f"{row.p_adjusted:.2g}",
+            f"{row.n} {row.unit}",
+            f"**{row.verdict}**",
+        ]
+        for row in claims.itertuples()
+    )
+    header = ["claim", "section", "attacker", "paper", "measured", "p", "n", "verdict"]
+    return markdown.table(header, rows)
+
+
+def _readings(readings: pd.DataFrame) -> str:
+    """The nearest reading of each attacker, scale and clipping."""
+    best = readings.drop_duplicates(["attacker", "rmse", "pixels"])
+    rates = [column for column in readings if column.startswith("rate_")]
+    rows = (
+        [
+            *(f"`{row['attacker']}`", row["rmse"], row["pixels"], row["statistic"]),
+            row["iterations"],
+            *(words.number(row[rate]) for rate in rates),
+            words.interval(row["distance"], row["distance_low"], row["distance_high"]),
+        ]
+        for _, row in best.iterrows()
+    )
+    header = ["attacker", "RMSE", "pixels", "statistic", "iterations"]
+    names = [rate.removeprefix("rate_") for rate in rates]
+    return markdown.table([*header, *names, "distance"], rows)
+
+
+def _attackers(summary: pd.DataFrame) -> str:
+    """Mean clipped RMSE and successes of every attacker by rate."""
+    rates = sorted(summary["rate"].unique())
+    rows = []
+    for attacker, own in summary.groupby("attacker", sort=False):
+        own = own.set_index("rate").loc[rates]
+        means = zip(
+            own["rmse_clipped_mean"], own["rmse_clipped_low"], own["rmse_clipped_high"], strict=True
+        )
+        successes = ", ".join(f"{share:.0%}" for share in own["success_share"])
+        rows.append([f"`{attacker}`", *(words.interval(*mean) for mean in means), successes])
+    return markdown.table(["attacker", *rates, "successes"], rows)
+
+
+def _costs(summary: pd.DataFrame) -> str:
+    """How attacks ended and what they took, over all rates."""
+    counts = ["attacks", "converged", "stalled", "diverged", "exhausted"]
+    rows = []
+    for attacker, own in summary.groupby("attacker", sort=False):
+        masks = own.loc[own["rate"] > 0, "mask_exact_share"].mean()
+        rows.append(
+            [
+                *(f"`{attacker}`", *own[counts].sum()),
+                *(f"{own[f'{name}_mean'].mean():,.0f}" for name in ("iterations", "evaluations")),
+                f"{own['seconds_mean'].mean():.2f}",
+                "–" if pd.isna(masks) else f"{masks:.1%}",
+            ]
+        )
+    header = ["iterations", "evaluations", "seconds", "masks exact"]
+    return markdown.table(["attacker", *counts, *header], rows)
+
+
+def take_over(results: Path) -> None:
+    """Copy the tables and smaller pictures of the figures of a run, and its record in short."""
+    KEPT.mkdir(exist_ok=True)
+    for name in TABLES:
+        shutil.copy(results / "tables" / f"{name}.csv", KEPT)
+    record = json.loads((results / "provenance.json").read_text())
+    for jobs in ("attacks", "trainings"):
+        record[jobs] = {key: sum(job[key] for job in record[jobs]) for key in ("rows", "seconds")}
+    for key in ("data", "results"):
+        del record[key]
+    (KEPT / "run.json").write_text(json.dumps(record, indent=2) + "\n")
+    for name in FIGURES:
+        with Image.open(results / "figures" / f"{name}.png") as picture:
+            picture.convert("RGB").quantize(64).save(KEPT / f"{name}.png", optimize=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        take_over(Path(sys.argv[1]))
+    for page, names in PAGES.items():
+        for name in names:
+            markdown.replace(page, name, parts()[name])
