@@ -106,3 +106,22 @@ def test_the_experiment_needs_a_name():
 
 def test_every_key_is_documented_as_the_schema_has_it():
     assert markdown.part(config_docs.README, config_docs.PART) == config_docs.settings_table()
+
+
+def test_attackers_with_the_papers_settings_but_for_masks_are_readings_of_it():
+    presets = {
+        "mine": {"masks": "ignore"},
+        "other": {"learning_rate": 0.5},
+        "told": {"masks": "known"},
+    }
+    named = ["idlg", "idlg-fixed", "mask-reading", "dropout-inversion", *presets]
+    whole = config.complete({"experiment": "x", "attackers": named, "presets": presets})
+    assert config.readings(whole) == {"idlg": "resample", "idlg-fixed": "fixed", "mine": "ignore"}
+    assert config.accounting(whole) == ["mask-reading", "dropout-inversion", "told"]
+
+
+def test_differences_between_configurations_are_named():
+    one = {"a": {"b": 1, "c": [1, 2]}, "d": "x"}
+    other = {"a": {"b": 2, "c": [1, 2]}, "e": None, "d": "x", "f": {"g": True}}
+    assert list(config.differences(one, other)) == [("a.b", "1", "2"), ("f", "null", '{"g": true}')]
+    assert list(config.differences(one, one)) == []

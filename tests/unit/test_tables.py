@@ -99,3 +99,18 @@ def test_pixels_are_rounded_to_bytes_and_back():
     images = np.array([0.0, 0.5, 1.0, 100 / 255]).reshape(1, 1, 2, 2)
     encoded = tables.encode_pixels(images)
     assert tables.decode_pixels(encoded, (1, 2, 2)).flatten().tolist() == [0, 128, 255, 100]
+
+
+def test_a_joined_table_is_read_in_parts(tmp_path):
+    sources = [tmp_path / f"{rate}.parquet" for rate in (0.1, 0.2, 0.3)]
+    for rate, path in zip((0.1, 0.2, 0.3), sources, strict=True):
+        tables.write(utility(rate), path)
+    tables.concatenate(sources, tmp_path / "all.parquet", UTILITY, key=["rate", "seed", "epoch"])
+    parts = list(tables.parts(tmp_path / "all.parquet", UTILITY, ["epoch", "rate"]))
+    assert [part["rate"].to_pylist() for part in parts] == [[0.1] * 2, [0.2] * 2, [0.3] * 2]
+    assert parts[0].column_names == ["epoch", "rate"]
+    with pytest.raises(InputError, match="is not the expected table"):
+        list(tables.parts(tmp_path / "all.parquet", SCHEMAS["attacks"], ["rate"]))
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match="broken.parquet: cannot be read as Parquet"):
+        list(tables.parts(tmp_path / "broken.parquet", UTILITY, ["rate"]))

@@ -1,5 +1,6 @@
 """What the documentation tells a user to run works, and what it points to is there."""
 
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ import yaml
 from PIL import Image
 from pyarrow import parquet
 
+from dropleak import markdown, results_docs
 from dropleak.config import attackers
 from places import ROOT
 
@@ -35,6 +37,7 @@ NOT_RUN = {
     "source .venv/bin/activate": "changes the user's shell",
     "PYTHONPATH=workflow python benchmarks/bench.py": "takes minutes; see test_benchmark.py",
     "python benchmarks/bench.py --rounds 1 --iterations 5800": "takes minutes; see there",
+    "snakemake --report report.html": "needs a finished run; see test_report.py",
     "snakemake figure10 --cores all": "is added by docs/extend.md; see test_extend_page.py",
     "snakemake --software-deployment-method conda": "needs conda",
 }
@@ -77,7 +80,7 @@ def checkout(tmp_path_factory) -> Path:
             os.symlink(os.readlink(ROOT / name), folder / name)
         else:
             shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-    for name in ("Snakefile", "Makefile", "requirements.txt"):
+    for name in ("Snakefile", "Makefile", "requirements.txt", "README.md"):
         shutil.copy(ROOT / name, folder)
     return folder
 
@@ -152,6 +155,29 @@ def rewrites_the_settings(command: str, checkout: Path) -> None:
     assert page.read_text() == before
 
 
+def takes_over_a_run(command: str, checkout: Path) -> None:
+    """From a run made of what is kept of the reference run."""
+    kept, run = checkout / "docs" / "results", checkout / "results" / "reference"
+    for name, ending in (("tables", "csv"), ("figures", "png")):
+        (run / name).mkdir(parents=True)
+        for path in kept.glob(f"*.{ending}"):
+            path.rename(run / name / path.name)
+    record = json.loads((kept / "run.json").read_text())
+    record |= {jobs: [record[jobs]] for jobs in ("attacks", "trainings")} | {
+        "data": {},
+        "results": {},
+    }
+    (run / "provenance.json").write_text(json.dumps(record))
+    page = checkout / "docs" / "results.md"
+    before = page.read_text()
+    page.write_text(before.replace("%", "‰"))
+    shell(command, checkout)
+    assert page.read_text() == before
+    assert {path.name for path in kept.iterdir()} == {
+        path.name for path in (ROOT / "docs" / "results").iterdir()
+    }
+
+
 def writes_images(command: str, checkout: Path) -> None:
     shell(command.replace("[FOLDER]", str(pictures(checkout, 2))), checkout)
     with np.load(checkout / "benchmarks" / "images.npz") as written:
@@ -177,6 +203,7 @@ def compares_jobs(command: str, checkout: Path) -> None:
 
 PYTHON = {
     "PYTHONPATH=workflow python -m dropleak.config_docs": rewrites_the_settings,
+    "PYTHONPATH=workflow python -m dropleak.results_docs results/reference": takes_over_a_run,
     "PYTHONPATH=workflow python benchmarks/images.py [FOLDER]": writes_images,
     "PYTHONPATH=workflow python benchmarks/agreement.py 64 2000": wants_photographs,
     "PYTHONPATH=workflow python benchmarks/jobs.py EXPERIMENT": compares_jobs,
@@ -186,6 +213,14 @@ PYTHON = {
 @pytest.mark.parametrize("command", PYTHON)
 def test_python_can_do_it(checkout, command):
     PYTHON[command](command, checkout)
+
+
+@pytest.mark.parametrize("name", results_docs.parts())
+def test_pages_quote_the_kept_tables(name):
+    pages = [page for page, names in results_docs.PAGES.items() if name in names]
+    assert pages
+    for page in pages:
+        assert markdown.part(page, name) == results_docs.parts()[name]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
