@@ -20,7 +20,7 @@ report: $(VENV)/installed
 
 verify: export PYTHONPATH = workflow
 verify: $(VENV)/installed
-	$(BIN)/python -m dropleak.verify --configfile $(CONFIG)
+	$(BIN)/python -m dropleak.report.verify --configfile $(CONFIG)
 
 test: $(VENV)/installed
 	$(BIN)/pytest

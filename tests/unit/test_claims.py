@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dropleak import readings, tables
-from dropleak.claims import judge
-from dropleak.evidence import Run
+from dropleak import tables
+from dropleak.claims import readings
+from dropleak.claims.evidence import Run
+from dropleak.claims.judge import judge
+from dropleak.claims.verdicts import Evidence, above_zero, at_place, below, equals
 from dropleak.schemas import CLAIMS, TRADEOFF
-from dropleak.verdicts import Evidence, above_zero, at_place, below, equals
 
 RATES = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
 AS_PUBLISHED = [0.533, 0.555, 0.577, 0.598, 0.584, 0.612]

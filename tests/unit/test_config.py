@@ -2,8 +2,9 @@ from dataclasses import asdict
 
 import pytest
 
-from dropleak import config, config_docs, markdown
+from dropleak import config
 from dropleak.attack.attacker import Attacker
+from dropleak.docs import markdown, settings
 from dropleak.errors import InputError
 
 
@@ -105,7 +106,7 @@ def test_the_experiment_needs_a_name():
 
 
 def test_every_key_is_documented_as_the_schema_has_it():
-    assert markdown.part(config_docs.README, config_docs.PART) == config_docs.settings_table()
+    assert markdown.part(settings.README, settings.PART) == settings.settings_table()
 
 
 def test_attackers_with_the_papers_settings_but_for_masks_are_readings_of_it():

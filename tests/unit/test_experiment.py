@@ -7,13 +7,14 @@ import pytest
 import torch
 from problems import GPU, clients
 
-from dropleak import captions, figures, tables
+from dropleak import figures, tables
 from dropleak.attack.attacker import Attacker
 from dropleak.attack.reconstruct import objective_for
 from dropleak.config import attackers
 from dropleak.experiment import Client, attack_images, train_seeds
 from dropleak.illustration import features_table, network_table
 from dropleak.models import lenet
+from dropleak.report import captions
 from dropleak.schemas import ATTACKS, UTILITY
 from dropleak.summary import as_text, compare, summarise
 from dropleak.tradeoff import guess_rmse, weigh

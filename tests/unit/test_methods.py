@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from dropleak import config as configuration
-from dropleak import methods
-from dropleak.methods import BIBLIOGRAPHY, bibliography, paragraph
+from dropleak.report import methods
+from dropleak.report.methods import BIBLIOGRAPHY, bibliography, paragraph
 
 VERSIONS = {
     **{"dropleak": "0.1.0", "snakemake": "9.0", "torch": "2.0", "scipy": "1.0"},

@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from dropleak import paper
-from dropleak.readings import COLUMNS, compare
+from dropleak.claims.readings import COLUMNS, compare
 from dropleak.schemas import ATTACKS, READINGS
 
 RATES = [0.0, 0.2, 0.3, 0.4, 0.5]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dropleak.words import count, interval, number, series
+from dropleak.report.words import count, interval, number, series
 
 
 def test_lists_read_as_in_a_sentence():

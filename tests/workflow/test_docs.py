@@ -16,8 +16,8 @@ import yaml
 from PIL import Image
 from pyarrow import parquet
 
-from dropleak import markdown, results_docs
 from dropleak.config import attackers
+from dropleak.docs import markdown, results
 from places import ROOT
 
 PAGES = [
@@ -200,8 +200,8 @@ def compares_jobs(command: str, checkout: Path) -> None:
 
 
 PYTHON = {
-    "PYTHONPATH=workflow python -m dropleak.config_docs": rewrites_the_settings,
-    "PYTHONPATH=workflow python -m dropleak.results_docs results/reference": takes_over_a_run,
+    "PYTHONPATH=workflow python -m dropleak.docs.settings": rewrites_the_settings,
+    "PYTHONPATH=workflow python -m dropleak.docs.results results/reference": takes_over_a_run,
     "PYTHONPATH=workflow python benchmarks/images.py [FOLDER]": writes_images,
     "PYTHONPATH=workflow python benchmarks/agreement.py 64 2000": wants_photographs,
     "PYTHONPATH=workflow python benchmarks/jobs.py EXPERIMENT": compares_jobs,
@@ -213,12 +213,12 @@ def test_python_can_do_it(checkout, command):
     PYTHON[command](command, checkout)
 
 
-@pytest.mark.parametrize("name", results_docs.parts())
+@pytest.mark.parametrize("name", results.parts())
 def test_pages_quote_the_kept_tables(name):
-    pages = [page for page, names in results_docs.PAGES.items() if name in names]
+    pages = [page for page, names in results.PAGES.items() if name in names]
     assert pages
     for page in pages:
-        assert markdown.part(page, name) == results_docs.parts()[name]
+        assert markdown.part(page, name) == results.parts()[name]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

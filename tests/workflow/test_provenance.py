@@ -1,4 +1,4 @@
-"""What is recorded of a run, and what `python -m dropleak.verify` says of its results."""
+"""What is recorded of a run, and what `python -m dropleak.report.verify` says of its results."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ def verify(folder, configuration):
     (folder / "config").mkdir(exist_ok=True)
     shutil.copy(ROOT / "config" / "config.yaml", folder / "config")
     return subprocess.run(
-        [sys.executable, "-m", "dropleak.verify", "--configfile", configuration],
+        [sys.executable, "-m", "dropleak.report.verify", "--configfile", configuration],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")},
         capture_output=True,

@@ -3,9 +3,10 @@
 import pandas as pd
 import pyarrow as pa
 
-from dropleak import methods, pages, provenance, tables
+from dropleak import tables
 from dropleak.files import write_text
 from dropleak.joblog import job_log
+from dropleak.report import methods, pages, provenance
 from dropleak.schemas import ATTACKS, IMAGES, SCHEMAS, UTILITY
 
 JOBS = ["host", "device", "seconds"]

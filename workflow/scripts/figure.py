@@ -1,8 +1,9 @@
 """Draw one figure from its tables, and say in numbers what it shows."""
 
-from dropleak import captions, figures, tables
+from dropleak import figures, tables
 from dropleak.files import write_text
 from dropleak.joblog import job_log
+from dropleak.report import captions
 from dropleak.schemas import SCHEMAS
 
 with job_log(snakemake.log[0]):

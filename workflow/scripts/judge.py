@@ -2,8 +2,9 @@
 
 import pyarrow as pa
 
-from dropleak import evidence, readings, tables
-from dropleak.claims import judge
+from dropleak import tables
+from dropleak.claims import evidence, readings
+from dropleak.claims.judge import judge
 from dropleak.joblog import job_log
 from dropleak.schemas import ATTACKS, TRADEOFF, UTILITY
 

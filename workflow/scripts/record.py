@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from dropleak import provenance
 from dropleak.files import write_text
 from dropleak.joblog import job_log
+from dropleak.report import provenance
 from dropleak.schemas import ATTACKS, UTILITY
 
 with job_log(snakemake.log[0]):

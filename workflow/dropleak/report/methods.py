@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from dropleak.words import count, series
+from dropleak.report.words import count, series
 
-BIBLIOGRAPHY = Path(__file__).parents[1] / "report" / "references.bib"
+BIBLIOGRAPHY = Path(__file__).parents[2] / "report" / "references.bib"
 
 _DATASETS = {
     "digits": r"scikit-learn's handwritten digits \cite{alpaydin1998optical}",

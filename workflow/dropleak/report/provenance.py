@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from dropleak import tables
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 PACKAGES = (
     *("snakemake", "torch", "torchvision", "numpy", "scipy", "scikit-image", "scikit-learn"),

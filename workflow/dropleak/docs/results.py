@@ -1,6 +1,6 @@
 """docs/results.md and the README's finding, made from the tables of the reference run.
 
-`PYTHONPATH=workflow python -m dropleak.results_docs results/reference` takes over a run's tables
+`PYTHONPATH=workflow python -m dropleak.docs.results results/reference` takes over a run's tables
 and figures into docs/results/ and writes the parts of the pages that quote them anew; without a
 folder it only writes the pages.
 """
@@ -13,9 +13,10 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from dropleak import markdown, words
+from dropleak.docs import markdown
+from dropleak.report import words
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 KEPT = ROOT / "docs" / "results"
 """What of the reference run is in the repository: no pixels of its images."""
 

@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 
-from dropleak import evidence, paper, stats, tables, verdicts
-from dropleak.evidence import Run
+from dropleak import paper, stats, tables
+from dropleak.claims import evidence, verdicts
+from dropleak.claims.evidence import Run
+from dropleak.claims.verdicts import Evidence, Rule
 from dropleak.schemas import CLAIMS
-from dropleak.verdicts import Evidence, Rule
 
 
 @dataclass(frozen=True)

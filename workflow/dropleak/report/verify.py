@@ -1,7 +1,7 @@
 """Whether tables and figures on disk belong together and to a configuration.
 
-`PYTHONPATH=workflow python -m dropleak.verify --configfile FILE` says what does not, and then ends
-with status 1.
+`PYTHONPATH=workflow python -m dropleak.report.verify --configfile FILE` says what does not, and then
+ends with status 1.
 """
 
 import argparse
@@ -13,10 +13,10 @@ from pathlib import Path
 import yaml
 from snakemake.utils import update_config
 
-from dropleak import provenance
 from dropleak.attack import ENGINE_VERSION
 from dropleak.config import complete, differences
 from dropleak.errors import InputError
+from dropleak.report import provenance
 
 CHECKED = ("tables", "figures", "report")
 """Folders of an experiment that hold nothing but what its provenance names."""

@@ -8,10 +8,11 @@ import pyarrow as pa
 import yaml
 from jinja2 import Environment, FileSystemLoader
 
-from dropleak import paper, words
+from dropleak import paper
+from dropleak.report import words
 
 _TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parents[1] / "report"),
+    loader=FileSystemLoader(Path(__file__).parents[2] / "report"),
     autoescape=True,
     trim_blocks=True,
     lstrip_blocks=True,

@@ -1,15 +1,15 @@
 """The table of settings in config/README.md, made from the schema.
 
-`PYTHONPATH=workflow python -m dropleak.config_docs` writes it anew.
+`PYTHONPATH=workflow python -m dropleak.docs.settings` writes it anew.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from dropleak import markdown
 from dropleak.config import load_schema
+from dropleak.docs import markdown
 
-README = Path(__file__).parents[2] / "config" / "README.md"
+README = Path(__file__).parents[3] / "config" / "README.md"
 PART = "settings"
 
 

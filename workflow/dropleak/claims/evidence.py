@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from dropleak import paper, stats, tables, verdicts
-from dropleak.verdicts import Evidence
+from dropleak import paper, stats, tables
+from dropleak.claims import verdicts
+from dropleak.claims.verdicts import Evidence
 
 COLUMNS = ["attacker", "rate", "image", "update", "rmse", "rmse_clipped", "label", "label_inferred"]
 """What is needed of the attacks."""

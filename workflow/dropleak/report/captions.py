@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from dropleak import tables
-from dropleak.words import interval, series
+from dropleak.report.words import interval, series
 
 
 def networks(network: pa.Table) -> str:

@@ -1,0 +1,1 @@
+"""What the paper claims, what a run says of it, and how a verdict comes about."""

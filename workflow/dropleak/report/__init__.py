@@ -1,0 +1,1 @@
+"""What goes beside tables and figures: captions, pages, the methods paragraph, provenance."""
