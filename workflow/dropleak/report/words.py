@@ -17,10 +17,12 @@ def count(number: int, unit: str) -> str:
 
 
 def number(value: float | None) -> str:
-    """Three significant digits or decimals; a dash for nothing."""
+    """Three decimals, or few significant digits where those say nothing; a dash for nothing."""
     if pd.isna(value):
         return "–"
-    return f"{value:.3f}" if 0.001 <= abs(value) < 1000 or value == 0 else f"{value:.2e}"
+    if 0 < abs(value) < 0.001:
+        return f"{value:.1g}"
+    return f"{value:.3f}" if abs(value) < 1000 else f"{value:.2e}"
 
 
 def interval(value: float | None, low: float | None, high: float | None) -> str:
