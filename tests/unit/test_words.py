@@ -17,12 +17,8 @@ def test_one_thing_has_no_plural():
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0.12345, "0.123"),
-        (0, "0.000"),
-        (-2.5, "-2.500"),
-        (1e8, "1.00e+08"),
-        (-5.27e-5, "-5e-05"),
-        (np.nan, "–"),
+        *((0.12345, "0.123"), (0, "0.000"), (-2.5, "-2.500"), (-5.27e-5, "-5e-05")),
+        *((1e8, "1.00e+08"), (np.nan, "–")),
     ],
 )
 def test_numbers_are_short(value, text):

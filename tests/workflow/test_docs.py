@@ -117,6 +117,8 @@ def test_snakemake_can_do_it(checkout, command):
     """As a plan, for which the profile of Slurm clusters needs no Slurm."""
     if "mine.yaml" in command:
         write_own_experiment(checkout)
+    if "reference.yaml" in command:
+        pictures(checkout.parent / "shared" / "cifar10-subset", 200)
     command = command.replace("/scratch/me", str(checkout.parent))
     done = shell(f"{command} --dry-run", checkout)
     if not command.endswith(("--unlock", "--quiet")):
@@ -128,13 +130,12 @@ def write_own_experiment(folder: Path) -> None:
     page = (folder / "config" / "README.md").read_text()
     first = next(code for language, code in FENCE.findall(page) if language == "yaml")
     settings = yaml.safe_load(first)
-    settings["data"]["root"] = str(pictures(folder, settings["images"]))
+    settings["data"]["root"] = str(pictures(folder / "pictures", settings["images"]))
     (folder / "mine.yaml").write_text(yaml.safe_dump(settings))
 
 
-def pictures(folder: Path, count: int) -> Path:
+def pictures(root: Path, count: int) -> Path:
     """Black images, so many for training and so many to test."""
-    root = folder / "pictures"
     for part in ("train", "test"):
         (root / part / "a").mkdir(parents=True, exist_ok=True)
         for number in range(count):
@@ -177,7 +178,7 @@ def takes_over_a_run(command: str, checkout: Path) -> None:
 
 
 def writes_images(command: str, checkout: Path) -> None:
-    shell(command.replace("[FOLDER]", str(pictures(checkout, 2))), checkout)
+    shell(command.replace("[FOLDER]", str(pictures(checkout / "pictures", 2))), checkout)
     with np.load(checkout / "benchmarks" / "images.npz") as written:
         assert {"digits_pixels", "photographs_pixels"} <= set(written)
 

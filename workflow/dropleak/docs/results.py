@@ -62,10 +62,8 @@ def _finding(tables: dict[str, pd.DataFrame], config: dict) -> str:
         return words.series(f"{share:.0%} at rate {rate}" for rate, share in shares)
 
     counts = tables["claims"].groupby("verdict")["claim"].count()
-    verdicts = words.series(
-        f"{counts.get(verdict, 0)} {verdict}"
-        for verdict in (SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE)
-    )
+    order = (SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE)
+    verdicts = words.series(f"{counts.get(verdict, 0)} {verdict}" for verdict in order)
     lost = claims.xs("accuracy-lost-at-0.5").iloc[0]
     accuracy = tables["tradeoff"].groupby("rate")["test_accuracy"].first()
     errors = summary["rmse_clipped_mean"].xs("idlg")
