@@ -164,7 +164,9 @@ def takes_over_a_run(command: str, checkout: Path) -> None:
         for path in kept.glob(f"*.{ending}"):
             path.rename(run / name / path.name)
     record = json.loads((kept / "run.json").read_text())
-    record |= {jobs: [record[jobs]] for jobs in ("attacks", "trainings")}
+    for jobs in ("attacks", "trainings"):
+        record[jobs] = [record[jobs] | {"device": record["devices"][0]}]
+    record["machine"]["host"] = "here"
     record |= {"data": {}, "results": {}}
     (run / "provenance.json").write_text(json.dumps(record))
     page = checkout / "docs" / "results.md"

@@ -100,7 +100,8 @@ def _setting(record: dict) -> str:
         f"{config['attack']['iterations']:,} iterations",
         "training": f"{config['utility']['seeds']} seeds, {config['utility']['epochs']} epochs, "
         f"{len(config['utility']['rates'])} rates",
-        "hardware": f"{machine['processor']}, {machine['cores']} cores, no GPU",
+        "hardware": f"{machine['processor']}, {machine['cores']} cores; jobs ran on: "
+        f"{words.series(record['devices'])}",
         "core hours": f"{hours['attacks']:.1f} of attacks, {hours['trainings']:.1f} of training",
         "versions": f"{words.series(named)}; engine {engine}",
         "date": record["gathered"][:10],
@@ -183,6 +184,8 @@ def take_over(results: Path) -> None:
     for name in TABLES:
         shutil.copy(results / "tables" / f"{name}.csv", KEPT)
     record = json.loads((results / "provenance.json").read_text())
+    del record["machine"]["host"]
+    record["devices"] = sorted({job["device"] for job in record["attacks"] + record["trainings"]})
     for jobs in ("attacks", "trainings"):
         record[jobs] = {key: sum(job[key] for job in record[jobs]) for key in ("rows", "seconds")}
     for key in ("data", "results"):
