@@ -393,5 +393,5 @@ def test_the_captions_of_the_method_count(digits):
 
 def test_figure_8s_caption_names_rates_that_a_user_wants(tradeoff):
     text = captions.privacy_and_utility(tradeoff, ["idlg", "mask-reading"])
-    assert "0.5 from ``idlg`` and none from ``mask-reading``" in text
+    assert "0.5 from ``idlg``; none from ``mask-reading``" in text
     assert "none from ``idlg``" in captions.privacy_and_utility(tradeoff.slice(0, 0), ["idlg"])

@@ -74,7 +74,7 @@ def privacy_and_utility(tradeoff: pa.Table, attackers: list[str]) -> str:
     found = (f"{series(both.get(name, ['none']))} from ``{name}``" for name in attackers)
     return (
         f"The guess has {known['guess_rmse']:.3f}, and accurate means at least "
-        f"{known['lowest_accuracy']:.1%}. Rates that are private and accurate: {series(found)}."
+        f"{known['lowest_accuracy']:.1%}. Rates that are private and accurate: {'; '.join(found)}."
     )
 
 

@@ -86,7 +86,7 @@ def paragraph(
     source, client, training = config["data"]["source"], config["client"], config["utility"]
     images = r"$\times$".join(map(str, (*shape[1:], shape[0])))
     each = client["images_per_update"]
-    named = _DATASETS.get(source, f"images of {_latex(dataset)}")
+    named = _DATASETS.get(source, _latex(dataset))
     hours = pd.concat([attacks, utility]).groupby("device")["seconds"].sum() / 3600
     hosts = pd.concat([attacks["host"], utility["host"]]).nunique()
     torch = versions.get("torch", attacks["torch_version"].iloc[0])
