@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 
 # The experiment of `make report` and `make verify`.
 CONFIG ?= config/config.yaml
-EXPERIMENT = $(shell sed -n 's/^experiment: *//p' $(CONFIG))
+EXPERIMENT = $(shell $(BIN)/python -c "import yaml; \
+    print(yaml.safe_load(open('$(CONFIG)')).get('experiment', 'demo'))")
 
 PHOTOGRAPHS ?= $(wildcard ../shared/cifar10-subset)
 
