@@ -58,6 +58,11 @@ wildcard_constraints:
     batch=r"\d+-\d+",
 
 
+def figure_labels(number, shows, attacker="all", rate="all"):
+    """What a figure can be found by in the report."""
+    return {"figure": number, "shows": shows, "attacker": attacker, "rate": rate}
+
+
 def refuse_jobs_left_behind():
     """Stop a run whose jobs an earlier one, that was killed, has still in Slurm."""
     needed = [job for job in workflow.dag.needrun_jobs() if not job.is_local]

@@ -13,11 +13,6 @@ localrules:
 FIGURES = f"{RESULTS}/figures"
 
 
-def figure_labels(number, shows, attacker="all", rate="all"):
-    """What a figure can be found by in the report."""
-    return {"figure": number, "shows": shows, "attacker": attacker, "rate": rate}
-
-
 rule draw_networks:
     input:
         network=rules.illustrate.output.network,
