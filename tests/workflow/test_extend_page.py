@@ -168,4 +168,4 @@ def test_a_function_is_a_new_figure(tmp_path):
     shown = {line.get_label(): line.get_xydata().tolist() for line in axis.lines}
     assert shown == {"idlg": [[0.0, 1.0], [0.5, 0.25]], "dlg": [[0.0, 0.75], [0.5, 0.5]]}
     figures.save(figure, tmp_path / "figure.pdf", tmp_path / "figure.png")
-    assert plt.get_fignums() == []
+    assert not plt.fignum_exists(figure.number)
