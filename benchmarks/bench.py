@@ -27,10 +27,11 @@ import torch
 
 import reference
 from dropleak import device as devices
-from dropleak.attack import ENGINE_VERSION, compiled
+from dropleak.attack import compiled
 from dropleak.attack.attacker import ENTITLED_TO_MASKS, Attacker
 from dropleak.attack.labels import infer_labels
 from dropleak.attack.reconstruct import objective_for, reconstruct, start_images, start_row
+from dropleak.versions import ENGINE_VERSION
 from workload import attackers, data_sets, problems
 
 PAPER_ITERATIONS = 5800

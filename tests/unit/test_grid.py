@@ -1,6 +1,8 @@
 import math
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from dropleak import grid, tables
@@ -15,9 +17,63 @@ def test_every_image_is_in_one_batch():
 
 
 def test_updates_stay_whole():
-    assert grid.batches(12, 5, images_per_update=4) == ["0-4", "4-8", "8-12"]
-    assert grid.batches(16, 9, images_per_update=4) == ["0-8", "8-16"]
-    assert grid.batches(8, 1, images_per_update=8) == ["0-8"]
+    assert grid.batch_size(5, images_per_update=4) == 4
+    assert grid.batch_size(9, images_per_update=4) == 8
+    assert grid.batch_size(1, images_per_update=8) == 8
+
+
+@pytest.mark.parametrize(
+    ("images", "size", "there", "expected"),
+    [
+        (10, 4, ["0-4", "4-8"], ["0-4", "4-8", "8-10"]),  # more images
+        (13, 4, ["0-4", "4-8", "8-10"], ["0-4", "4-8", "8-10", "10-13"]),
+        (6, 4, ["0-4", "4-8", "8-10"], ["0-4", "4-8"]),  # fewer
+        (10, 3, ["0-4", "8-10"], ["0-4", "4-7", "7-8", "8-10"]),  # cut anew
+        (10, 5, ["0-4", "0-8", "6-9"], ["0-8", "8-10"]),  # overlapping
+    ],
+)
+def test_what_is_there_stays(images, size, there, expected):
+    assert grid.batches(images, size, there) == expected
+
+
+@given(
+    images=st.integers(1, 60),
+    size=st.integers(1, 20),
+    there=st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)), max_size=8),
+    done=st.randoms(use_true_random=False),
+)
+@settings(derandomize=True, deadline=None, database=None)
+def test_a_plan_holds_every_image_once_and_stays_while_it_is_carried_out(images, size, there, done):
+    there = [f"{start}-{start + length}" for start, length in there]
+    plan = grid.batches(images, size, there)
+    slices = [grid.batch_slice(batch) for batch in plan]
+    taken = [i for part in slices for i in range(part.start, min(part.stop, images))]
+    assert taken == list(range(images))
+    assert all(
+        batch in there or part.stop <= images for batch, part in zip(plan, slices, strict=True)
+    )
+    finished = [batch for batch in plan if batch not in there and done.random() < 0.5]
+    assert grid.batches(images, size, there + finished) == plan
+
+
+def test_rows_beyond_the_images_do_not_count():
+    assert grid.rows("attacks/idlg/rate-0.5/images-4-8.parquet", 6) == 2
+    assert grid.rows("attacks/idlg/rate-0.5/images-4-8.parquet", 60) == 4
+
+
+def test_a_folder_is_told_by_names_and_sizes_of_its_files(tmp_path):
+    for part in ("train", "test"):
+        (tmp_path / "a" / part / "class").mkdir(parents=True)
+        (tmp_path / "a" / part / "class" / "1.png").write_bytes(b"12")
+    data = {"source": "folder", "root": str(tmp_path / "a"), "size": None}
+    known = grid.data_identity(data)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "a").rename(tmp_path / "b" / "a")
+    moved = data | {"root": str(tmp_path / "b" / "a")}
+    assert grid.data_identity(moved) == known
+    assert grid.data_identity(moved | {"size": 8}) != known
+    (tmp_path / "b" / "a" / "test" / "class" / "1.png").write_bytes(b"123")
+    assert grid.data_identity(moved) != known
 
 
 def test_the_selection_is_a_permutation_fixed_by_the_seed():

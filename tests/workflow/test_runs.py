@@ -1,8 +1,7 @@
 """Small complete runs, and what a second one does."""
 
 import pandas as pd
-import pytest
-from runner import planned, run, with_changes
+from runner import run, with_changes
 
 from dropleak import tables
 from dropleak.config import attackers
@@ -68,27 +67,6 @@ def test_jobs_tell_their_progress_in_their_log(finished):
     assert "40/40 iterations" in log.read_text()
     assert "left" in log.read_text()
     assert log.with_suffix(".benchmark.tsv").exists()
-
-
-def test_a_second_run_has_nothing_to_do(finished, small):
-    assert "Nothing to be done" in run(*small, "--cores", "1", cwd=finished[0]).stderr
-
-
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        ({"rates": [0.0, 0.5, 0.3]}, {"attack": 4, "train": 0}),
-        ({"rates": [0.5]}, {"attack": 0, "train": 0}),
-        ({"attackers": ["idlg", "idlg-fixed"]}, {"attack": 4, "train": 0}),
-        ({"attack": {"iterations": 60}}, {"attack": 8, "train": 0}),
-        ({"utility": {"epochs": 2}}, {"attack": 0, "train": 2}),
-        ({"seed": 1}, {"attack": 8, "train": 2}),
-        ({"success_rmse": 0.2}, {"attack": 0, "train": 0, "summarise": 1}),
-    ],
-)
-def test_a_change_reruns_what_it_concerns(finished, small, tmp_path, change, expected):
-    jobs = planned(*with_changes(small, tmp_path, change), cwd=finished[0])
-    assert {rule: jobs.get(rule, 0) for rule in expected} == expected
 
 
 def test_every_attacker_attacks_another_kind_of_client(tmp_path, small):

@@ -45,7 +45,7 @@ def complete(config: dict) -> dict:
         InputError: one message that lists every mistake, each with key, value and what is allowed.
     """
     schema = load_schema()
-    config = _with_defaults(deepcopy(config), schema)
+    config = with_defaults(config, schema)
     validator = _VALIDATOR(schema)
     problems = [_explain(error) for error in validator.iter_errors(config)]
     problems = problems or list(_contradictions(config))
@@ -54,26 +54,35 @@ def complete(config: dict) -> dict:
     return config
 
 
-def _with_defaults(value, schema: dict):
-    """`value` with the schema's defaults filled in, at every depth."""
-    if isinstance(value, dict):
-        for key, part in schema.get("properties", {}).items():
-            if key not in value and "default" in part:
-                value[key] = deepcopy(part["default"])
-            if key in value:
-                value[key] = _with_defaults(value[key], part)
-        others = schema.get("additionalProperties")
-        if isinstance(others, dict):
-            for key in value.keys() - schema.get("properties", {}).keys():
-                value[key] = _with_defaults(value[key], others)
-    return value
+def with_defaults(value, schema: dict):
+    """`value` with the schema's defaults filled in, at every depth, and keys in the schema's order.
+
+    Others come last, sorted, so that the order in which keys were given changes nothing.
+    """
+    if not isinstance(value, dict):
+        return deepcopy(value)
+    known, others = schema.get("properties", {}), schema.get("additionalProperties")
+    filled = {
+        key: with_defaults(value.get(key, part.get("default")), part)
+        for key, part in known.items()
+        if key in value or "default" in part
+    }
+    for key in sorted(value.keys() - known.keys(), key=str):
+        filled[key] = with_defaults(value[key], others if isinstance(others, dict) else {})
+    return filled
+
+
+def without_defaults(value: dict, schema: dict) -> dict:
+    """Those settings of a group that differ from the schema's defaults."""
+    defaults = {key: part.get("default") for key, part in schema["properties"].items()}
+    return {key: each for key, each in value.items() if each != defaults[key]}
 
 
 def attackers(config: dict) -> dict[str, dict]:
     """All settings of every attacker that may be named, by name."""
     settings = load_schema()["properties"]["presets"]["additionalProperties"]
     presets = load_presets() | config["presets"]
-    return {name: _with_defaults(dict(preset), settings) for name, preset in presets.items()}
+    return {name: with_defaults(preset, settings) for name, preset in presets.items()}
 
 
 def readings(config: dict) -> dict[str, str]:
@@ -82,7 +91,7 @@ def readings(config: dict) -> dict[str, str]:
     They have its settings but for masks, of which it says nothing; it gave the attacker none.
     """
     known = attackers(config)
-    paper = _with_defaults({}, load_schema()["properties"]["presets"]["additionalProperties"])
+    paper = with_defaults({}, load_schema()["properties"]["presets"]["additionalProperties"])
     return {
         name: known[name]["masks"]
         for name in config["attackers"]

@@ -10,7 +10,6 @@ import pyarrow as pa
 import torch
 
 from dropleak import metrics, rng, tables
-from dropleak.attack import ENGINE_VERSION
 from dropleak.attack.attacker import ENTITLED_TO_MASKS, Attacker
 from dropleak.attack.reconstruct import Reconstruction
 from dropleak.attack.restarts import reconstruct_best
@@ -19,15 +18,16 @@ from dropleak.device import name as device_name
 from dropleak.models import NETWORKS, Network
 from dropleak.schemas import ATTACKS, UTILITY
 from dropleak.training import Training, train
+from dropleak.versions import ENGINE_VERSION
 
 
 @dataclass(frozen=True)
 class Client:
     """What is attacked, and trained: settings under `client` in the configuration."""
 
-    network: str
-    dropout: str
-    images_per_update: int
+    network: str = "lenet"
+    dropout: str = "classifier"
+    images_per_update: int = 1
 
     def build(self, known: dict) -> Network:
         """The network for the images of a table with this metadata."""

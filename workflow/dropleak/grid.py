@@ -3,8 +3,9 @@
 Needs no torch, so that planning is quick.
 """
 
+import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +43,23 @@ def dataset_name(data: dict) -> str:
     if data["source"] != "folder":
         return data["source"]
     return f"the folder {Path(data['root']).resolve().name}"
+
+
+def data_identity(data: dict) -> dict:
+    """What says whether two configurations have the same images, wherever these are kept.
+
+    Of a folder the names and sizes of its files count, as reading all of them would take too long.
+    """
+    identity = {"dataset": dataset_name(data), "size": data["size"]}
+    if data["source"] != "folder":
+        return identity
+    root = Path(data["root"])
+    files = sorted(
+        (str(path.relative_to(root)), path.stat().st_size)
+        for part in ("train", "test")
+        for path in _image_files(data, part)
+    )
+    return identity | {"files": hashlib.sha256(repr(files).encode()).hexdigest()}
 
 
 def count_images(data: dict, part: str) -> int:
@@ -92,16 +110,45 @@ def selection(available: int, seed: int) -> list[int]:
     return np.random.Generator(np.random.Philox(seed)).permutation(available).tolist()
 
 
-def batches(images: int, images_per_job: int, images_per_update: int = 1) -> list[str]:
-    """Positions in the selection that each attack job takes, as "start-stop", stop excluded.
+def batch_size(images_per_job: int, images_per_update: int) -> int:
+    """Images in a new attack job: as many whole updates as fit into it, and at least one."""
+    return max(1, images_per_job // images_per_update) * images_per_update
 
-    Updates stay whole: a job takes as many as fit into it, and at least one.
+
+def batches(images: int, size: int, there: Iterable[str] = ()) -> list[str]:
+    """Positions in the selection that attack jobs take, as "start-stop", stop excluded.
+
+    What is there stays as it is, however it was cut, and the gaps are cut anew: no image is
+    attacked twice. While the gaps are filled, in whatever order, the answer stays the same.
+
+    Args:
+        images: number of images; the last batch may reach beyond it if it is there.
+        size: of new batches.
+        there: batches that have results. Of overlapping ones the first counts, and the longest.
     """
-    step = max(1, images_per_job // images_per_update) * images_per_update
-    return [f"{start}-{min(start + step, images)}" for start in range(0, images, step)]
+    chosen, position = [], 0
+    for start, stop in sorted(map(_positions, there), key=lambda batch: (batch[0], -batch[1])):
+        if position <= start < images:
+            chosen += [*_cut(position, start, size), f"{start}-{stop}"]
+            position = stop
+    return [*chosen, *_cut(position, images, size)]
+
+
+def _cut(start: int, stop: int, size: int) -> list[str]:
+    return [f"{first}-{min(first + size, stop)}" for first in range(start, stop, size)]
+
+
+def _positions(batch: str) -> tuple[int, int]:
+    start, stop = batch.split("-")
+    return int(start), int(stop)
+
+
+def rows(path: str, images: int) -> int:
+    """How many rows of a batch's file are among the first images of the selection."""
+    part = batch_slice(Path(path).stem.removeprefix("images-"))
+    return min(part.stop, images) - part.start
 
 
 def batch_slice(batch: str) -> slice:
     """The part of the selection that a batch's name stands for."""
-    start, stop = batch.split("-")
-    return slice(int(start), int(stop))
+    return slice(*_positions(batch))

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,8 @@ import pyarrow.parquet as pq
 from dropleak.errors import InputError
 from dropleak.files import atomic
 
+_WRITING = {"compression": "zstd", "write_page_checksum": True}
+
 
 def build(schema: pa.Schema, columns: Mapping[str, Sequence], **metadata: object) -> pa.Table:
     """A table of the schema; metadata values are stored as JSON."""
@@ -19,14 +23,21 @@ def build(schema: pa.Schema, columns: Mapping[str, Sequence], **metadata: object
 
 
 def metadata(table: pa.Table) -> dict:
-    """What `build` was given as metadata."""
-    return {key.decode(): json.loads(value) for key, value in table.schema.metadata.items()}
+    """What `build` and `with_settings` were given as metadata."""
+    known = table.schema.metadata or {}
+    return {key.decode(): json.loads(value) for key, value in known.items()}
+
+
+def with_settings(table: pa.Table, settings: dict) -> pa.Table:
+    """The table with a record of the settings that it depends on in its metadata."""
+    record = {b"settings": json.dumps(settings).encode()}
+    return table.replace_schema_metadata((table.schema.metadata or {}) | record)
 
 
 def write(table: pa.Table, path: str | Path) -> None:
     """Write a table so that the file appears whole or not at all."""
     with atomic(path) as partial:
-        pq.write_table(table, partial, compression="zstd")
+        pq.write_table(table, partial, **_WRITING)
 
 
 def write_csv(table: pa.Table, path: str | Path) -> None:
@@ -35,20 +46,24 @@ def write_csv(table: pa.Table, path: str | Path) -> None:
         table.to_pandas().to_csv(partial, index=False)
 
 
+def inspect(path: str | Path, schema: pa.Schema) -> tuple[dict, int]:
+    """Metadata and number of rows of a table, without reading it.
+
+    Raises:
+        InputError: naming the file and what is wrong with it.
+    """
+    with _open(path, schema) as file:
+        return metadata(file.schema_arrow.empty_table()), file.metadata.num_rows
+
+
 def read(path: str | Path, schema: pa.Schema) -> pa.Table:
     """Read a table and check that it has the schema's columns.
 
     Raises:
         InputError: naming the file and what is wrong with it.
     """
-    try:
-        # Not pq.read_table, whose dataset machinery takes 0.3 s to import.
-        with pq.ParquetFile(path) as file:
-            table = file.read()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path}: cannot be read as Parquet ({error}); delete it") from None
-    _check(table.schema, schema, path)
-    return table
+    with _open(path, schema) as file:
+        return file.read()
 
 
 def parts(path: str | Path, schema: pa.Schema, columns: Sequence[str]) -> Iterator[pa.Table]:
@@ -57,13 +72,32 @@ def parts(path: str | Path, schema: pa.Schema, columns: Sequence[str]) -> Iterat
     Raises:
         InputError: naming the file and what is wrong with it.
     """
+    with _open(path, schema) as file:
+        for group in range(file.num_row_groups):
+            yield file.read_row_group(group, columns=columns)
+
+
+@contextmanager
+def _open(path: str | Path, schema: pa.Schema) -> Iterator[pq.ParquetFile]:
+    """A table's file. Not by pq.read_table, whose dataset machinery takes 0.3 s to import."""
     try:
-        with pq.ParquetFile(path) as file:
-            _check(file.schema_arrow, schema, path)
-            for group in range(file.num_row_groups):
-                yield file.read_row_group(group, columns=columns)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{path}: cannot be read as Parquet ({error}); delete it") from None
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: is damaged ({_reason(error)})") from None
+    with file:
+        _check(file.schema_arrow, schema, path)
+        try:
+            yield file
+        except (pa.ArrowException, OSError, ValueError) as error:
+            # Of which planning sees nothing, as it looks at the file's end only.
+            raise InputError(
+                f"{path}: is damaged ({_reason(error)}); delete it to have it made anew"
+            ) from None
+
+
+def _reason(error: Exception) -> str:
+    """The first line of a message, of which those of Parquet can have many."""
+    return str(error).partition("\n")[0].rstrip(". ")
 
 
 def _check(found: pa.Schema, expected: pa.Schema, path: str | Path) -> None:
@@ -77,31 +111,67 @@ def _check(found: pa.Schema, expected: pa.Schema, path: str | Path) -> None:
         or not found.field(name).equals(expected.field(name))
     ]
     detail = f"columns {', '.join(differing)} differ" if differing else "columns are out of order"
-    raise InputError(f"{path}: is not the expected table ({detail}); delete it to have it remade")
+    raise InputError(f"{path}: is not the expected table ({detail})")
 
 
 def concatenate(
-    sources: Sequence[str | Path], target: str | Path, schema: pa.Schema, key: Sequence[str]
+    sources: Sequence[str | Path],
+    target: str | Path,
+    schema: pa.Schema,
+    key: Sequence[str],
+    rows: Sequence[int] | None = None,
 ) -> None:
     """Join tables into one file, holding one of them in memory at a time.
+
+    Args:
+        sources: of one data set and one kind of client, ordered by all of `key` but the last.
+        target: what to write. It has the metadata of the sources but for their settings.
+        schema: of all of them.
+        key: columns that identify a row.
+        rows: how many of each source's rows count, the first ones; without, all of them.
 
     Raises:
         InputError: if a table does not fit, or two rows have the same values in `key`.
     """
-    seen: set[tuple] = set()
-    with atomic(target) as partial:
-        first = read(sources[0], schema)
-        with pq.ParquetWriter(partial, first.schema, compression="zstd") as writer:
-            for source in sources:
-                table = read(source, schema)
-                if metadata(table) != metadata(first):
-                    raise InputError(f"{source}: is of another data set than {sources[0]}")
-                for row in zip(*(table[name].to_pylist() for name in key), strict=True):
-                    if row in seen:
-                        named = ", ".join(f"{k} {v}" for k, v in zip(key, row, strict=True))
-                        raise InputError(f"{source}: has a second row for {named}")
-                    seen.add(row)
-                writer.write_table(table)
+    first = _without_settings(read(sources[0], schema))
+    twice = _Twice(key)
+    with (
+        atomic(target) as partial,
+        pq.ParquetWriter(partial, first.schema, **_WRITING) as writer,
+    ):
+        for source, count in zip(sources, rows or repeat(None, len(sources)), strict=True):
+            table = _without_settings(read(source, schema)).slice(0, count)
+            if table.schema.metadata != first.schema.metadata:
+                raise InputError(f"{source}: is of another data set or client than {sources[0]}")
+            if row := twice.find(table):
+                raise InputError(f"{source}: has a second row for {row}")
+            writer.write_table(table)
+
+
+def _without_settings(table: pa.Table) -> pa.Table:
+    known = dict(table.schema.metadata or {})
+    known.pop(b"settings", None)
+    return table.replace_schema_metadata(known)
+
+
+class _Twice:
+    """Looks for rows that stand twice, remembering one group of them at a time."""
+
+    def __init__(self, key: Sequence[str]):
+        self._key, self._groups, self._seen = key, set(), set()
+
+    def find(self, table: pa.Table) -> str | None:
+        """The first row that was there before, in words; groups must not be scattered."""
+        for row in zip(*(table[name].to_pylist() for name in self._key), strict=True):
+            *group, last = row
+            if tuple(group) not in self._groups:
+                self._groups.add(tuple(group))
+                self._seen = set()
+                self._current = group
+            if group != self._current or last in self._seen:
+                return ", ".join(f"{k} {v}" for k, v in zip(self._key, row, strict=True))
+            self._seen.add(last)
+        return None
 
 
 def encode_pixels(images: np.ndarray) -> list[bytes]:

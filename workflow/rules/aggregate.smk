@@ -9,7 +9,7 @@ localrules:
 
 rule join_attacks:
     input:
-        rules.attacks.input,
+        attack_files,
     output:
         f"{RESULTS}/tables/attacks.parquet",
     log:
@@ -17,22 +17,28 @@ rule join_attacks:
     conda:
         "../../envs/tables.yaml"
     params:
+        code=code_of("join.py"),
+        files=attack_files,
         schema="attacks",
         key=["attacker", "rate", "image"],
+        images=config["images"],
     script:
         "../scripts/join.py"
 
 
 use rule join_attacks as join_utility with:
     input:
-        rules.utility.input,
+        training_files,
     output:
         f"{RESULTS}/tables/utility.parquet",
     log:
         f"{LOGS}/join_utility.log",
     params:
+        code=code_of("join.py"),
+        files=training_files,
         schema="utility",
         key=["rate", "seed", "epoch"],
+        images=None,
 
 
 rule summarise:
@@ -49,6 +55,7 @@ rule summarise:
     conda:
         "../../envs/tables.yaml"
     params:
+        code=code_of("summarise.py"),
         dataset=DATASET,
         success_rmse=config["success_rmse"],
         baseline=config["attackers"][0],
@@ -71,6 +78,7 @@ rule weigh:
     conda:
         "../../envs/tables.yaml"
     params:
+        code=code_of("weigh.py"),
         dataset=DATASET,
         images=SELECTION[: config["images"]],
         tolerated_loss=config["utility"]["tolerated_loss"],
@@ -93,6 +101,7 @@ rule judge:
     conda:
         "../../envs/tables.yaml"
     params:
+        code=code_of("judge.py"),
         paper=config["attackers"][0],
         masks=configuration.readings(config),
         accounting=configuration.accounting(config),
@@ -114,6 +123,7 @@ rule illustrate:
     conda:
         "../../envs/torch.yaml"
     params:
+        code=code_of("illustrate.py"),
         client=config["client"],
         image=SELECTION[0],
         rates=config["rates"],

@@ -1,12 +1,15 @@
+ATTACK = "{attacker}/rate-{rate}/images-{batch}"
+
+
 rule attack:
     input:
-        images=f"{RESULTS}/data/test.parquet",
+        images=tables_for(f"{RESULTS}/attacks/{ATTACK}.parquet", "test"),
     output:
-        f"{RESULTS}/attacks/{{attacker}}/rate-{{rate}}/images-{{batch}}.parquet",
+        f"{RESULTS}/attacks/{ATTACK}.parquet",
     log:
-        f"{LOGS}/attack/{{attacker}}/rate-{{rate}}/images-{{batch}}.log",
+        f"{LOGS}/attack/{ATTACK}.log",
     benchmark:
-        f"{LOGS}/attack/{{attacker}}/rate-{{rate}}/images-{{batch}}.benchmark.tsv"
+        f"{LOGS}/attack/{ATTACK}.benchmark.tsv"
     conda:
         "../../envs/torch.yaml"
     threads: 1
@@ -15,22 +18,12 @@ rule attack:
         mem_mb=lambda wildcards, attempt: attempt * ATTACK_MEMORY,
         runtime=lambda wildcards, attempt: attempt * ATTACK_RUNTIME,
     params:
-        attacker=lambda wildcards: ATTACKERS[wildcards.attacker],
-        client=config["client"],
+        settings=lambda wildcards: ATTACK_SETTINGS[wildcards.attacker],
         images=lambda wildcards: SELECTION[grid.batch_slice(wildcards.batch)],
-        seed=config["seed"],
-        iterations=config["attack"]["iterations"],
-        precision=config["attack"]["precision"],
-        engine_version=ENGINE_VERSION,
     script:
         "../scripts/attack.py"
 
 
 rule attacks:
     input:
-        expand(
-            rules.attack.output,
-            attacker=config["attackers"],
-            rate=RATES,
-            batch=BATCHES,
-        ),
+        attack_files,

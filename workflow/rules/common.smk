@@ -1,20 +1,24 @@
 import sys
 import time
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from dropleak import config as configuration
-from dropleak import grid, limits, slurm
-from dropleak.attack import ENGINE_VERSION
+from dropleak import grid, identity, limits, plan, slurm, sources
 from dropleak.errors import InputError
 from dropleak.hardware import has_gpu
+from dropleak.versions import ENGINE_VERSION
 
 slurm.become_own_array_task()
 
 try:
-    config.update(configuration.complete(config))
+    complete = configuration.complete(config)
+    config.clear()
+    config.update(complete)
     IMAGE_VALUES = grid.image_values(config["data"])
 except InputError as error:
     raise WorkflowError(str(error))
@@ -27,17 +31,23 @@ DATASET = grid.dataset_name(config["data"])
 RATES = [str(float(rate)) for rate in config["rates"]]
 UTILITY_RATES = [str(float(rate)) for rate in config["utility"]["rates"]]
 SELECTION = grid.selection(grid.count_images(config["data"], "test"), config["seed"])
-BATCHES = grid.batches(
+BATCH_SIZE = min(
     config["images"],
-    config["attack"]["images_per_job"],
-    config["client"]["images_per_update"],
+    grid.batch_size(
+        config["attack"]["images_per_job"], config["client"]["images_per_update"]
+    ),
 )
+ATTACK_SETTINGS = {
+    name: identity.of_attack(config, name) for name in config["attackers"]
+}
+TRAINING_SETTINGS = identity.of_training(config)
+IMAGES_SETTINGS = identity.of_images(config)
 
 # Jobs take a GPU where this machine has one. A cluster's profile sets the resource itself.
 GPU = int(has_gpu())
 
 ATTACK_MEMORY, ATTACK_RUNTIME = limits.attack(
-    max(batch.stop - batch.start for batch in map(grid.batch_slice, BATCHES)),
+    BATCH_SIZE,
     IMAGE_VALUES,
     config["attack"]["iterations"],
     config["attack"]["precision"],
@@ -56,6 +66,66 @@ wildcard_constraints:
     attacker="|".join(ATTACKERS),
     rate=r"[0-9.e-]+",
     batch=r"\d+-\d+",
+
+
+@cache
+def survey():
+    """What is there of this experiment. Snakemake is told what of it must be made anew."""
+    found = plan.survey(
+        RESULTS,
+        attacks=ATTACK_SETTINGS,
+        rates=RATES,
+        images=config["images"],
+        batch_size=BATCH_SIZE,
+        training=TRAINING_SETTINGS,
+        training_rates=UTILITY_RATES,
+        data=IMAGES_SETTINGS,
+    )
+    for note in found.notes:
+        logger.warning(note)
+    workflow.dag.forcefiles.update(found.unusable)
+    return found
+
+
+def tables_for(result, part):
+    """An image table as input of the job that makes a result: none if that can be used as it is.
+
+    Else Snakemake would take every result for outdated when the image table is made anew, be it
+    with the same images. Whether they are the same is among a result's settings.
+    """
+
+    def table(wildcards):
+        dag = workflow.dag_settings
+        anew = dag.forceall or dag.forcerun or dag.forcetargets
+        if workflow.is_main_process and not anew:
+            if result.format(**dict(wildcards.items())) in survey().usable:
+                return []
+        return f"{RESULTS}/data/{part}.parquet"
+
+    return table
+
+
+def attack_files(wildcards):
+    """The files that hold every attack once, however they are cut."""
+    return survey().attacks
+
+
+def training_files(wildcards):
+    """The files that hold the trainings."""
+    return survey().trainings
+
+
+def code_of(script, names=(), files=()):
+    """For `params`: what `sources.digest` says, but only when a job is looked at."""
+    return lambda wildcards: sources.digest(script, names, files)
+
+
+def figure_code(figure):
+    """For `params`: the code that draws a figure and says what it shows."""
+    return code_of(
+        "figure.py",
+        [f"dropleak.figures.{figure}", f"dropleak.report.captions.{figure}"],
+    )
 
 
 def figure_labels(number, shows, attacker="all", rate="all"):

@@ -12,5 +12,6 @@ rule images:
         "../../envs/torch.yaml"
     params:
         data=config["data"],
+        settings=IMAGES_SETTINGS,
     script:
         "../scripts/images.py"

@@ -30,6 +30,7 @@ rule draw_networks:
     conda:
         "../../envs/tables.yaml"
     params:
+        code=figure_code("networks"),
         figure="networks",
         dataset=DATASET,
         options={},
@@ -52,6 +53,7 @@ use rule draw_networks as draw_features with:
     log:
         f"{LOGS}/draw_features.log",
     params:
+        code=figure_code("features"),
         figure="features",
         dataset=DATASET,
         options={},
@@ -73,6 +75,7 @@ use rule draw_networks as draw_sample with:
     log:
         f"{LOGS}/draw_sample-{{attacker}}.log",
     params:
+        code=figure_code("sample"),
         figure="sample",
         dataset=DATASET,
         options=lambda wildcards: {
@@ -97,6 +100,7 @@ use rule draw_networks as draw_rmse_by_rate with:
     log:
         f"{LOGS}/draw_rmse_by_rate-{{attacker}}.log",
     params:
+        code=figure_code("rmse_by_rate"),
         figure="rmse_by_rate",
         dataset=DATASET,
         options=lambda wildcards: {"attacker": wildcards.attacker},
@@ -117,6 +121,7 @@ use rule draw_networks as draw_rmse_by_iteration with:
     log:
         f"{LOGS}/draw_rmse_by_iteration-{{attacker}}.log",
     params:
+        code=figure_code("rmse_by_iteration"),
         figure="rmse_by_iteration",
         dataset=DATASET,
         options=lambda wildcards: {"attacker": wildcards.attacker},
@@ -137,6 +142,7 @@ use rule draw_networks as draw_accuracy with:
     log:
         f"{LOGS}/draw_accuracy.log",
     params:
+        code=figure_code("accuracy_by_rate"),
         figure="accuracy_by_rate",
         dataset=DATASET,
         options={},
@@ -158,6 +164,7 @@ use rule draw_networks as draw_attackers with:
     log:
         f"{LOGS}/draw_attackers.log",
     params:
+        code=figure_code("attackers_by_rate"),
         figure="attackers_by_rate",
         dataset=DATASET,
         options={"attackers": config["attackers"]},
@@ -178,6 +185,7 @@ use rule draw_networks as draw_tradeoff with:
     log:
         f"{LOGS}/draw_tradeoff.log",
     params:
+        code=figure_code("privacy_and_utility"),
         figure="privacy_and_utility",
         dataset=DATASET,
         options={"attackers": config["attackers"]},
@@ -201,6 +209,7 @@ use rule draw_networks as draw_attackers_sample with:
     log:
         f"{LOGS}/draw_attackers_sample-{{rate}}.log",
     params:
+        code=figure_code("attackers_sample"),
         figure="attackers_sample",
         dataset=DATASET,
         options=lambda wildcards: {

@@ -3,6 +3,18 @@ localrules:
     record,
 
 
+TEMPLATES = [
+    f"report/{name}"
+    for name in (
+        "claims.html",
+        "page.html",
+        "references.bib",
+        "run.html",
+        "table.html",
+    )
+]
+
+
 rule describe:
     input:
         images=rules.images.output.test,
@@ -52,6 +64,7 @@ rule describe:
     conda:
         "../../envs/tables.yaml"
     params:
+        code=code_of("describe.py", files=TEMPLATES),
         config=config,
         attackers={name: ATTACKERS[name] for name in config["attackers"]},
         dataset=DATASET,
@@ -62,8 +75,8 @@ rule describe:
 rule record:
     input:
         data=[rules.images.output.train, rules.images.output.test],
-        attacks=rules.attacks.input,
-        trainings=rules.utility.input,
+        attacks=attack_files,
+        trainings=training_files,
         results=[
             *rules.tables.input,
             *rules.illustrate.output,
@@ -77,6 +90,8 @@ rule record:
     conda:
         "../../envs/tables.yaml"
     params:
+        code=code_of("record.py"),
+        files=attack_files,
         config=config,
         engine_version=ENGINE_VERSION,
     script:

@@ -1,13 +1,16 @@
+TRAINING = "rate-{rate}"
+
+
 rule train:
     input:
-        train=rules.images.output.train,
-        test=rules.images.output.test,
+        train=tables_for(f"{RESULTS}/utility/{TRAINING}.parquet", "train"),
+        test=tables_for(f"{RESULTS}/utility/{TRAINING}.parquet", "test"),
     output:
-        f"{RESULTS}/utility/rate-{{rate}}.parquet",
+        f"{RESULTS}/utility/{TRAINING}.parquet",
     log:
-        f"{LOGS}/train/rate-{{rate}}.log",
+        f"{LOGS}/train/{TRAINING}.log",
     benchmark:
-        f"{LOGS}/train/rate-{{rate}}.benchmark.tsv"
+        f"{LOGS}/train/{TRAINING}.benchmark.tsv"
     conda:
         "../../envs/torch.yaml"
     threads: 1
@@ -16,23 +19,11 @@ rule train:
         mem_mb=lambda wildcards, attempt: attempt * TRAINING_MEMORY,
         runtime=lambda wildcards, attempt: attempt * TRAINING_RUNTIME,
     params:
-        client=config["client"],
-        seed=config["seed"],
-        seeds=config["utility"]["seeds"],
-        training={
-            key: config["utility"][key]
-            for key in (
-                "epochs",
-                "batch_size",
-                "optimiser",
-                "learning_rate",
-                "initialisation",
-            )
-        },
+        settings=TRAINING_SETTINGS,
     script:
         "../scripts/train.py"
 
 
 rule utility:
     input:
-        expand(rules.train.output, rate=UTILITY_RATES),
+        training_files,

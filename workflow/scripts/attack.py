@@ -11,18 +11,19 @@ from dropleak.schemas import IMAGES
 with job_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
     params, wildcards = snakemake.params, snakemake.wildcards
+    settings = params.settings
     images = tables.read(snakemake.input.images, IMAGES)
-    with progress(params.iterations, "iterations") as bar:
+    with progress(settings["iterations"], "iterations") as bar:
         table = attack_images(
             images.take(params.images),
             name=wildcards.attacker,
-            attacker=Attacker(**params.attacker),
-            client=Client(**params.client),
+            attacker=Attacker(**settings["attacker"]),
+            client=Client(**settings["client"]),
             rate=float(wildcards.rate),
-            seed=params.seed,
-            iterations=params.iterations,
-            precision=params.precision,
+            seed=settings["seed"],
+            iterations=settings["iterations"],
+            precision=settings["precision"],
             device=device.choose(gpu=device.requested(snakemake.resources)),
             progress=lambda iteration: bar.update(iteration - bar.n),
         )
-    tables.write(table, snakemake.output[0])
+    tables.write(tables.with_settings(table, settings), snakemake.output[0])

@@ -10,17 +10,17 @@ from dropleak.training import Training
 
 with job_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
-    params = snakemake.params
-    training = Training(**params.training)
-    with progress(params.seeds * training.epochs, "epochs") as bar:
+    settings = snakemake.params.settings
+    first, training = settings["seed"], Training(**settings["training"])
+    with progress(settings["seeds"] * training.epochs, "epochs") as bar:
         table = train_seeds(
             tables.read(snakemake.input.train, IMAGES),
             tables.read(snakemake.input.test, IMAGES),
-            client=Client(**params.client),
+            client=Client(**settings["client"]),
             rate=float(snakemake.wildcards.rate),
-            seeds=range(params.seed, params.seed + params.seeds),
+            seeds=range(first, first + settings["seeds"]),
             training=training,
             device=device.choose(gpu=device.requested(snakemake.resources)),
             progress=bar.update,
         )
-    tables.write(table, snakemake.output[0])
+    tables.write(tables.with_settings(table, settings), snakemake.output[0])

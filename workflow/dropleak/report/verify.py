@@ -13,10 +13,10 @@ from pathlib import Path
 import yaml
 from snakemake.utils import update_config
 
-from dropleak.attack import ENGINE_VERSION
 from dropleak.config import complete, differences
 from dropleak.errors import InputError
 from dropleak.report import provenance
+from dropleak.versions import ENGINE_VERSION
 
 CHECKED = ("tables", "figures", "report")
 """Folders of an experiment that hold nothing but what its provenance names."""

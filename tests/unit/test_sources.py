@@ -1,0 +1,75 @@
+"""What counts as the code of a job."""
+
+import shutil
+
+import pytest
+
+from dropleak import sources
+from places import ROOT
+
+
+@pytest.fixture
+def workflow(tmp_path, monkeypatch):
+    """A copy of the workflow's code, which may be changed."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "workflow", tmp_path / "workflow", ignore=ignored)
+    monkeypatch.setattr(sources, "WORKFLOW", tmp_path / "workflow")
+    forget()
+    yield tmp_path / "workflow"
+    forget()
+
+
+def forget():
+    for each in (sources._tree, sources._definitions, sources._imports, sources._file):
+        each.cache_clear()
+
+
+def digests():
+    figures = [f"figure {name}" for name in ("rmse_by_rate", "rmse_by_iteration", "networks")]
+    forget()
+    found = {name: sources.digest(f"{name}.py") for name in ("summarise", "judge", "weigh")}
+    for each in figures:
+        name = each.removeprefix("figure ")
+        places = [f"dropleak.figures.{name}", f"dropleak.report.captions.{name}"]
+        found[each] = sources.digest("figure.py", places)
+    return found
+
+
+FIGURES = {"figure rmse_by_rate", "figure rmse_by_iteration", "figure networks"}
+EVERYTHING = FIGURES | {"summarise", "judge", "weigh"}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "concerned"),
+    [
+        ("dropleak/figures/rmse.py", "widths=0.6", "widths=0.7", {"figure rmse_by_rate"}),
+        ("dropleak/figures/rmse.py", "linewidth=1.2", "linewidth=2", {"figure rmse_by_iteration"}),
+        ("dropleak/figures/rmse.py", "(clipped to", "(within", {"figure rmse_by_rate"}),
+        ("dropleak/figures/style.py", "WIDTH = ", "WIDTH = 1 + ", FIGURES),
+        ("dropleak/report/captions.py", "Both have", "All have", {"figure networks"}),
+        ("dropleak/stats.py", "_BATCH = 100", "_BATCH = 99", {"summarise", "judge"}),
+        ("dropleak/claims/verdicts.py", "RARE = 0.05", "RARE = 0.01", {"judge"}),
+        ("dropleak/files.py", "os.replace(", "os.rename(", EVERYTHING),
+        ("scripts/weigh.py", "guess = ", "guess = 1 * ", {"weigh"}),
+        ("dropleak/stats.py", "_BATCH = 100\n", "_BATCH = 100  # at once\n", set()),
+        ("dropleak/attack/lbfgs.py", "history_size: int = 100", "history_size: int = 9", set()),
+    ],
+)
+def test_a_change_concerns_what_can_reach_it(workflow, file, old, new, concerned):
+    before = digests()
+    text = (workflow / file).read_text()
+    assert old in text
+    (workflow / file).write_text(text.replace(old, new, 1))
+    after = digests()
+    assert {name for name in before if before[name] != after[name]} == concerned
+
+
+def test_files_that_are_read_count(workflow):
+    def digest():
+        return sources.digest("describe.py", files=["report/claims.html"])
+
+    before = digest()
+    assert before == digest()
+    with (workflow / "report" / "claims.html").open("a") as file:
+        file.write("<p>")
+    assert digest() != before
