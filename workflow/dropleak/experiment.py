@@ -1,7 +1,6 @@
 """The jobs of the experiment: from their images to their rows in its tables."""
 
 import platform
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
@@ -13,11 +12,13 @@ from dropleak import metrics, rng, tables
 from dropleak.attack.attacker import ENTITLED_TO_MASKS, Attacker
 from dropleak.attack.reconstruct import Reconstruction
 from dropleak.attack.restarts import reconstruct_best
+from dropleak.checkpoint import Checkpoint
 from dropleak.client import Private, share
 from dropleak.device import name as device_name
 from dropleak.models import NETWORKS, Network
 from dropleak.schemas import ATTACKS, UTILITY
 from dropleak.training import Training, train
+from dropleak.trajectory import Trajectory, TrajectoryKeeper
 from dropleak.versions import ENGINE_VERSION
 
 
@@ -46,6 +47,7 @@ def attack_images(
     precision: str,
     device: str,
     progress: Callable[[int], None],
+    checkpoint: Checkpoint | None = None,
 ) -> pa.Table:
     """Attack the clients of the given images at one dropout rate.
 
@@ -60,6 +62,7 @@ def attack_images(
         precision: "float32" or "float64".
         device: where the attack runs, for torch.
         progress: told the iterations done so far.
+        checkpoint: where to begin, and to keep the state, if anywhere.
 
     Returns:
         one row per image, with the columns `schemas.ATTACKS`.
@@ -77,26 +80,15 @@ def attack_images(
         n,
     )
     truth = pixels.unflatten(0, (-1, n)).numpy()
-    unit, standard = np.ones(()), np.array(known["training_std"])
-    standard[standard == 0] = 1  # a channel without any contrast
-    trajectory, watching = [], 0.0
+    std = np.array(known["training_std"])
+    std[std == 0] = 1  # a channel without any contrast
+    trajectory = Trajectory(truth, std)
+    keeper = TrajectoryKeeper(checkpoint, trajectory)
 
     def observe(iteration: int, guesses: torch.Tensor, loss: torch.Tensor) -> None:
-        nonlocal watching
-        began = time.perf_counter()
-        runs = guesses.double().cpu().numpy().reshape(-1, *truth.shape)
-        errors = [
-            metrics.pairwise_rmse(truth, run, (unit, standard))
-            + metrics.pairwise_rmse(truth, metrics.clip(run), (unit, standard))
-            for run in runs
-        ]
-        trajectory.append(
-            (iteration, loss.double().cpu().numpy().reshape(len(runs), -1), np.stack(errors))
-        )
+        trajectory.observe(iteration, guesses, loss)
         progress(iteration)
-        watching += time.perf_counter() - began
 
-    started = time.perf_counter()
     result, restart = reconstruct_best(
         update,
         attacker,
@@ -104,19 +96,20 @@ def attack_images(
         iterations,
         observe,
         private.masks_by_label(n) if attacker.masks == ENTITLED_TO_MASKS else None,
+        keeper,
     )
-    seconds = (time.perf_counter() - started - watching) / len(pixels)
+    seconds = keeper.seconds / len(pixels)
 
     guesses = result.images.double().cpu().numpy().reshape(truth.shape)
-    place = metrics.assign(metrics.pairwise_rmse(truth, metrics.clip(guesses), (unit,))[0])
+    place = metrics.assign(metrics.pairwise_rmse(truth, metrics.clip(guesses), (np.ones(()),))[0])
     order = (place + n * np.arange(len(place))[:, None]).ravel()  # rows in the order of the images
     clipped, truth = metrics.clip(guesses.reshape(-1, *known["shape"])[order]), pixels.numpy()
     clients = np.arange(len(pixels)) // n
     chosen = (restart.cpu().numpy()[clients], clients)
-    losses = np.stack([loss[chosen] for _, loss, _ in trajectory], axis=-1)
+    losses = np.stack([loss[chosen] for loss in trajectory.losses], axis=-1)
     which = (chosen[0], slice(None), clients, np.arange(len(pixels)) % n, place.ravel())
     rmses, standardised, rmses_clipped, clipped_standardised = np.stack(
-        [errors[which] for _, _, errors in trajectory]
+        [errors[which] for errors in trajectory.errors]
     ).transpose(2, 1, 0)
     indices = images["index"].to_numpy()
 
@@ -155,7 +148,7 @@ def attack_images(
             "device": constant(device_name(device)),
             "engine_version": constant(ENGINE_VERSION),
             "torch_version": constant(torch.__version__),
-            "trajectory_iteration": constant([iteration for iteration, _, _ in trajectory]),
+            "trajectory_iteration": constant(trajectory.iterations),
             "trajectory_loss": list(losses),
             "trajectory_rmse": list(rmses),
             "trajectory_rmse_clipped": list(rmses_clipped),

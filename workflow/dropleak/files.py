@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_PARTIAL = ".partial-"
+
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
@@ -15,9 +17,11 @@ def atomic(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    partial = path.with_name(f"{_PARTIAL}{os.getpid()}-{path.name}")
     try:
         yield partial
+        with open(partial, "rb") as written:
+            os.fsync(written.fileno())  # or a crash of the machine could leave an empty file
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
@@ -27,6 +31,12 @@ def write_text(path: str | Path, text: str) -> None:
     """Write a text file so that it appears whole or not at all."""
     with atomic(path) as partial:
         partial.write_text(text)
+
+
+def sweep(folder: str | Path) -> None:
+    """Remove what jobs that were killed left half written below a folder that no job writes to."""
+    for partial in Path(folder).rglob(f"{_PARTIAL}*"):
+        partial.unlink(missing_ok=True)
 
 
 def private_folder() -> Path:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from tqdm import tqdm
 
 from dropleak import slurm
-from dropleak.errors import InputError
+from dropleak.errors import InputError, StoppedError
 
 
 @contextmanager
@@ -24,6 +24,9 @@ def job_log(path: str) -> Iterator[None]:
             yield
         except InputError as error:
             print(f"error: {error}")
+            sys.exit(1)
+        except StoppedError as error:
+            print(error)
             sys.exit(1)
         except Exception:
             traceback.print_exc()

@@ -20,6 +20,7 @@ rule attack:
     params:
         settings=lambda wildcards: ATTACK_SETTINGS[wildcards.attacker],
         images=lambda wildcards: SELECTION[grid.batch_slice(wildcards.batch)],
+        checkpoint=f"{CHECKPOINTS}/{ATTACK}.safetensors",
     script:
         "../scripts/attack.py"
 

@@ -25,6 +25,7 @@ except InputError as error:
 
 STARTED = time.time()
 RESULTS = f"results/{config['experiment']}"
+CHECKPOINTS = f"{RESULTS}/checkpoints"
 LOGS = f"logs/{config['experiment']}"
 ATTACKERS = configuration.attackers(config)
 DATASET = grid.dataset_name(config["data"])

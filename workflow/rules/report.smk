@@ -92,6 +92,7 @@ rule record:
     params:
         code=code_of("record.py"),
         files=attack_files,
+        checkpoints=CHECKPOINTS,
         config=config,
         engine_version=ENGINE_VERSION,
     script:

@@ -1,6 +1,6 @@
 """What optimisers of many independent problems at once have in common."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import copy
 from enum import IntEnum
 from typing import Self
@@ -43,13 +43,20 @@ class Optimiser:
         self.evaluations = torch.zeros_like(self.iterations)
         self.idle = torch.zeros(len(x), dtype=torch.bool, device=x.device)
 
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """All that the problems have learnt so far, a row per problem in each tensor."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+
+    def with_state(self, state: Mapping[str, Tensor]) -> Self:
+        """The same optimiser for other problems, with what these have learnt."""
+        other = copy(self)
+        vars(other).update(state)
+        return other
+
     def select(self, index: Tensor) -> Self:
         """The problems at `index` (int64 [K], or bool [B]) with all they have learnt so far."""
-        chosen = copy(self)
-        for name, value in vars(self).items():
-            if isinstance(value, Tensor):
-                setattr(chosen, name, value[index])
-        return chosen
+        return self.with_state({name: value[index] for name, value in self.state.items()})
 
     def step(self, objective: Objective) -> Tensor:
         """Some iterations of each problem; returns the loss at the start, [B]."""

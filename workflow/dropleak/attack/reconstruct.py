@@ -14,6 +14,7 @@ from dropleak.attack.adam import Adam
 from dropleak.attack.attacker import ENTITLED_TO_MASKS, Attacker
 from dropleak.attack.compiled.lbfgs import CompiledLBFGS
 from dropleak.attack.compiled.matching import COMPILED_DISTANCES, CompiledMatching
+from dropleak.attack.keeper import Keeper, Standing
 from dropleak.attack.labels import infer_labels
 from dropleak.attack.lbfgs import LBFGS
 from dropleak.attack.masks import SOURCES, Constant, Masks, start_masks
@@ -77,6 +78,7 @@ def reconstruct(
     iterations: int,
     observe: Observer,
     entitlement: Masks | None = None,
+    keeper: Keeper = Keeper(),  # noqa: B008 it has no state
 ) -> Reconstruction:
     """Run one attack on each client's update, all at once, without restarts.
 
@@ -91,17 +93,23 @@ def reconstruct(
         iterations: budget of each attack, a multiple of `ITERATIONS_PER_STEP`.
         observe: sees the progress; what it sees last is what is returned.
         entitlement: the clients' masks, for an attacker that is entitled to them and no other.
+        keeper: where to begin, if not at the start, and what keeps the state. It must be given what
+            was kept for the same arguments, and by the same optimiser.
     """
     whole = objective = objective_for(update, attacker, keys, entitlement)
     optimiser = optimiser_for(objective, start_row(objective, keys), iterations)
     result = {name: getattr(optimiser, name).clone() for name in _REPORTED}
     running = torch.arange(len(update), device=keys.device)
+    done = 0
+    if kept := keeper.restore():
+        done, running, result, state = Standing.of(kept, keys.device)
+        optimiser, objective = optimiser.with_state(state), objective.select(running)
 
     def show(iteration: int) -> None:
         images, _, _ = whole.variables.split(result["x"])
         observe(iteration, images.flatten(0, 1).clone(), result["loss"].clone())
 
-    for iteration in range(0, iterations, ITERATIONS_PER_STEP):
+    for iteration in range(done, iterations, ITERATIONS_PER_STEP):
         if len(running):
             result["loss"][running] = optimiser.step(objective)
         show(iteration)
@@ -111,6 +119,8 @@ def reconstruct(
         if not moving.all():
             running, optimiser = running[moving], optimiser.select(moving)
             objective = objective.select(moving)
+        done = iteration + ITERATIONS_PER_STEP
+        keeper.offer(Standing(done, running, result, optimiser.state).state())
     counted = result["evaluations"].clone()
     if len(running):
         result["loss"][running], _ = objective(optimiser.x, optimiser.evaluations)

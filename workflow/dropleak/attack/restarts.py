@@ -7,6 +7,7 @@ from torch import Tensor
 
 from dropleak import rng
 from dropleak.attack.attacker import Attacker
+from dropleak.attack.keeper import Keeper
 from dropleak.attack.masks import Masks
 from dropleak.attack.reconstruct import Observer, Reconstruction, reconstruct
 from dropleak.client import Update, rows_of
@@ -19,6 +20,7 @@ def reconstruct_best(
     iterations: int,
     observe: Observer,
     entitlement: Masks | None = None,
+    keeper: Keeper = Keeper(),  # noqa: B008 it has no state
 ) -> tuple[Reconstruction, Tensor]:
     """`reconstruct` with the attacker's restarts; arguments as there.
 
@@ -35,7 +37,13 @@ def reconstruct_best(
     if entitlement is not None:
         entitlement = tuple(rows_of(mask, again, update.images) for mask in entitlement)
     everything = reconstruct(
-        update.select(again), attacker, torch.cat([keys, *others]), iterations, observe, entitlement
+        update.select(again),
+        attacker,
+        torch.cat([keys, *others]),
+        iterations,
+        observe,
+        entitlement,
+        keeper,
     )
     match = everything.match.nan_to_num(nan=torch.inf).reshape(restarts, clients)
     best = match.argmin(0)
