@@ -14,7 +14,7 @@ def utility(rows=1, settings=SETTINGS):
     columns = {"rate": 0.5, "seed": 0, "epoch": 1, "train_loss": 2.0, "test_accuracy": 0.1}
     columns |= {"seconds": 1.0, "host": "here", "device": "cpu"}
     table = tables.build(UTILITY, {key: [value] * rows for key, value in columns.items()})
-    return table if settings is None else tables.with_settings(table, settings)
+    return table if settings is None else tables.with_origin(table, settings)
 
 
 def look(path, rows=None):

@@ -56,6 +56,7 @@ def test_everything_is_recorded(finished):
         assert job["rows"] == len(table)
         assert {job["host"]} == set(table["host"].to_pylist())
         assert {job["device"]} == set(table["device"].to_pylist())
+        assert job["commit"] == record["code"]["commit"]
     assert len(record["trainings"]) == 2
 
 

@@ -23,6 +23,10 @@ def atomic(path: str | Path) -> Iterator[Path]:
         with open(partial, "rb") as written:
             os.fsync(written.fileno())  # or a crash of the machine could leave an empty file
         os.replace(partial, path)
+    except OSError as error:
+        if error.errno and not error.filename:
+            error.filename = str(path)  # of which pyarrow says nothing
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

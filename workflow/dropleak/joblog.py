@@ -1,14 +1,26 @@
 """A job's log file: everything printed, errors in words, progress in lines."""
 
+import errno
+import os
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import NoReturn
 
 from tqdm import tqdm
 
 from dropleak import slurm
 from dropleak.errors import InputError, StoppedError
+
+_MENDABLE = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some of your quota",
+    errno.EROFS: "mount it so that it can be written to",
+    errno.EACCES: "see to it that you may write there",
+    errno.EPERM: "see to it that you may write there",
+}
+"""What to do about errors of the file system."""
 
 
 @contextmanager
@@ -17,20 +29,33 @@ def job_log(path: str) -> Iterator[None]:
 
     What the user can mend is reported without a traceback.
     """
-    with open(path, "w", buffering=1) as log, redirect_stdout(log), redirect_stderr(log):
-        if place := slurm.this_job():
-            print(place)
-        try:
+    try:
+        with open(path, "w", buffering=1) as log, redirect_stdout(log), redirect_stderr(log):
+            if place := slurm.this_job():
+                print(place)
             yield
-        except InputError as error:
-            print(f"error: {error}")
-            sys.exit(1)
-        except StoppedError as error:
-            print(error)
-            sys.exit(1)
-        except Exception:
-            traceback.print_exc()
-            sys.exit(1)
+    except InputError as error:
+        _fail(path, f"error: {error}")
+    except StoppedError as error:
+        _fail(path, str(error))
+    except KeyboardInterrupt:
+        _fail(path, "interrupted")
+    except Exception as error:
+        what = _MENDABLE.get(getattr(error, "errno", None))
+        if what is None:
+            _fail(path, traceback.format_exc())
+        reason = f"{error.filename or path}: {os.strerror(error.errno)}"
+        _fail(path, f"error: {reason}; {what} and run again, which goes on from what is finished")
+
+
+def _fail(path: str, message: str) -> NoReturn:
+    """End with a message in the log, or, if that cannot be written, where the user sees it."""
+    try:
+        with open(path, "a") as log:
+            print(message, file=log)
+    except OSError:
+        print(message, file=sys.stderr)
+    sys.exit(1)
 
 
 class _Lines:

@@ -23,15 +23,26 @@ def build(schema: pa.Schema, columns: Mapping[str, Sequence], **metadata: object
 
 
 def metadata(table: pa.Table) -> dict:
-    """What `build` and `with_settings` were given as metadata."""
+    """What `build` and `with_origin` were given as metadata."""
     known = table.schema.metadata or {}
     return {key.decode(): json.loads(value) for key, value in known.items()}
 
 
-def with_settings(table: pa.Table, settings: dict) -> pa.Table:
-    """The table with a record of the settings that it depends on in its metadata."""
-    record = {b"settings": json.dumps(settings).encode()}
-    return table.replace_schema_metadata((table.schema.metadata or {}) | record)
+_ORIGIN = (b"settings", b"code")
+
+
+def with_origin(table: pa.Table, settings: dict, code: dict | None = None) -> pa.Table:
+    """The table with a record of where it comes from in its metadata.
+
+    Args:
+        table: of one job.
+        settings: what its numbers depend on, see `identity`.
+        code: which made it, as of `provenance.revision`.
+    """
+    record = (json.dumps(each).encode() for each in (settings, code))
+    return table.replace_schema_metadata(
+        (table.schema.metadata or {}) | dict(zip(_ORIGIN, record, strict=True))
+    )
 
 
 def write(table: pa.Table, path: str | Path) -> None:
@@ -125,7 +136,7 @@ def concatenate(
 
     Args:
         sources: of one data set and one kind of client, ordered by all of `key` but the last.
-        target: what to write. It has the metadata of the sources but for their settings.
+        target: what to write. It has the metadata of the sources but for their origin.
         schema: of all of them.
         key: columns that identify a row.
         rows: how many of each source's rows count, the first ones; without, all of them.
@@ -133,14 +144,14 @@ def concatenate(
     Raises:
         InputError: if a table does not fit, or two rows have the same values in `key`.
     """
-    first = _without_settings(read(sources[0], schema))
+    first = _without_origin(read(sources[0], schema))
     twice = _Twice(key)
     with (
         atomic(target) as partial,
         pq.ParquetWriter(partial, first.schema, **_WRITING) as writer,
     ):
         for source, count in zip(sources, rows or repeat(None, len(sources)), strict=True):
-            table = _without_settings(read(source, schema)).slice(0, count)
+            table = _without_origin(read(source, schema)).slice(0, count)
             if table.schema.metadata != first.schema.metadata:
                 raise InputError(f"{source}: is of another data set or client than {sources[0]}")
             if row := twice.find(table):
@@ -148,10 +159,9 @@ def concatenate(
             writer.write_table(table)
 
 
-def _without_settings(table: pa.Table) -> pa.Table:
-    known = dict(table.schema.metadata or {})
-    known.pop(b"settings", None)
-    return table.replace_schema_metadata(known)
+def _without_origin(table: pa.Table) -> pa.Table:
+    known = table.schema.metadata or {}
+    return table.replace_schema_metadata({k: v for k, v in known.items() if k not in _ORIGIN})
 
 
 class _Twice:

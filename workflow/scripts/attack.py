@@ -7,6 +7,7 @@ import torch
 from dropleak import device, tables
 from dropleak.job import attack_job
 from dropleak.joblog import job_log, progress
+from dropleak.report.provenance import revision
 from dropleak.schemas import IMAGES
 
 with job_log(snakemake.log[0]):
@@ -23,5 +24,5 @@ with job_log(snakemake.log[0]):
             path=params.checkpoint,
             progress=lambda iteration: bar.update(iteration - bar.n),
         )
-    tables.write(tables.with_settings(table, params.settings), snakemake.output[0])
+    tables.write(tables.with_origin(table, params.settings, revision()), snakemake.output[0])
     Path(params.checkpoint).unlink(missing_ok=True)

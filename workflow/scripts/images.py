@@ -8,6 +8,6 @@ with job_log(snakemake.log[0]):
 
     parts = image_tables(**snakemake.params.data)
     for part in PARTS:
-        table = tables.with_settings(parts[part], snakemake.params.settings)
+        table = tables.with_origin(parts[part], snakemake.params.settings)
         tables.write(table, snakemake.output[part])
         print(f"{part}: {len(parts[part])} images")

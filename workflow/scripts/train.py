@@ -5,6 +5,7 @@ import torch
 from dropleak import device, tables
 from dropleak.experiment import Client, train_seeds
 from dropleak.joblog import job_log, progress
+from dropleak.report.provenance import revision
 from dropleak.schemas import IMAGES
 from dropleak.training import Training
 
@@ -23,4 +24,4 @@ with job_log(snakemake.log[0]):
             device=device.choose(gpu=device.requested(snakemake.resources)),
             progress=bar.update,
         )
-    tables.write(tables.with_settings(table, settings), snakemake.output[0])
+    tables.write(tables.with_origin(table, settings, revision()), snakemake.output[0])

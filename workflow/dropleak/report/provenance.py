@@ -75,9 +75,10 @@ def checksum(path: str | Path) -> str:
 
 
 def jobs(paths: Iterable[str], schema: pa.Schema) -> list[dict]:
-    """A job's file, rows, host, device and seconds, for every file."""
+    """A job's file, rows, host, device, seconds and revision of the code, for every file."""
     found = []
     for path in paths:
+        known, _ = tables.inspect(path, schema)
         (part,) = tables.parts(path, schema, ["host", "device", "seconds"])
         rows = part.to_pydict()
         found.append(
@@ -87,6 +88,7 @@ def jobs(paths: Iterable[str], schema: pa.Schema) -> list[dict]:
                 "host": rows["host"][0],
                 "device": rows["device"][0],
                 "seconds": round(sum(rows["seconds"]), 3),
+                **(known.get("code") or {}),
             }
         )
     return found

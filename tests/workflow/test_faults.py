@@ -1,0 +1,122 @@
+"""No fault loses or corrupts a result: what is finished is used, and nothing else is."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import pandas as pd
+import pytest
+from processes import jobs_of, start
+from runner import run, with_changes
+
+TABLE = "results/small/tables/attacks.parquet"
+LONG = {
+    "images": 2,
+    "rates": [0.0],
+    "attackers": ["idlg-ignore"],
+    "attack": {"iterations": 20_000, "precision": "float64"},
+}
+"""An attack of some seconds."""
+
+
+def attacks(folder):
+    """The table of all attacks, without times."""
+    return pd.read_parquet(folder / TABLE).drop(columns="seconds")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder with a file system of its own, and a function that mounts it with other options."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a file system needs root")
+    folder = tmp_path / "results"
+    folder.mkdir()
+
+    def mount(*options):
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", folder], check=True
+        )
+
+    mount("size=300k")
+    yield lambda *options: mount("remount", *options)
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_full_disk_is_told_and_then_the_run_is_completed(finished, small, tmp_path, small_disk):
+    failed = run(TABLE, *small, "--cores", "2", cwd=tmp_path, succeeds=False)
+    assert "train.parquet: No space left on device; free some space and run again" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert not [path for path in (tmp_path / "results").rglob("*") if path.is_file()]
+    small_disk("size=20M")
+    run(TABLE, *small, "--cores", "2", cwd=tmp_path)
+    pd.testing.assert_frame_equal(attacks(tmp_path), attacks(finished[0]))
+
+
+def test_a_folder_that_is_read_only_is_told(small, tmp_path, small_disk):
+    small_disk("ro")
+    failed = run(TABLE, *small, "--cores", "2", cwd=tmp_path, succeeds=False)
+    assert "Failed to create output directory" in failed.stderr
+    assert "Read-only file system: 'results/small'" in failed.stderr
+    small_disk("rw", "size=20M")
+    run(TABLE, *small, "--cores", "2", cwd=tmp_path)
+
+
+def test_what_another_run_works_on_is_locked_and_other_experiments_are_not(
+    finished, small, tmp_path
+):
+    """Two runs of different experiments in one folder do not disturb each other."""
+    one = start(TABLE, *small, cwd=tmp_path)
+    next(jobs_of(one))
+    locked = run(TABLE, *small, "--cores", "1", cwd=tmp_path, succeeds=False)
+    assert "Directory cannot be locked" in locked.stderr
+    other = TABLE.replace("small", "other")
+    arguments = with_changes(small, tmp_path, {"experiment": "other", "rates": [0.5]})
+    run(other, *arguments, "--cores", "1", cwd=tmp_path)
+    assert one.wait() == 0
+    pd.testing.assert_frame_equal(attacks(tmp_path), attacks(finished[0]))
+    half = attacks(finished[0]).query("rate == 0.5").reset_index(drop=True)
+    found = pd.read_parquet(tmp_path / other).drop(columns="seconds")
+    pd.testing.assert_frame_equal(found, half)
+
+
+def test_a_job_that_is_told_to_stop_goes_on_later_with_the_same_result(small, tmp_path):
+    """As Slurm tells it before it takes a node away or a time limit is reached."""
+    arguments = with_changes(small, tmp_path, LONG)
+    for name in ("undisturbed", "stopped"):
+        (tmp_path / name).mkdir()
+    run(TABLE, *arguments, "--cores", "1", cwd=tmp_path / "undisturbed")
+    folder = tmp_path / "stopped"
+    running = start(TABLE, *arguments, cwd=folder)
+    log = folder / "logs/small/attack/idlg-ignore/rate-0.0/images-0-2.log"
+    job = next(job for job in jobs_of(running) if "attack.py" in job.command)
+    while not (log.exists() and "iterations" in log.read_text()):
+        time.sleep(0.1)
+    time.sleep(0.5)
+    os.kill(job.pid, signal.SIGTERM)
+    assert running.wait() != 0
+    assert "told to stop after" in log.read_text()
+    assert "Traceback" not in log.read_text()
+    assert list((folder / "results/small/checkpoints").rglob("*.safetensors"))
+    run(TABLE, *arguments, "--cores", "1", cwd=folder)
+    assert "going on after" in log.read_text()
+    assert not list((folder / "results/small/checkpoints").rglob("*.safetensors"))
+    pd.testing.assert_frame_equal(attacks(folder), attacks(tmp_path / "undisturbed"))
+
+
+def test_a_page_that_is_damaged_is_named_and_made_anew_when_deleted(finished, small, tmp_path):
+    """Of this planning sees nothing, as it does not read whole files."""
+    folder = tmp_path / "run"
+    shutil.copytree(finished[0], folder)
+    path = folder / "results/small/attacks/idlg/rate-0.5/images-0-2.parquet"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 0xFF
+    path.write_bytes(content)
+    (folder / TABLE).unlink()
+    failed = run(TABLE, *small, "--cores", "1", cwd=folder, succeeds=False)
+    assert "images-0-2.parquet: is damaged" in failed.stderr
+    assert "delete it to have it made anew" in failed.stderr
+    path.unlink()
+    run(TABLE, *small, "--cores", "1", cwd=folder)
+    pd.testing.assert_frame_equal(attacks(folder), attacks(finished[0]))

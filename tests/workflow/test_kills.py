@@ -1,0 +1,82 @@
+"""kill -9 of a job, of Snakemake or of both at random moments: a rerun gives what it should.
+
+KILLS says how often; `make kill-test` does it 36 times.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import time
+
+import pandas as pd
+import pytest
+from processes import jobs_of, scripts, start
+from runner import run, with_changes
+
+from dropleak import config
+from dropleak.report import verify
+
+KILLS = int(os.environ.get("KILLS", "3"))
+VICTIMS = ("a job", "Snakemake", "all")
+TABLES = {
+    "attacks": ["seconds"],
+    "utility": ["seconds"],
+    "summary": ["seconds_mean"],
+    "comparison": ["seconds_ratio"],
+    "tradeoff": [],
+    "claims": [],
+    "readings": [],
+}
+"""With the columns that are times."""
+SETTINGS = {
+    "images": 4,
+    "attack": {"iterations": 600, "images_per_job": 2, "precision": "float64"},
+    "utility": {"rates": [0.0, 0.5], "seeds": 2, "epochs": 2, "batch_size": 64},
+}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, small):
+    """The arguments of a run, its folder, and how long it took."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    arguments = with_changes(small, folder, SETTINGS)
+    began = time.monotonic()
+    run(*arguments, "--cores", "2", cwd=folder)
+    return arguments, folder, time.monotonic() - began
+
+
+@pytest.mark.parametrize("number", range(KILLS))
+def test_a_kill_loses_and_corrupts_nothing(undisturbed, tmp_path, number):
+    arguments, whole, duration = undisturbed
+    victim, chance = VICTIMS[number % len(VICTIMS)], random.Random(number)
+    killed = start(*arguments, cwd=tmp_path)
+    time.sleep(chance.uniform(0.05, 0.95) * duration)
+    kill(killed, victim, chance)
+    failed = killed.wait() != 0
+    run(*arguments, "--unlock", cwd=tmp_path)
+    again = run(*arguments, "--cores", "2", cwd=tmp_path)
+    results = tmp_path / "results" / "small"
+    for name, times in TABLES.items():
+        found, expected = (
+            pd.read_parquet(folder / "tables" / f"{name}.parquet").drop(columns=times)
+            for folder in (results, whole / "results" / "small")
+        )
+        pd.testing.assert_frame_equal(found, expected)
+    assert not list(results.rglob(".partial*"))
+    assert not (results / "checkpoints").exists()
+    settings = config.complete(config.load(arguments[-1]))
+    assert list(verify.problems(settings, results)) == []
+    print(f"{victim} killed; failed: {failed}; {again.stderr.count('rule attack:')} attack jobs")
+
+
+def kill(running: subprocess.Popen, victim: str, chance: random.Random) -> None:
+    """SIGKILL, unless the run ends before there is a job to kill."""
+    match victim:
+        case "a job":
+            if next(jobs_of(running), None) and (jobs := scripts(running.pid)):
+                os.kill(chance.choice(jobs).pid, signal.SIGKILL)
+        case "Snakemake":
+            running.kill()
+        case "all":
+            os.killpg(running.pid, signal.SIGKILL)
