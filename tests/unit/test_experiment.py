@@ -16,6 +16,7 @@ from dropleak.illustration import features_table, network_table
 from dropleak.models import lenet
 from dropleak.report import captions
 from dropleak.schemas import ATTACKS, UTILITY
+from dropleak.stored import StoredTable
 from dropleak.summary import as_text, compare, summarise
 from dropleak.tradeoff import guess_rmse, weigh
 from dropleak.training import Training
@@ -53,6 +54,14 @@ def two_attackers(attacks, digits):
     reader = {"name": "mask-reading", "attacker": Attacker(masks="read")}
     parts = [run(digits, [4, 17], rate=rate, **reader) for rate in (0.0, 0.5)]
     return pa.concat_tables([attacks, *parts])
+
+
+@pytest.fixture(scope="module")
+def stored(two_attackers, tmp_path_factory):
+    """The same in a file."""
+    path = tmp_path_factory.mktemp("stored") / "attacks.parquet"
+    tables.write(two_attackers, path)
+    return StoredTable(path, ATTACKS)
 
 
 @pytest.fixture(scope="module")
@@ -282,8 +291,8 @@ def test_figure_2_greys_what_the_mask_drops(digits):
     assert greyed == (~frame["kept"]).groupby(frame["rate"]).sum().tolist()
 
 
-def test_figure_3_shows_each_image_at_each_rate(attacks, digits):
-    figure = figures.sample(attacks, digits["test"], "idlg", [17, 4])
+def test_figure_3_shows_each_image_at_each_rate(attacks, stored, digits):
+    figure = figures.sample(stored, digits["test"], "idlg", [17, 4])
     shown = texts(figure)
     assert [text for text in shown if text in ("truth", "0.0", "0.5")] == ["truth", "0.0", "0.5"]
     truth = figure.axes[0].images[0].get_array()
@@ -292,21 +301,23 @@ def test_figure_3_shows_each_image_at_each_rate(attacks, digits):
     assert f"{attacks['rmse'][1].as_py():.2f}" in shown
 
 
-def test_figure_4_has_the_means_and_the_papers_values(attacks):
+def test_figure_4_has_the_means_and_the_papers_values(attacks, stored):
     summary = summarise(attacks, 0.1, seed=0)
-    (axis,) = figures.rmse_by_rate(attacks, summary, "idlg").axes
+    (axis,) = figures.rmse_by_rate(stored, summary, "idlg").axes
     published = axis.collections[-1].get_offsets()[:, 1]
     assert published.tolist() == [0.533, 0.612]
     means = axis.containers[-1].lines[0].get_ydata()
     assert means.tolist() == pytest.approx(summary["rmse_clipped_mean"].to_pylist())
 
 
-def test_figure_5_has_the_median_of_each_rate(attacks):
-    (axis,) = figures.rmse_by_iteration(attacks, "idlg").axes
+def test_figure_5_has_the_quartiles_of_each_rate(attacks, stored):
+    (axis,) = figures.rmse_by_iteration(stored, "idlg").axes
     trajectories = np.array(attacks["trajectory_rmse"].to_pylist()[:2])
     line = axis.lines[0]
     assert line.get_xdata().tolist() == list(range(0, 301, 20))
     assert line.get_ydata() == pytest.approx(np.median(trajectories, axis=0))
+    edge = axis.collections[0].get_paths()[0].vertices[1:17]
+    assert edge[:, 1] == pytest.approx(np.quantile(trajectories, 0.25, axis=0))
 
 
 def test_figure_6_has_the_mean_over_seeds(utility):
@@ -339,9 +350,9 @@ def test_figure_8_says_what_is_missing(tradeoff):
     assert any("utility.rates" in text for text in texts(figure))
 
 
-def test_figure_9_shows_what_each_attacker_made_of_each_image(two_attackers, digits):
+def test_figure_9_shows_what_each_attacker_made_of_each_image(two_attackers, stored, digits):
     names = ["idlg", "mask-reading"]
-    figure = figures.attackers_sample(two_attackers, digits["test"], names, 0.5, [17, 4])
+    figure = figures.attackers_sample(stored, digits["test"], names, 0.5, [17, 4])
     shown = texts(figure)
     assert [text for text in shown if text in ("truth", *names)] == ["truth", *names]
     frame = two_attackers.to_pandas().query("rate == 0.5 and image == 4").set_index("attacker")
@@ -361,22 +372,22 @@ def test_every_figure_has_a_caption_from_the_same_tables(name):
     assert drawn.parameters == said.parameters
 
 
-def test_captions_quote_the_tables(two_attackers, utility, tradeoff, digits):
+def test_captions_quote_the_tables(two_attackers, stored, utility, tradeoff, digits):
     summary = summarise(two_attackers, 0.1, seed=0)
     rows = summary.to_pandas().set_index(["attacker", "rate"])
     names, idlg = ["idlg", "mask-reading"], rows.loc[("idlg", 0.5)]
     mean = f"{idlg['rmse_clipped_mean']:.3f} ({idlg['rmse_clipped_low']:.3f} to "
-    text = captions.rmse_by_rate(two_attackers, summary, "idlg")
+    text = captions.rmse_by_rate(stored, summary, "idlg")
     assert mean in text
     assert f"Of 4 attacks {rows.loc['idlg', 'diverged'].sum()} diverged" in text
     assert mean in captions.attackers_by_rate(summary, tradeoff, names)
     assert "guess has 0.200" in captions.attackers_by_rate(summary, tradeoff, names)
-    assert f"{idlg['rmse_median']:.3g} at 0.5" in captions.rmse_by_iteration(two_attackers, "idlg")
+    assert f"{idlg['rmse_median']:.3g} at 0.5" in captions.rmse_by_iteration(stored, "idlg")
     frame = two_attackers.to_pandas().query("attacker == 'idlg' and rate == 0.5")
     span = f"{frame['rmse_clipped'].min():.3f} to {frame['rmse_clipped'].max():.3f}"
     images = digits["test"]
-    assert f"{span} at 0.5" in captions.sample(two_attackers, images, "idlg", [4, 17])
-    sample = captions.attackers_sample(two_attackers, images, names, 0.5, [4, 17])
+    assert f"{span} at 0.5" in captions.sample(stored, images, "idlg", [4, 17])
+    sample = captions.attackers_sample(stored, images, names, 0.5, [4, 17])
     assert f"{span} for ``idlg``" in sample
     accuracy = np.mean(utility["test_accuracy"].to_pylist())
     assert f"{accuracy:.1%} at 0.3" in captions.accuracy_by_rate(utility)

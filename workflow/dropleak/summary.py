@@ -7,22 +7,22 @@ from dropleak.schemas import COMPARISON, SUMMARY
 
 STATUSES = ("converged", "stalled", "diverged", "exhausted")
 
-
-_SCALARS = [
+COLUMNS = [
     *("attacker", "rate", "image", "update", "status", "rmse", "rmse_clipped", "label"),
     *("label_inferred", "mask_exact", "iterations", "evaluations", "seconds"),
 ]
+"""What is needed of the attacks."""
 
 
 def summarise(attacks: pa.Table, success_rmse: float, seed: int) -> pa.Table:
     """Counts, RMSE and shares over all images; no attack is left out of any number.
 
     Args:
-        attacks: with the columns `schemas.ATTACKS`.
+        attacks: with the columns `COLUMNS`.
         success_rmse: an attack with a smaller RMSE is a success.
         seed: of the bootstrap.
     """
-    scalars = attacks.select(_SCALARS).to_pandas()
+    scalars = attacks.select(COLUMNS).to_pandas()
     rows = []
     for (attacker, rate), group in scalars.groupby(["attacker", "rate"], sort=True):
         # Images of an update were attacked together: only updates are independent.
@@ -61,14 +61,14 @@ def compare(attacks: pa.Table, baseline: str, seed: int) -> pa.Table:
     """Every attacker against one of them, on the same problems.
 
     Args:
-        attacks: with the columns `schemas.ATTACKS`.
+        attacks: with the columns `COLUMNS`.
         baseline: the attacker that the others are compared with.
         seed: of the bootstrap.
 
     Returns:
         a table with the columns `schemas.COMPARISON`, without rows if there is one attacker only.
     """
-    scalars = attacks.select(_SCALARS).to_pandas()
+    scalars = attacks.select(COLUMNS).to_pandas()
     rows = {name: [] for name in COMPARISON.names}
     for rate, problems in scalars.groupby("rate", sort=True):
         by_attacker = {name: own.set_index("image") for name, own in problems.groupby("attacker")}

@@ -20,8 +20,12 @@ def guess_rmse(train: pa.Table, attacked: pa.Table) -> float:
         tables.decode_pixels(part["pixels"], shape).sum(0, dtype=np.float64)
         for part in train.to_batches(max_chunksize=4096)
     )
-    images = tables.decode_pixels(attacked["pixels"], shape) / 255
-    return float(metrics.rmse(images, (total / len(train) / 255)[None]).mean())
+    guess = (total / len(train) / 255)[None]
+    errors = [
+        metrics.rmse(tables.decode_pixels(part["pixels"], shape) / 255, guess)
+        for part in attacked.to_batches(max_chunksize=1024)
+    ]
+    return float(np.concatenate(errors).mean())
 
 
 def weigh(summary: pa.Table, utility: pa.Table, guess: float, tolerated_loss: float) -> pa.Table:

@@ -1,28 +1,28 @@
 """Pages of the report, and the methods paragraph with its references."""
 
 import pandas as pd
-import pyarrow as pa
 
 from dropleak import tables
 from dropleak.files import write_text
 from dropleak.joblog import job_log
 from dropleak.report import methods, pages, provenance
 from dropleak.schemas import ATTACKS, IMAGES, SCHEMAS, UTILITY
+from dropleak.stored import StoredTable
 
-JOBS = ["host", "device", "seconds"]
+KINDS = ["host", "device", "engine_version", "torch_version"]
 
 with job_log(snakemake.log[0]):
     params, source, output = snakemake.params, snakemake.input, snakemake.output
-    attacks = pa.concat_tables(
-        tables.parts(source.attacks, ATTACKS, [*JOBS, "engine_version", "torch_version"])
-    ).to_pandas()
+    # In one thread, for sums that are the same every time.
+    kinds = StoredTable(source.attacks, ATTACKS).read([*KINDS, "seconds"]).group_by(KINDS, False)
+    attacks = kinds.aggregate([("seconds", "sum")]).rename_columns([*KINDS, "seconds"]).to_pandas()
     utility = tables.read(source.utility, UTILITY).to_pandas()
     versions, revision = provenance.versions(), provenance.revision()
     paragraph = methods.paragraph(
         config=params.config,
         attackers=params.attackers,
         dataset=params.dataset,
-        shape=tables.metadata(tables.read(source.images, IMAGES))["shape"],
+        shape=tables.metadata(StoredTable(source.images, IMAGES).read([]))["shape"],
         attacks=attacks,
         utility=utility,
         versions=versions,

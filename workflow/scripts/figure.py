@@ -4,10 +4,14 @@ from dropleak import figures, tables
 from dropleak.files import write_text
 from dropleak.joblog import job_log
 from dropleak.report import captions
-from dropleak.schemas import SCHEMAS
+from dropleak.schemas import ATTACKS, SCHEMAS
+from dropleak.stored import StoredTable
 
 with job_log(snakemake.log[0]):
-    inputs = {name: tables.read(path, SCHEMAS[name]) for name, path in snakemake.input.items()}
+    inputs = {
+        name: StoredTable(path, ATTACKS) if name == "attacks" else tables.read(path, SCHEMAS[name])
+        for name, path in snakemake.input.items()
+    }
     params, output = snakemake.params, snakemake.output
     drawn = getattr(figures, params.figure)(**inputs, **params.options)
     figures.save(drawn, output.pdf, output.png)

@@ -1,20 +1,18 @@
 """Put the paper's claims, and readings of its protocol, to what was measured."""
 
-import pyarrow as pa
-
 from dropleak import tables
 from dropleak.claims import evidence, readings
 from dropleak.claims.judge import judge
 from dropleak.joblog import job_log
 from dropleak.schemas import ATTACKS, TRADEOFF, UTILITY
+from dropleak.stored import StoredTable
 
 with job_log(snakemake.log[0]):
     params, source, output = snakemake.params, snakemake.input, snakemake.output
-    found = readings.compare(
-        tables.parts(source.attacks, ATTACKS, readings.COLUMNS), params.masks, params.seed
-    )
+    attacks = StoredTable(source.attacks, ATTACKS)
+    found = readings.compare(attacks.parts(readings.COLUMNS), params.masks, params.seed)
     run = evidence.Run(
-        pa.concat_tables(tables.parts(source.attacks, ATTACKS, evidence.COLUMNS)).to_pandas(),
+        attacks.read(evidence.COLUMNS).to_pandas(),
         tables.read(source.utility, UTILITY).to_pandas(),
         tables.read(source.tradeoff, TRADEOFF),
         found,

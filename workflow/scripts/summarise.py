@@ -4,10 +4,11 @@ from dropleak import tables
 from dropleak.files import write_text
 from dropleak.joblog import job_log
 from dropleak.schemas import ATTACKS
-from dropleak.summary import as_text, compare, summarise
+from dropleak.stored import StoredTable
+from dropleak.summary import COLUMNS, as_text, compare, summarise
 
 with job_log(snakemake.log[0]):
-    attacks = tables.read(snakemake.input.attacks, ATTACKS)
+    attacks = StoredTable(snakemake.input.attacks, ATTACKS).read(COLUMNS)
     params, output = snakemake.params, snakemake.output
     summary = summarise(attacks, params.success_rmse, params.seed)
     tables.write(summary, output.parquet)

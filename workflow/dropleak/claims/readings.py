@@ -44,8 +44,11 @@ def compare(parts: Iterable[pa.Table], masks: Mapping[str, str], seed: int) -> p
     groups = pd.concat(frames).groupby(["attacker", "iterations"]) if frames else ()
     rows, errors = [], {}
     for (attacker, iterations), own in groups:
-        for (scale, column), (name, statistic) in product(_SCALES.items(), _STATISTICS.items()):
-            errors[len(rows)] = matrix = own.pivot_table(column, "image", "rate")
+        matrices = {
+            scale: own.pivot_table(column, "image", "rate") for scale, column in _SCALES.items()
+        }
+        for (scale, matrix), (name, statistic) in product(matrices.items(), _STATISTICS.items()):
+            errors[len(rows)] = matrix
             values = dict(zip(matrix, statistic(matrix.to_numpy(), axis=0), strict=True))
             rows.append(
                 {

@@ -3,14 +3,16 @@
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dropleak import tables
 from dropleak.figures import style
+from dropleak.stored import Condition, StoredTable
 
 
-def sample(attacks: pa.Table, images: pa.Table, attacker: str, chosen: list[int]) -> Figure:
+def sample(attacks: StoredTable, images: pa.Table, attacker: str, chosen: list[int]) -> Figure:
     """A row per image: the truth, then what one attacker made of it at each rate, with its RMSE.
 
     Args:
@@ -19,11 +21,10 @@ def sample(attacks: pa.Table, images: pa.Table, attacker: str, chosen: list[int]
         attacker: whose reconstructions.
         chosen: indices of the images.
     """
-    frame = _attacks(attacks, chosen)
-    frame = frame[frame["attacker"] == attacker]
+    frame = _attacks(attacks, chosen, ("attacker", "==", attacker))
     rates = sorted(frame["rate"].unique())
     frame = frame.set_index(["image", "rate"])
-    shape, truth = tables.metadata(images)["shape"], _truth(images)
+    shape, truth = tables.metadata(images)["shape"], _truth(images, chosen)
     axes = _grid(len(chosen), len(rates) + 1)
     for axis, title in zip(axes[0], ["truth", *(f"{rate}" for rate in rates)], strict=True):
         axis.set_title(title, fontsize=7, pad=2)
@@ -36,7 +37,7 @@ def sample(attacks: pa.Table, images: pa.Table, attacker: str, chosen: list[int]
 
 
 def attackers_sample(
-    attacks: pa.Table, images: pa.Table, attackers: list[str], rate: float, chosen: list[int]
+    attacks: StoredTable, images: pa.Table, attackers: list[str], rate: float, chosen: list[int]
 ) -> Figure:
     """A column per image: the truth, then what each attacker made of it at one rate.
 
@@ -47,9 +48,8 @@ def attackers_sample(
         rate: dropout rate of the clients.
         chosen: indices of the images.
     """
-    frame = _attacks(attacks, chosen)
-    frame = frame[frame["rate"] == rate].set_index(["attacker", "image"])
-    shape, truth = tables.metadata(images)["shape"], _truth(images)
+    frame = _attacks(attacks, chosen, ("rate", "==", rate)).set_index(["attacker", "image"])
+    shape, truth = tables.metadata(images)["shape"], _truth(images, chosen)
     axes = _grid(len(attackers) + 1, len(chosen), names=0.28)
     for row, name in zip(axes, ["truth", *attackers], strict=True):
         row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=7)
@@ -61,14 +61,14 @@ def attackers_sample(
     return axes[0, 0].figure
 
 
-def _attacks(attacks: pa.Table, chosen: list[int]) -> pd.DataFrame:
+def _attacks(attacks: StoredTable, chosen: list[int], condition: Condition) -> pd.DataFrame:
     columns = ["attacker", "rate", "image", "rmse", "reconstruction"]
-    frame = attacks.select(columns).to_pandas()
-    return frame[frame["image"].isin(chosen)]
+    return attacks.read(columns, ("image", "in", chosen), condition).to_pandas()
 
 
-def _truth(images: pa.Table) -> dict[int, bytes]:
-    return dict(zip(images["index"].to_pylist(), images["pixels"].to_pylist(), strict=True))
+def _truth(images: pa.Table, chosen: list[int]) -> dict[int, bytes]:
+    shown = images.filter(pc.field("index").isin(chosen))
+    return dict(zip(shown["index"].to_pylist(), shown["pixels"].to_pylist(), strict=True))
 
 
 def _grid(height: int, width: int, names: float = 0) -> np.ndarray:

@@ -7,7 +7,9 @@ import pandas as pd
 import pyarrow as pa
 
 from dropleak import tables
+from dropleak.figures.rmse import POINTS
 from dropleak.report.words import interval, series
+from dropleak.stored import Condition, StoredTable
 
 
 def networks(network: pa.Table) -> str:
@@ -23,29 +25,32 @@ def features(features: pa.Table) -> str:
     return f"Dropped are {series(f'{share:.0%} at {rate}' for rate, share in dropped.items())}."
 
 
-def sample(attacks: pa.Table, images: pa.Table, attacker: str, chosen: list[int]) -> str:
+def sample(attacks: StoredTable, images: pa.Table, attacker: str, chosen: list[int]) -> str:
     """Figure 3."""
-    shown = _shown(attacks, chosen).query("attacker == @attacker")
+    shown = _shown(attacks, chosen, ("attacker", "==", attacker))
     ranges = (
         f"{_range(own['rmse_clipped'])} at {rate}" for rate, own in shown.groupby("rate", sort=True)
     )
     return f"After clipping the RMSE of these images is {series(ranges)}."
 
 
-def rmse_by_rate(attacks: pa.Table, summary: pa.Table, attacker: str) -> str:
+def rmse_by_rate(attacks: StoredTable, summary: pa.Table, attacker: str) -> str:
     """Figure 4."""
     own = summary.to_pandas().query("attacker == @attacker").sort_values("rate")
     means = (f"{_mean(row)} at {row.rate}" for row in own.itertuples())
     lost = own[["diverged", "stalled"]].sum()
-    return (
+    text = (
         f"Means are {series(means)}. Of {own['attacks'].sum():,} attacks {lost['diverged']:,} "
         f"diverged and {lost['stalled']:,} stalled."
     )
+    if own["attacks"].max() > POINTS:
+        text += f" Points are the first {POINTS:,} images of the selection, all else is of all."
+    return text
 
 
-def rmse_by_iteration(attacks: pa.Table, attacker: str) -> str:
+def rmse_by_iteration(attacks: StoredTable, attacker: str) -> str:
     """Figure 5."""
-    own = attacks.select(["attacker", "rate", "rmse"]).to_pandas().query("attacker == @attacker")
+    own = attacks.read(["rate", "rmse"], ("attacker", "==", attacker)).to_pandas()
     medians = own.groupby("rate")["rmse"].median()
     ends = series(f"{median:.3g} at {rate}" for rate, median in medians.items())
     return f"The medians at the end are {ends}."
@@ -79,17 +84,17 @@ def privacy_and_utility(tradeoff: pa.Table, attackers: list[str]) -> str:
 
 
 def attackers_sample(
-    attacks: pa.Table, images: pa.Table, attackers: list[str], rate: float, chosen: list[int]
+    attacks: StoredTable, images: pa.Table, attackers: list[str], rate: float, chosen: list[int]
 ) -> str:
     """Figure 9."""
-    shown = _shown(attacks, chosen).query("rate == @rate").groupby("attacker")["rmse_clipped"]
+    shown = _shown(attacks, chosen, ("rate", "==", rate)).groupby("attacker")["rmse_clipped"]
     ranges = (f"{_range(shown.get_group(name))} for ``{name}``" for name in attackers)
     return f"After clipping the RMSE of these images is {series(ranges)}."
 
 
-def _shown(attacks: pa.Table, chosen: list[int]) -> pd.DataFrame:
-    frame = attacks.select(["attacker", "rate", "image", "rmse_clipped"]).to_pandas()
-    return frame[frame["image"].isin(chosen)]
+def _shown(attacks: StoredTable, chosen: list[int], condition: Condition) -> pd.DataFrame:
+    columns = ["attacker", "rate", "rmse_clipped"]
+    return attacks.read(columns, ("image", "in", chosen), condition).to_pandas()
 
 
 def _mean(row) -> str:

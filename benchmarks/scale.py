@@ -1,0 +1,195 @@
+"""What comes after the attacks, by their number: time and memory of each step, files and bytes.
+
+    PYTHONPATH=workflow python benchmarks/scale.py ATTACKS FOLDER
+
+Makes FOLDER and writes stub results of ATTACKS attacks there (two attackers, five rates, 250 images
+a job), 17 KB each and as much again for the joined table; then runs on them what the workflow
+would, each step in a process of its own. Left out is what needs no attacks: illustrations and
+training. FOLDER is yours to delete.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from itertools import count
+from multiprocessing import get_context
+from pathlib import Path
+
+from dropleak import config as configuration
+from dropleak import grid
+
+ATTACKERS = ["idlg", "mask-reading"]
+RATES = [0.0, 0.2, 0.3, 0.4, 0.5]
+RESULTS = "results/scale"
+
+
+def configure(attacks: int) -> dict:
+    """The configuration of an experiment with that many attacks."""
+    return configuration.complete(
+        {
+            "experiment": Path(RESULTS).name,
+            "data": {"source": "cifar10"},
+            "images": attacks // (len(ATTACKERS) * len(RATES)),
+            "attackers": ATTACKERS,
+            "rates": RATES,
+            "attack": {"iterations": 5800, "images_per_job": 250},
+        }
+    )
+
+
+def write_stubs(folder: Path, config: dict) -> None:
+    """Write the stub results, in a process whose memory does not count."""
+    import stubs
+
+    stubs.write(folder / RESULTS, config)
+
+
+def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
+    """What is measured, by name and in this order: commands to be run in the folder."""
+    images = config["images"]
+    batches = grid.batches(images, config["attack"]["images_per_job"])
+    attacks = [
+        f"{RESULTS}/attacks/{attacker}/rate-{rate}/images-{batch}.parquet"
+        for attacker in ATTACKERS
+        for rate in RATES
+        for batch in batches
+    ]
+    trainings = [f"{RESULTS}/utility/rate-{rate}.parquet" for rate in config["utility"]["rates"]]
+    data = {part: f"{RESULTS}/data/{part}.parquet" for part in ("train", "test")}
+    selection = grid.selection(images, config["seed"])
+    chosen = selection[: config["sample_images"]]
+    success, tolerated = config["success_rmse"], config["utility"]["tolerated_loss"]
+    attackers = {name: configuration.attackers(config)[name] for name in ATTACKERS}
+
+    def tables(*names: str, ending: str = "parquet") -> dict[str, str]:
+        return {name: f"{RESULTS}/tables/{name.removesuffix('_csv')}.{ending}" for name in names}
+
+    numbers = count()
+
+    def script(name: str, source: list | dict, output: list | dict, **params) -> list[str | Path]:
+        """The command of a job, whose files and params go to a file of their own."""
+        job = folder / "jobs" / f"{next(numbers)}.json"
+        known = {"input": source, "output": output, "params": params, "log": [f"{job}.log"]}
+        job.write_text(json.dumps(known))
+        return [sys.executable, Path(__file__).with_name("script.py"), name, job]
+
+    def join(name: str, sources: list[str], *key: str, images: int | None = None) -> list:
+        output = list(tables(name).values())
+        return script("join.py", sources, output, schema=name, key=key, images=images)
+
+    def figure(name: str, source: dict, **options) -> list:
+        output = {kind: f"{RESULTS}/figures/{name}.{kind}" for kind in ("pdf", "png", "numbers")}
+        return script("figure.py", source, output, figure=name, options=options)
+
+    (folder / "jobs").mkdir()
+    made = ("summary", "comparison", "tradeoff", "claims", "readings")
+    pages = ("methods", "references", "findings", "run", *made[:-1])
+    one = {"attacker": ATTACKERS[0]}
+    all_of_them = {"attackers": ATTACKERS}
+    with_images = tables("attacks") | {"images": data["test"]}
+    return {
+        "join attacks": join("attacks", attacks, "attacker", "rate", "image", images=images),
+        "join utility": join("utility", trainings, "rate", "seed", "epoch"),
+        "summarise": script(
+            "summarise.py",
+            tables("attacks"),
+            {
+                "parquet": f"{RESULTS}/tables/summary.parquet",
+                "csv": f"{RESULTS}/tables/summary.csv",
+                "text": f"{RESULTS}/tables/summary.txt",
+                **tables("comparison"),
+                **tables("comparison_csv", ending="csv"),
+            },
+            success_rmse=success,
+            baseline=ATTACKERS[0],
+            seed=config["seed"],
+        ),
+        "weigh": script(
+            "weigh.py",
+            data | tables("summary", "utility"),
+            {
+                "parquet": f"{RESULTS}/tables/tradeoff.parquet",
+                "csv": f"{RESULTS}/tables/tradeoff.csv",
+            },
+            images=selection,
+            tolerated_loss=tolerated,
+        ),
+        "judge": script(
+            "judge.py",
+            tables("attacks", "utility", "tradeoff"),
+            tables("claims", "readings") | tables("claims_csv", "readings_csv", ending="csv"),
+            paper=ATTACKERS[0],
+            masks=configuration.readings(config),
+            accounting=configuration.accounting(config),
+            success_rmse=success,
+            tolerated_loss=tolerated,
+            seed=config["seed"],
+        ),
+        "Figure 3": figure("sample", with_images, **one, chosen=chosen),
+        "Figure 4": figure("rmse_by_rate", tables("attacks", "summary"), **one),
+        "Figure 5": figure("rmse_by_iteration", tables("attacks"), **one),
+        "Figure 6": figure("accuracy_by_rate", tables("utility")),
+        "Figure 7": figure("attackers_by_rate", tables("summary", "tradeoff"), **all_of_them),
+        "Figure 8": figure("privacy_and_utility", tables("tradeoff"), **all_of_them),
+        "Figure 9": figure("attackers_sample", with_images, **all_of_them, rate=0.5, chosen=chosen),
+        "describe": script(
+            "describe.py",
+            tables("utility", *made) | with_images,
+            {name: f"{RESULTS}/report/{name}" for name in pages},
+            config=config,
+            attackers=attackers,
+            dataset="cifar10",
+        ),
+        "record": script(
+            "record.py",
+            {
+                "data": list(data.values()),
+                "attacks": attacks,
+                "trainings": trainings,
+                "results": list(tables("attacks", "utility", "summary").values()),
+            },
+            [f"{RESULTS}/provenance.json"],
+            config=config,
+            engine_version=0,
+        ),
+    }
+
+
+def measure(command: list[str | Path], folder: Path) -> tuple[float, float]:
+    """Seconds, and the most memory in MB that the command or a child of its took.
+
+    Raises:
+        SystemExit: it failed.
+    """
+    began = time.perf_counter()
+    process = subprocess.Popen(command, cwd=folder)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"failed: {' '.join(map(str, command))}")
+    return time.perf_counter() - began, usage.ru_maxrss / 1024
+
+
+def main(attacks: int, folder: Path) -> None:
+    """Print a table of all measurements."""
+    folder.mkdir(parents=True)
+    folder, config = folder.resolve(), configure(attacks)
+    writer = get_context("spawn").Process(target=write_stubs, args=(folder, config))
+    writer.start()
+    writer.join()
+    print(f"{attacks:,} attacks\n\n| step | s | MB |\n|---|---|---|")
+    for name, command in commands(folder, config).items():
+        seconds, megabytes = measure(command, folder)
+        print(f"| {name} | {seconds:.1f} | {megabytes:.0f} |", flush=True)
+    print("\n| files | number | MB |\n|---|---|---|")
+    for name in ("attacks", "tables", "figures"):
+        found = (folder / RESULTS / name).rglob("*")
+        sizes = [path.stat().st_size for path in found if path.is_file()]
+        print(f"| {name} | {len(sizes):,} | {sum(sizes) / 1e6:,.1f} |")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("usage: scale.py ATTACKS FOLDER")
+    main(int(sys.argv[1]), Path(sys.argv[2]))

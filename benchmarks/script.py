@@ -1,0 +1,37 @@
+"""Run one of the workflow's scripts without Snakemake.
+
+    python benchmarks/script.py NAME JOB
+
+NAME is a file in workflow/scripts; JOB a JSON file with input, output, log and params, each a list
+or an object, as Snakemake would give them.
+"""
+
+import json
+import runpy
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+WORKFLOW = Path(__file__).parents[1] / "workflow"
+
+
+class Named(dict):
+    """Values by name as in Snakemake: also as attributes, and the first ones by their place."""
+
+    def __init__(self, values: list | dict):
+        super().__init__(values if isinstance(values, dict) else enumerate(values))
+        vars(self).update((str(name), value) for name, value in self.items())
+
+    def __missing__(self, place: int) -> object:
+        return list(self.values())[place]
+
+    def __iter__(self):
+        return iter(self.values())
+
+
+name, job = sys.argv[1:]
+sys.path.insert(0, str(WORKFLOW))
+known = {key: Named(values) for key, values in json.loads(Path(job).read_text()).items()}
+for path in known["output"]:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+runpy.run_path(str(WORKFLOW / "scripts" / name), {"snakemake": SimpleNamespace(**known)})

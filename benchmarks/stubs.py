@@ -1,0 +1,140 @@
+"""Results of many attacks that nobody made, in the files that real jobs would leave.
+
+For measurements of what comes after the attacks: the schema, the sizes and the tree of files are
+those of real results, the numbers look like them.
+"""
+
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from dropleak import grid, tables
+from dropleak.schemas import ATTACKS, IMAGES, UTILITY
+
+SHAPE = (3, 32, 32)
+CLASSES = 10
+TRAINING_IMAGES = 1000
+"""They only give the mean image."""
+
+Metadata = Callable[[str, float], dict]
+"""From attacker and rate to further entries of the metadata of that job's file."""
+
+
+def write(folder: Path, config: dict, metadata: Metadata = lambda attacker, rate: {}) -> None:
+    """Write the image tables and the files of all attack and training jobs.
+
+    Args:
+        folder: of the experiment's results.
+        config: complete; its data set has as many test images as are attacked.
+        metadata: what attack jobs put into their files besides what describes the client.
+    """
+    rng = np.random.default_rng(config["seed"])
+    for part, count in (("train", TRAINING_IMAGES), ("test", config["images"])):
+        tables.write(_images(rng, count), folder / "data" / f"{part}.parquet")
+    selection = np.array(grid.selection(config["images"], config["seed"]))
+    jobs = product(
+        config["attackers"],
+        config["rates"],
+        grid.batches(config["images"], config["attack"]["images_per_job"]),
+    )
+    for attacker, rate, batch in jobs:
+        indices = selection[grid.batch_slice(batch)]
+        columns = _attacks(rng, attacker, rate, indices, config["attack"]["iterations"])
+        known = {"dataset": "cifar10", "shape": SHAPE} | config["client"]
+        table = tables.build(ATTACKS, columns, **known, **metadata(attacker, rate))
+        tables.write(
+            table, folder / "attacks" / attacker / f"rate-{rate}" / f"images-{batch}.parquet"
+        )
+    for rate in config["utility"]["rates"]:
+        tables.write(_training(rng, rate, config), folder / "utility" / f"rate-{rate}.parquet")
+
+
+def _images(rng: np.random.Generator, count: int) -> pa.Table:
+    columns = {
+        "index": np.arange(count, dtype=np.int32),
+        "label": rng.integers(CLASSES, size=count, dtype=np.int32),
+        "pixels": _pixels(rng, count),
+    }
+    known = {"dataset": "cifar10", "shape": SHAPE, "training_std": [0.25] * SHAPE[0]}
+    return tables.build(IMAGES, columns, **known, classes=[f"{n}" for n in range(CLASSES)])
+
+
+def _pixels(rng: np.random.Generator, count: int) -> list[bytes]:
+    """Noise, which takes as much space as attacked photographs do."""
+    return tables.encode_pixels(rng.integers(256, size=(count, *SHAPE), dtype=np.uint8))
+
+
+def _attacks(
+    rng: np.random.Generator, attacker: str, rate: float, indices: np.ndarray, iterations: int
+) -> dict:
+    """Columns of a job: attackers that read masks, and all at rate 0, come close to most images."""
+    count = len(indices)
+
+    def constant(value: object) -> list:
+        return [value] * count
+
+    good = rate == 0 or attacker == "mask-reading"
+    clipped = rng.lognormal(-3, 1, count).clip(0, 0.6) if good else rng.normal(0.56, 0.05, count)
+    raw = clipped * rng.lognormal(0.2, 0.3, count)
+    steps = np.arange(0, iterations + 1, 20)
+    # Trajectories fall from noise to the last value; like real ones they hardly compress.
+    fall = 1 + 5 * np.exp(-steps / iterations * 10)
+    wobble = rng.lognormal(0, 0.05, (5, count, len(steps)))
+    wobble[:, :, -1] = 1 / fall[-1]
+    ends = np.stack([raw**2, raw, clipped, raw / 0.25, clipped / 0.25])
+    loss, *errors = ends[:, :, None] * fall * wobble
+    reads = attacker == "mask-reading"
+    labels = indices % CLASSES
+    return {
+        "attacker": constant(attacker),
+        "knowledge": constant("update"),
+        "rate": constant(rate),
+        "image": indices,
+        "update": indices,
+        "label": labels,
+        "label_inferred": labels,
+        "mask_claim": constant("exact" if reads else None),
+        "mask_exact": constant(True if reads else None),
+        "mask_agreement": constant(1.0 if reads else None),
+        "status": rng.choice(["converged", "stalled", "diverged", "exhausted"], count),
+        "iterations": rng.integers(iterations // 2, iterations, count),
+        "evaluations": rng.integers(iterations // 2, iterations, count),
+        "loss": loss[:, -1],
+        "restart": constant(0),
+        "rmse": errors[0][:, -1],
+        "rmse_clipped": clipped,
+        "psnr": -20 * np.log10(clipped),
+        "ssim": rng.uniform(size=count),
+        "seconds": rng.gamma(4, 0.25, count),
+        "seed": constant(0),
+        "host": constant("nowhere"),
+        "device": constant("cpu"),
+        "engine_version": constant(0),
+        "torch_version": constant("0"),
+        "trajectory_iteration": constant(steps),
+        "trajectory_loss": list(loss),
+        "trajectory_rmse": list(errors[0]),
+        "trajectory_rmse_clipped": list(errors[1]),
+        "trajectory_rmse_standardised": list(errors[2]),
+        "trajectory_rmse_clipped_standardised": list(errors[3]),
+        "reconstruction": _pixels(rng, count),
+    }
+
+
+def _training(rng: np.random.Generator, rate: float, config: dict) -> pa.Table:
+    seeds, epochs = config["utility"]["seeds"], config["utility"]["epochs"]
+    count = seeds * epochs
+    columns = {
+        "rate": [rate] * count,
+        "seed": np.repeat(np.arange(seeds), epochs),
+        "epoch": np.tile(np.arange(1, epochs + 1), seeds),
+        "train_loss": rng.uniform(1, 2, count),
+        "test_accuracy": rng.normal(0.5 - 0.1 * rate, 0.01, count),
+        "seconds": rng.gamma(4, 0.25, count),
+        "host": ["nowhere"] * count,
+        "device": ["cpu"] * count,
+    }
+    return tables.build(UTILITY, columns, dataset="cifar10")
