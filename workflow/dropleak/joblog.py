@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from tqdm import tqdm
 
@@ -30,7 +30,7 @@ def job_log(path: str) -> Iterator[None]:
     What the user can mend is reported without a traceback.
     """
     try:
-        with open(path, "w", buffering=1) as log, redirect_stdout(log), redirect_stderr(log):
+        with _opened(path, "w") as log, redirect_stdout(log), redirect_stderr(log):
             if place := slurm.this_job():
                 print(place)
             yield
@@ -48,10 +48,15 @@ def job_log(path: str) -> Iterator[None]:
         _fail(path, f"error: {reason}; {what} and run again, which goes on from what is finished")
 
 
+def _opened(path: str, mode: str) -> TextIO:
+    """The log, in which also names of files can be written that are not text."""
+    return open(path, mode, buffering=1, encoding="utf-8", errors="backslashreplace")
+
+
 def _fail(path: str, message: str) -> NoReturn:
     """End with a message in the log, or, if that cannot be written, where the user sees it."""
     try:
-        with open(path, "a") as log:
+        with _opened(path, "a") as log:
             print(message, file=log)
     except OSError:
         print(message, file=sys.stderr)
