@@ -85,14 +85,19 @@ def refuse_repeated_keys(paths: Iterable[str | Path]) -> None:
             if isinstance(node, yaml.SequenceNode):
                 waiting += node.value
             elif isinstance(node, yaml.MappingNode):
-                keys = set()
-                for key, value in node.value:
-                    if key.value in keys:
-                        line = key.start_mark.line + 1
-                        raise InputError(f"{path}, line {line}: {key.value} stands there twice")
-                    waiting.append(value)
-                    if isinstance(key, yaml.ScalarNode):
-                        keys.add(key.value)
+                waiting += [value for _, value in node.value]
+                _refuse_repeated([key for key, _ in node.value], path)
+
+
+def _refuse_repeated(keys: list[yaml.Node], path: str | Path) -> None:
+    names = set()
+    for key in keys:
+        if not isinstance(key, yaml.ScalarNode):
+            continue  # which is no key of ours anyway
+        if key.value in names:
+            line = key.start_mark.line + 1
+            raise InputError(f"{path}, line {line}: {key.value} stands there twice; keep one")
+        names.add(key.value)
 
 
 def with_defaults(value, schema: dict):

@@ -19,6 +19,7 @@ _MENDABLE = {
     errno.EROFS: "mount it so that it can be written to",
     errno.EACCES: "see to it that you may write there",
     errno.EPERM: "see to it that you may write there",
+    errno.EISDIR: "remove this folder, which is where a file should be,",
 }
 """What to do about errors of the file system."""
 
@@ -44,7 +45,7 @@ def job_log(path: str) -> Iterator[None]:
         what = _MENDABLE.get(getattr(error, "errno", None))
         if what is None:
             _fail(path, traceback.format_exc())
-        reason = f"{error.filename or path}: {os.strerror(error.errno)}"
+        reason = f"{error.filename2 or error.filename or path}: {os.strerror(error.errno)}"
         _fail(path, f"error: {reason}; {what} and run again, which goes on from what is finished")
 
 

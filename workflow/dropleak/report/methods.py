@@ -153,7 +153,8 @@ def _attacker(name: str, settings: dict) -> str:
 
 def _latex(text: str) -> str:
     """Text with LaTeX's special characters escaped."""
-    return re.sub(r"([&%$#_{}])", r"\\\1", text.replace("\\", "/"))
+    escaped = re.sub(r"([&%$#_{}])", r"\\\1", text.replace("\\", "/"))
+    return re.sub(r"([\^~])", r"\\\1{}", escaped)
 
 
 def _hours(hours: pd.Series) -> list[str]:
