@@ -14,8 +14,8 @@ import pytest
 from processes import jobs_of, scripts, start
 from runner import run, with_changes
 
-from dropleak import config
 from dropleak.report import verify
+from places import ROOT
 
 KILLS = int(os.environ.get("KILLS", "3"))
 VICTIMS = ("a job", "Snakemake", "all")
@@ -31,6 +31,7 @@ TABLES = {
 """With the columns that are times."""
 SETTINGS = {
     "images": 4,
+    "attackers": ["idlg"],
     "attack": {"iterations": 600, "images_per_job": 2, "precision": "float64"},
     "utility": {"rates": [0.0, 0.5], "seeds": 2, "epochs": 2, "batch_size": 64},
 }
@@ -65,7 +66,7 @@ def test_a_kill_loses_and_corrupts_nothing(undisturbed, tmp_path, number):
         pd.testing.assert_frame_equal(found, expected)
     assert not list(results.rglob(".partial*"))
     assert not (results / "checkpoints").exists()
-    settings = config.complete(config.load(arguments[-1]))
+    settings = verify.configuration([ROOT / "config/config.yaml", *arguments[3:]])
     assert list(verify.problems(settings, results)) == []
     print(f"{victim} killed; failed: {failed}; {again.stderr.count('rule attack:')} attack jobs")
 
