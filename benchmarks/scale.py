@@ -162,7 +162,6 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
             [f"{RESULTS}/provenance.json"],
             config=config,
             engine_version=0,
-            checkpoints=f"{RESULTS}/checkpoints",
         ),
     }
 

@@ -65,7 +65,7 @@ def _read(path: Path) -> dict:
     return record
 
 
-def configuration(files: list[Path]) -> dict:
+def _configuration(files: list[Path]) -> dict:
     """As Snakemake has it: the default one, with the keys of the others in place of its own."""
     config = {}
     for path in files:
@@ -83,7 +83,7 @@ def main() -> None:
     )
     given = parser.parse_args().configfile
     try:
-        config = configuration([Path("config/config.yaml"), *given])
+        config = _configuration([Path("config/config.yaml"), *given])
         results = Path("results", config["experiment"])
         found = list(problems(config, results))
     except InputError as error:
