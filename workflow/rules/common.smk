@@ -87,14 +87,25 @@ def survey():
     for note in found.notes:
         logger.warning(note)
     workflow.dag.forcefiles.update(found.unusable)
+    accept(found.usable & {*found.attacks, *found.trainings})
     return found
+
+
+def accept(results):
+    """Have Snakemake take results for finished that a run which was killed did not see end.
+
+    It marks what a job makes as incomplete until it has seen it end, and would make it anew.
+    """
+    for result in workflow.persistence._filter_incomplete_keys(results):
+        workflow.persistence._unmark_incomplete(result)
 
 
 def tables_for(result, part):
     """An image table as input of the job that makes a result: none if that can be used as it is.
 
     Else Snakemake would take every result for outdated when the image table is made anew, be it
-    with the same images. Whether they are the same is among a result's settings.
+    with the same images. Whether they are the same is among a result's settings. Jobs have the
+    table's name among their parameters, for runs that make usable results anew all the same.
     """
 
     def table(wildcards):

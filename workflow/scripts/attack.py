@@ -13,7 +13,7 @@ from dropleak.schemas import IMAGES
 with job_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
     params, wildcards = snakemake.params, snakemake.wildcards
-    images = tables.read(snakemake.input.images, IMAGES)
+    images = tables.read(params.table, IMAGES)
     with progress(params.settings["iterations"], "iterations") as bar:
         table = attack_job(
             images.take(params.images),

@@ -15,8 +15,7 @@ with job_log(snakemake.log[0]):
     first, training = settings["seed"], Training(**settings["training"])
     with progress(settings["seeds"] * training.epochs, "epochs") as bar:
         table = train_seeds(
-            tables.read(snakemake.input.train, IMAGES),
-            tables.read(snakemake.input.test, IMAGES),
+            *(tables.read(path, IMAGES) for path in snakemake.params.tables),
             client=Client(**settings["client"]),
             rate=float(snakemake.wildcards.rate),
             seeds=range(first, first + settings["seeds"]),
