@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dropleak import tables
+from dropleak import stats, tables
 from dropleak.claims import readings
 from dropleak.claims.evidence import Run
 from dropleak.claims.judge import judge
@@ -168,6 +168,15 @@ def test_p_values_are_adjusted_for_all_tests_of_the_table():
         min(1, tested["p_value"].max() * factor), rel=1e-6
     )
     assert (tested["p_adjusted"] >= tested["p_value"]).all()
+
+
+def test_the_published_values_are_looked_at_together():
+    """Each of their intervals is wider than 95%, so that all four hold in 95 of 100 runs."""
+    frame = attacks(AS_PUBLISHED)
+    at_half = frame.loc[frame["rate"] == 0.5, "rmse_clipped"].to_numpy()
+    row = judged(frame).set_index("claim").loc["rmse-at-0.5"]
+    assert (row["low"], row["high"]) == stats.mean_interval(at_half, 0, 1 - 0.05 / 4)
+    assert row["test"] == "bootstrap interval, 95% for all 4 published values together"
 
 
 @pytest.mark.parametrize(

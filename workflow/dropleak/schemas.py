@@ -216,11 +216,16 @@ READINGS = pa.schema(
             for rate in paper.RMSE
         ),
         _column("distance", pa.float64(), "root mean square difference to the published values"),
-        _column("distance_low", pa.float64(), "its 95% interval, lower end", nullable=True),
-        _column("distance_high", pa.float64(), "its 95% interval, upper end", nullable=True),
+        _column(
+            "distance_low",
+            pa.float64(),
+            "its interval, 95% for all readings together, lower end",
+            nullable=True,
+        ),
+        _column("distance_high", pa.float64(), "its upper end", nullable=True),
     ]
 )
-"""One row per reading of what the paper leaves open, nearest first; only that has an interval."""
+"""One row per reading of what the paper leaves open, nearest first."""
 
 NETWORK = pa.schema(
     [

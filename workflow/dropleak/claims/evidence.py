@@ -17,8 +17,6 @@ from dropleak.claims.verdicts import Evidence
 COLUMNS = ["attacker", "rate", "image", "update", "rmse", "rmse_clipped", "label", "label_inferred"]
 """What is needed of the attacks."""
 
-_BOOTSTRAP = "95% bootstrap interval"
-
 
 @dataclass(frozen=True)
 class Run:
@@ -133,39 +131,44 @@ def turning_point(run: Run, attacker: str) -> Evidence | None:
         *stats.paired_interval(errors, slowest, run.seed),
         len(errors),
         run.unit,
-        _BOOTSTRAP,
+        "95% bootstrap interval",
     )
 
 
 def mean_error(run: Run, attacker: str, rate: float) -> Evidence | None:
-    """The error at one rate."""
+    """The error at one of the rates with a published value."""
     errors = run.errors(attacker, [rate])
     if errors is None:
         return None
+    values = len(paper.RMSE)
     return Evidence(
         "mean clipped RMSE",
         errors.mean(),
-        *stats.mean_interval(errors[:, 0], run.seed),
+        *stats.mean_interval(errors[:, 0], run.seed, 1 - 0.05 / values),
         len(errors),
         run.unit,
-        _BOOTSTRAP,
+        f"bootstrap interval, 95% for all {values} published values together",
     )
 
 
 def nearest_reading(run: Run) -> Evidence | None:
-    """How far the reading that is closest to the published values is from them."""
+    """How far the reading that is closest to the published values is from them.
+
+    Its interval is that of the least distance of all readings, whichever has it in truth.
+    """
     if not len(run.readings):
         return None
-    best = run.readings.slice(0, 1).to_pylist()[0]
+    readings = run.readings.to_pandas()
+    best = readings.iloc[0]
     return Evidence(
         f"distance of the nearest reading ({best['attacker']}, {best['rmse']}, {best['pixels']}, "
         f"{best['statistic']}, {best['iterations']} iterations)",
         best["distance"],
-        best["distance_low"],
-        best["distance_high"],
+        readings["distance_low"].min(),
+        readings["distance_high"].min(),
         best["images"],
         "images",
-        _BOOTSTRAP,
+        f"bootstrap interval, 95% for all {len(readings)} readings together",
     )
 
 
