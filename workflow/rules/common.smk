@@ -1,3 +1,5 @@
+import os
+import shutil
 import sys
 import time
 from functools import cache
@@ -8,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from dropleak import config as configuration
-from dropleak import grid, identity, limits, plan, slurm, sources
+from dropleak import files, grid, identity, limits, plan, slurm, sources
 from dropleak.errors import InputError
 from dropleak.hardware import has_gpu
 from dropleak.versions import ENGINE_VERSION
@@ -144,6 +146,13 @@ def refuse_jobs_left_behind():
         )
     except InputError as error:
         raise WorkflowError(str(error))
+
+
+def clean_up():
+    """Remove what jobs that were killed have left, when no job can go on from it."""
+    files.sweep(RESULTS)
+    if all(map(os.path.exists, survey().attacks)):
+        shutil.rmtree(CHECKPOINTS, ignore_errors=True)
 
 
 def print_reasons():
