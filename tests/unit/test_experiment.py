@@ -15,10 +15,10 @@ from dropleak.experiment import Client, attack_images, train_seeds
 from dropleak.illustration import features_table, network_table
 from dropleak.models import lenet
 from dropleak.report import captions
-from dropleak.schemas import ATTACKS, UTILITY
+from dropleak.schemas import ATTACKS, GUESSES, UTILITY
 from dropleak.stored import StoredTable
 from dropleak.summary import as_text, compare, summarise
-from dropleak.tradeoff import guess_rmse, weigh
+from dropleak.tradeoff import guess_errors, weigh
 from dropleak.training import Training
 
 PRESETS = attackers({"presets": {}})
@@ -242,7 +242,8 @@ def tradeoff(two_attackers):
         "device": ["cpu"] * 5,
     }
     utility = tables.build(UTILITY, columns, dataset="digits")
-    return weigh(summary, utility, guess=0.2, tolerated_loss=0.05)
+    guesses = tables.build(GUESSES, {"image": two_attackers["image"][:2], "rmse": [0.1, 0.3]})
+    return weigh(two_attackers, summary, utility, guesses, tolerated_loss=0.05, seed=0)
 
 
 def test_a_rate_is_private_if_the_attack_is_worse_than_a_guess(tradeoff):
@@ -254,6 +255,9 @@ def test_a_rate_is_private_if_the_attack_is_worse_than_a_guess(tradeoff):
         ("mask-reading", 0.0): False,
         ("mask-reading", 0.5): False,
     }
+    assert rows["above_guess"].tolist() == pytest.approx(rows["rmse_clipped_mean"] - 0.2)
+    assert (rows["above_guess_low"] <= rows["above_guess"]).all()
+    assert (rows["above_guess"] <= rows["above_guess_high"]).all()
     assert rows["test_accuracy"].tolist() == pytest.approx([0.85, 0.82] * 2)
     assert rows["accurate"].all()
     assert tables.metadata(tradeoff) == {"guess_rmse": 0.2, "lowest_accuracy": pytest.approx(0.8)}
@@ -263,7 +267,9 @@ def test_the_guess_is_the_mean_training_image(digits):
     train = tables.decode_pixels(digits["train"]["pixels"], (1, 32, 32)) / 255
     image = tables.decode_pixels(digits["test"].take([7])["pixels"], (1, 32, 32)) / 255
     expected = np.sqrt(((train.mean(0) - image[0]) ** 2).mean())
-    assert guess_rmse(digits["train"], digits["test"].take([7])) == pytest.approx(expected)
+    errors = guess_errors(digits["train"], digits["test"].take([3, 7])).to_pandas()
+    assert errors["image"].tolist() == [3, 7]
+    assert errors["rmse"][1] == pytest.approx(expected)
 
 
 def texts(figure):

@@ -69,7 +69,11 @@ def test_the_first_page_counts_the_verdicts_and_has_the_picture_of_the_workflow(
 def test_the_first_page_can_be_read_from_its_top(page):
     """Snakemake centres it: what does not fit is above the window, where nobody can scroll to."""
     page.locator(".chart-wrapper canvas").wait_for()
-    for part in ("Dropout against Deep Leakage from Gradients", "tests of what the paper claims", "Run how it was"):
+    for part in (
+        "Dropout against Deep Leakage from Gradients",
+        "tests of what the paper claims",
+        "Run how it was",
+    ):
         box = page.locator("p", has_text=part).bounding_box()
         assert box["y"] >= 0
         assert box["y"] + box["height"] <= 900

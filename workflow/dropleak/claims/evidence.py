@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from dropleak import paper, stats, tables
+from dropleak import paper, stats
 from dropleak.claims import verdicts
 from dropleak.claims.verdicts import Evidence
 
@@ -23,9 +23,8 @@ class Run:
     """What an experiment found, and the settings that say what to make of it."""
 
     attacks: pd.DataFrame
-    """With the columns `COLUMNS`."""
+    """With the columns `COLUMNS`, and `above_guess` (see `tradeoff`)."""
     utility: pd.DataFrame
-    tradeoff: pa.Table
     readings: pa.Table
     success_rmse: float
     tolerated_loss: float
@@ -35,12 +34,14 @@ class Run:
         """Its attacks."""
         return self.attacks[self.attacks["attacker"] == attacker]
 
-    def errors(self, attacker: str, rates: Iterable[float]) -> np.ndarray | None:
-        """Mean RMSE after clipping: a row per update, a column for each of the rates.
+    def errors(
+        self, attacker: str, rates: Iterable[float], column: str = "rmse_clipped"
+    ) -> np.ndarray | None:
+        """Mean RMSE after clipping, or another column: a row per update, a column per rate.
 
         Images of an update were attacked together, so that only updates are independent.
         """
-        table = self.of(attacker).pivot_table("rmse_clipped", "update", "rate")
+        table = self.of(attacker).pivot_table(column, "update", "rate")
         there = set(rates) <= set(table.columns) and len(table) > 1
         return table[list(rates)].to_numpy() if there else None
 
@@ -207,17 +208,16 @@ def successes(run: Run, attacker: str) -> Evidence | None:
 
 
 def above_guess(run: Run, attacker: str) -> Evidence | None:
-    """By how much the error exceeds that of a guess, at the recommended rate where it is least."""
+    """By how much the error exceeds a guess's, at the recommended rate where that is least."""
     rates = _recommended(run.of(attacker)["rate"].unique())
-    errors = run.errors(attacker, rates)
-    if errors is None or not rates:
+    above = run.errors(attacker, rates, "above_guess")
+    if above is None or not rates:
         return None
-    worst = errors.mean(axis=0).argmin()
-    above = errors[:, worst] - tables.metadata(run.tradeoff)["guess_rmse"]
+    worst = above.mean(axis=0).argmin()
     return Evidence(
-        f"mean clipped RMSE above that of the mean training image, least at rate {rates[worst]}",
-        above.mean(),
-        *stats.mean_interval(above, run.seed, 1 - 0.05 / len(rates)),
+        f"mean clipped RMSE above the mean training image's, least at rate {rates[worst]}",
+        above[:, worst].mean(),
+        *stats.mean_interval(above[:, worst], run.seed, 1 - 0.05 / len(rates)),
         len(above),
         run.unit,
         "bootstrap interval, 95% for these rates together",
