@@ -1,5 +1,6 @@
 import inspect
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,7 @@ from dropleak.experiment import Client, attack_images, train_seeds
 from dropleak.illustration import features_table, network_table
 from dropleak.models import lenet
 from dropleak.report import captions
-from dropleak.schemas import ATTACKS, GUESSES, UTILITY
+from dropleak.schemas import ATTACKS, GUESSES, TRADEOFF, UTILITY
 from dropleak.stored import StoredTable
 from dropleak.summary import as_text, compare, summarise
 from dropleak.tradeoff import guess_errors, weigh
@@ -351,6 +352,29 @@ def test_figure_8_marks_what_a_user_wants(tradeoff):
     assert figures.privacy_and_utility(only_idlg, ["idlg"]).axes[0].get_title().endswith("0.5")
 
 
+@pytest.mark.parametrize(
+    ("accuracies", "labels"),
+    [
+        ([0.909, 0.918, 0.906, 0.897, 0.7, 0.48], ["0.5", "0.4", "0.3, 0.2, 0.0, 0.1"]),
+        ([0.4203, 0.4382, 0.4421, 0.44, 0.4305, 0.4239], ["0.0", "0.5", "0.4", "0.1, 0.3", "0.2"]),
+        ([0.5] * 6, ["0.0, 0.1, 0.2, 0.3, 0.4, 0.5"]),
+    ],
+)
+def test_rates_in_figure_8_do_not_overprint(accuracies, labels):
+    rates = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
+    errors = [0.07, *[0.63] * 5]
+    columns = {"attacker": ["idlg"] * 6, "rate": rates, "test_accuracy": accuracies}
+    columns |= {name: errors for name in TRADEOFF.names if name.startswith(("rmse", "above"))}
+    columns |= {name: [True] * 6 for name in ("private", "accurate")}
+    table = tables.build(TRADEOFF, columns, guess_rmse=0.25, lowest_accuracy=0.4)
+    figure = figures.privacy_and_utility(table, ["idlg"])
+    figure.canvas.draw()
+    named = [text for text in figure.axes[0].texts if text.get_text()]
+    assert [text.get_text() for text in named] == labels
+    boxes = [text.get_window_extent() for text in named]
+    assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
+
+
 def test_figure_8_says_what_is_missing(tradeoff):
     figure = figures.privacy_and_utility(tradeoff.slice(0, 0), ["idlg"])
     assert any("utility.rates" in text for text in texts(figure))
@@ -376,6 +400,14 @@ def test_figures_are_written_in_both_formats(tmp_path, utility):
 def test_every_figure_has_a_caption_from_the_same_tables(name):
     drawn, said = (inspect.signature(getattr(module, name)) for module in (figures, captions))
     assert drawn.parameters == said.parameters
+
+
+def test_a_caption_names_the_rates_that_are_shown(digits):
+    rates = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
+    table = features_table(lenet((1, 32, 32), 10), digits["test"].take([3]), rates, seed=0)
+    shown = [axis.get_title() for axis in figures.features(table).axes[:3]]
+    text = captions.features(table)
+    assert [f"rate {rate}" for rate in rates if f"% at {rate}" in text] == shown
 
 
 def test_captions_quote_the_tables(two_attackers, stored, utility, tradeoff, digits):
