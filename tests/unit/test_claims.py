@@ -143,6 +143,22 @@ def test_an_image_is_compared_with_the_guess_of_itself():
     assert verdicts(frame, guess=0.55 + hard.mean())["balance-privacy"] == "inconclusive"
 
 
+def test_a_rule_says_what_it_counts():
+    together = judged(attacks(AS_PUBLISHED, images=80, together=4)).set_index("claim")["rule"]
+    assert together["dip"].endswith("; inconclusive below 20 updates")
+    for claim in ("accuracy-falls", "accuracy-lost-at-0.3", "balance-accuracy", "a-reading"):
+        assert "inconclusive below" not in together[claim]
+
+
+def test_intervals_of_few_seeds_stay_within_what_is_possible():
+    accuracies = {rate: 0.5 - rate / 2 for rate in FALLING}
+    found = judged(attacks(AS_PUBLISHED, images=20), accuracies, seeds=2, noise=1)
+    few = found[found["unit"] == "seeds"]
+    assert len(few) == 5
+    assert few["low"].min() == -1
+    assert few["high"].max() == 1
+
+
 def test_what_was_not_run_is_said():
     table = judged(attacks([0.5, 0.6]), {0.0: 0.5}).set_index("claim")
     missing = table.drop(["rmse-at-0.0", "labels"])

@@ -9,6 +9,10 @@ import pytest
 from playwright.sync_api import sync_playwright
 from runner import run
 
+from dropleak import tables
+from dropleak.report import pages
+from dropleak.schemas import CLAIMS, READINGS
+
 BROWSER = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 REQUIRED = os.environ.get("BROWSER_TESTS") == "required"
 
@@ -107,6 +111,21 @@ def test_the_claims_table_comes_first_and_can_be_read(page, finished):
         assert claim.rule in text
     assert frame.locator("#readings tbody tr").count() == len(readings)
     assert frame.locator("html").evaluate("e => e.scrollWidth <= e.clientWidth")
+
+
+def test_the_widest_numbers_fit_beside_the_lists_of_results(chromium, finished, tmp_path):
+    folder = finished[0] / "results" / "small" / "tables"
+    claims = tables.read(folder / "claims.parquet", CLAIMS)
+    readings = tables.read(folder / "readings.parquet", READINGS).to_pandas()
+    readings[readings.select_dtypes("float").columns] = 5.28e11
+    readings["attacker"] = "dropout-inversion"
+    wide = tables.build(READINGS, readings)
+    path = tmp_path / "claims.html"
+    path.write_text(pages.claims_page(claims, wide, {"experiment": "wide", "images": 3}, "digits"))
+    page = chromium.new_page(viewport={"width": 1036, "height": 900})  # of a window of 1400
+    page.goto(path.as_uri())
+    assert page.locator("html").evaluate("e => e.scrollWidth <= e.clientWidth")
+    page.close()
 
 
 def test_every_figure_loads_and_has_numbers_from_the_tables_in_its_caption(page, finished):

@@ -239,7 +239,7 @@ def accuracy_trend(run: Run) -> Evidence | None:
     return Evidence(
         "mean rank correlation of the accuracy lost with the rate",
         correlation.mean(),
-        *stats.t_interval(correlation),
+        *_possible(stats.t_interval(correlation)),
         len(losses),
         "seeds",
         "Page's trend test",
@@ -255,7 +255,7 @@ def accuracy_lost(run: Run, rate: float) -> Evidence | None:
     return Evidence(
         f"mean test accuracy lost at rate {rate}",
         lost.mean(),
-        *stats.t_interval(lost[:, 0]),
+        *_possible(stats.t_interval(lost[:, 0])),
         len(lost),
         "seeds",
         "paired t-test",
@@ -273,11 +273,17 @@ def most_accuracy_lost(run: Run) -> Evidence | None:
     return Evidence(
         f"mean test accuracy lost, most at rate {rates[worst]}",
         lost[:, worst].mean(),
-        *stats.t_interval(lost[:, worst], 1 - 0.05 / len(rates)),
+        *_possible(stats.t_interval(lost[:, worst], 1 - 0.05 / len(rates))),
         len(lost),
         "seeds",
         "t interval, 95% for these rates together",
     )
+
+
+def _possible(interval: stats.Interval) -> stats.Interval:
+    """An interval of correlations, or of differences of shares, that leaves out what cannot be."""
+    low, high = interval
+    return max(low, -1.0), min(high, 1.0)
 
 
 def _lost(run: Run, rates: list[float]) -> np.ndarray | None:
