@@ -202,6 +202,6 @@ def main(attacks: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit("usage: scale.py ATTACKS FOLDER")
+    if len(sys.argv) != 3 or not sys.argv[1].isdigit() or not 40 <= int(sys.argv[1]) <= 100_000:
+        sys.exit("usage: scale.py ATTACKS FOLDER, with 40 to 100000 attacks and a new folder")
     main(int(sys.argv[1]), Path(sys.argv[2]))
