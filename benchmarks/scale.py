@@ -117,17 +117,19 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
         ),
         "weigh": script(
             "weigh.py",
-            data | tables("summary", "utility"),
+            data | tables("attacks", "summary", "utility"),
             {
+                **tables("guesses"),
                 "parquet": f"{RESULTS}/tables/tradeoff.parquet",
                 "csv": f"{RESULTS}/tables/tradeoff.csv",
             },
             images=selection,
             tolerated_loss=tolerated,
+            seed=config["seed"],
         ),
         "judge": script(
             "judge.py",
-            tables("attacks", "utility", "tradeoff"),
+            tables("attacks", "utility", "guesses"),
             tables("claims", "readings") | tables("claims_csv", "readings_csv", ending="csv"),
             paper=ATTACKERS[0],
             masks=configuration.readings(config),

@@ -21,6 +21,7 @@ TABLES = {
     "utility": ["seconds"],
     "summary": ["seconds_mean"],
     "comparison": ["seconds_ratio"],
+    "guesses": [],
     "tradeoff": [],
     "claims": [],
     "readings": [],
