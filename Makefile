@@ -11,7 +11,8 @@ EXPERIMENT = $$($(BIN)/python -c "import os, yaml; \
 
 PHOTOGRAPHS ?= $(wildcard ../shared/cifar10-subset)
 
-.PHONY: demo report verify test lint bench slurm-up slurm-down slurm-test slurm-packages browser-packages
+.PHONY: demo report verify test lint bench slurm-up slurm-down slurm-test kill-test slurm-packages \
+    browser-packages
 
 demo: $(VENV)/installed
 	$(BIN)/snakemake --cores all
@@ -48,6 +49,11 @@ slurm-down: $(VENV)/installed
 slurm-test: export SLURM_TESTS = required
 slurm-test: $(VENV)/installed slurm-packages
 	$(BIN)/pytest tests/slurm
+
+# kill -9 at random moments, each followed by a rerun: 36 times, half an hour.
+kill-test: export KILLS = 36
+kill-test: $(VENV)/installed
+	$(BIN)/pytest tests/workflow/test_kills.py
 
 slurm-packages:
 	command -v slurmctld mariadbd || { apt-get update --quiet && \

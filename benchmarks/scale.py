@@ -83,6 +83,13 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
         output = {kind: f"{RESULTS}/figures/{name}.{kind}" for kind in ("pdf", "png", "numbers")}
         return script("figure.py", source, output, figure=name, options=options)
 
+    def plan(place: Path) -> list[str | Path]:
+        where = ["--directory", place, "--configfile", folder / "scale.json", "--snakefile"]
+        snakefile = Path(__file__).parents[1] / "Snakefile"
+        return [sys.executable, "-m", "snakemake", *where, snakefile, "--dry-run", "--quiet", "all"]
+
+    (folder / "scale.json").write_text(json.dumps(config))
+    (folder / "empty").mkdir()
     (folder / "jobs").mkdir()
     made = ("summary", "comparison", "tradeoff", "claims", "readings")
     pages = ("methods", "references", "findings", "run", *made[:-1])
@@ -90,6 +97,8 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
     all_of_them = {"attackers": ATTACKERS}
     with_images = tables("attacks") | {"images": data["test"]}
     return {
+        "plan, nothing made": plan(folder / "empty"),
+        "plan, attacks made": plan(folder),
         "join attacks": join("attacks", attacks, "attacker", "rate", "image", images=images),
         "join utility": join("utility", trainings, "rate", "seed", "epoch"),
         "summarise": script(
@@ -108,17 +117,19 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
         ),
         "weigh": script(
             "weigh.py",
-            data | tables("summary", "utility"),
+            data | tables("attacks", "summary", "utility"),
             {
+                **tables("guesses"),
                 "parquet": f"{RESULTS}/tables/tradeoff.parquet",
                 "csv": f"{RESULTS}/tables/tradeoff.csv",
             },
             images=selection,
             tolerated_loss=tolerated,
+            seed=config["seed"],
         ),
         "judge": script(
             "judge.py",
-            tables("attacks", "utility", "tradeoff"),
+            tables("attacks", "utility", "guesses"),
             tables("claims", "readings") | tables("claims_csv", "readings_csv", ending="csv"),
             paper=ATTACKERS[0],
             masks=configuration.readings(config),
@@ -164,10 +175,11 @@ def measure(command: list[str | Path], folder: Path) -> tuple[float, float]:
         SystemExit: it failed.
     """
     began = time.perf_counter()
-    process = subprocess.Popen(command, cwd=folder)
-    _, status, usage = os.wait4(process.pid, 0)
+    with open(folder / "said.log", "w") as said:
+        process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=said)
+        _, status, usage = os.wait4(process.pid, 0)
     if status:
-        sys.exit(f"failed: {' '.join(map(str, command))}")
+        sys.exit(f"failed: {' '.join(map(str, command))}; see {said.name}")
     return time.perf_counter() - began, usage.ru_maxrss / 1024
 
 
@@ -190,6 +202,6 @@ def main(attacks: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit("usage: scale.py ATTACKS FOLDER")
+    if len(sys.argv) != 3 or not sys.argv[1].isdigit() or not 40 <= int(sys.argv[1]) <= 100_000:
+        sys.exit("usage: scale.py ATTACKS FOLDER, with 40 to 100000 attacks and a new folder")
     main(int(sys.argv[1]), Path(sys.argv[2]))

@@ -4,14 +4,13 @@ For measurements of what comes after the attacks: the schema, the sizes and the 
 those of real results, the numbers look like them.
 """
 
-from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from dropleak import grid, tables
+from dropleak import grid, identity, tables
 from dropleak.schemas import ATTACKS, IMAGES, UTILITY
 
 SHAPE = (3, 32, 32)
@@ -19,21 +18,18 @@ CLASSES = 10
 TRAINING_IMAGES = 1000
 """They only give the mean image."""
 
-Metadata = Callable[[str, float], dict]
-"""From attacker and rate to further entries of the metadata of that job's file."""
 
-
-def write(folder: Path, config: dict, metadata: Metadata = lambda attacker, rate: {}) -> None:
+def write(folder: Path, config: dict) -> None:
     """Write the image tables and the files of all attack and training jobs.
 
     Args:
         folder: of the experiment's results.
-        config: complete; its data set has as many test images as are attacked.
-        metadata: what attack jobs put into their files besides what describes the client.
+        config: complete; its data set has at least as many test images as are attacked.
     """
     rng = np.random.default_rng(config["seed"])
     for part, count in (("train", TRAINING_IMAGES), ("test", config["images"])):
-        tables.write(_images(rng, count), folder / "data" / f"{part}.parquet")
+        images = tables.with_origin(_images(rng, count), identity.of_images(config))
+        tables.write(images, folder / "data" / f"{part}.parquet")
     selection = np.array(grid.selection(config["images"], config["seed"]))
     jobs = product(
         config["attackers"],
@@ -44,12 +40,14 @@ def write(folder: Path, config: dict, metadata: Metadata = lambda attacker, rate
         indices = selection[grid.batch_slice(batch)]
         columns = _attacks(rng, attacker, rate, indices, config["attack"]["iterations"])
         known = {"dataset": "cifar10", "shape": SHAPE} | config["client"]
-        table = tables.build(ATTACKS, columns, **known, **metadata(attacker, rate))
+        table = tables.build(ATTACKS, columns, **known)
+        table = tables.with_origin(table, identity.of_attack(config, attacker))
         tables.write(
             table, folder / "attacks" / attacker / f"rate-{rate}" / f"images-{batch}.parquet"
         )
     for rate in config["utility"]["rates"]:
-        tables.write(_training(rng, rate, config), folder / "utility" / f"rate-{rate}.parquet")
+        training = tables.with_origin(_training(rng, rate, config), identity.of_training(config))
+        tables.write(training, folder / "utility" / f"rate-{rate}.parquet")
 
 
 def _images(rng: np.random.Generator, count: int) -> pa.Table:

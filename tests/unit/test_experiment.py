@@ -1,5 +1,6 @@
 import inspect
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +16,10 @@ from dropleak.experiment import Client, attack_images, train_seeds
 from dropleak.illustration import features_table, network_table
 from dropleak.models import lenet
 from dropleak.report import captions
-from dropleak.schemas import ATTACKS, UTILITY
+from dropleak.schemas import ATTACKS, GUESSES, TRADEOFF, UTILITY
 from dropleak.stored import StoredTable
 from dropleak.summary import as_text, compare, summarise
-from dropleak.tradeoff import guess_rmse, weigh
+from dropleak.tradeoff import guess_errors, weigh
 from dropleak.training import Training
 
 PRESETS = attackers({"presets": {}})
@@ -242,7 +243,8 @@ def tradeoff(two_attackers):
         "device": ["cpu"] * 5,
     }
     utility = tables.build(UTILITY, columns, dataset="digits")
-    return weigh(summary, utility, guess=0.2, tolerated_loss=0.05)
+    guesses = tables.build(GUESSES, {"image": two_attackers["image"][:2], "rmse": [0.1, 0.3]})
+    return weigh(two_attackers, summary, utility, guesses, tolerated_loss=0.05, seed=0)
 
 
 def test_a_rate_is_private_if_the_attack_is_worse_than_a_guess(tradeoff):
@@ -254,6 +256,9 @@ def test_a_rate_is_private_if_the_attack_is_worse_than_a_guess(tradeoff):
         ("mask-reading", 0.0): False,
         ("mask-reading", 0.5): False,
     }
+    assert rows["above_guess"].tolist() == pytest.approx(rows["rmse_clipped_mean"] - 0.2)
+    assert (rows["above_guess_low"] <= rows["above_guess"]).all()
+    assert (rows["above_guess"] <= rows["above_guess_high"]).all()
     assert rows["test_accuracy"].tolist() == pytest.approx([0.85, 0.82] * 2)
     assert rows["accurate"].all()
     assert tables.metadata(tradeoff) == {"guess_rmse": 0.2, "lowest_accuracy": pytest.approx(0.8)}
@@ -263,7 +268,9 @@ def test_the_guess_is_the_mean_training_image(digits):
     train = tables.decode_pixels(digits["train"]["pixels"], (1, 32, 32)) / 255
     image = tables.decode_pixels(digits["test"].take([7])["pixels"], (1, 32, 32)) / 255
     expected = np.sqrt(((train.mean(0) - image[0]) ** 2).mean())
-    assert guess_rmse(digits["train"], digits["test"].take([7])) == pytest.approx(expected)
+    errors = guess_errors(digits["train"], digits["test"].take([3, 7])).to_pandas()
+    assert errors["image"].tolist() == [3, 7]
+    assert errors["rmse"][1] == pytest.approx(expected)
 
 
 def texts(figure):
@@ -345,6 +352,29 @@ def test_figure_8_marks_what_a_user_wants(tradeoff):
     assert figures.privacy_and_utility(only_idlg, ["idlg"]).axes[0].get_title().endswith("0.5")
 
 
+@pytest.mark.parametrize(
+    ("accuracies", "labels"),
+    [
+        ([0.909, 0.918, 0.906, 0.897, 0.7, 0.48], ["0.5", "0.4", "0.3, 0.2, 0.0, 0.1"]),
+        ([0.4203, 0.4382, 0.4421, 0.44, 0.4305, 0.4239], ["0.0", "0.5", "0.4", "0.1, 0.3", "0.2"]),
+        ([0.5] * 6, ["0.0, 0.1, 0.2, 0.3, 0.4, 0.5"]),
+    ],
+)
+def test_rates_in_figure_8_do_not_overprint(accuracies, labels):
+    rates = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
+    errors = [0.07, *[0.63] * 5]
+    columns = {"attacker": ["idlg"] * 6, "rate": rates, "test_accuracy": accuracies}
+    columns |= {name: errors for name in TRADEOFF.names if name.startswith(("rmse", "above"))}
+    columns |= {name: [True] * 6 for name in ("private", "accurate")}
+    table = tables.build(TRADEOFF, columns, guess_rmse=0.25, lowest_accuracy=0.4)
+    figure = figures.privacy_and_utility(table, ["idlg"])
+    figure.canvas.draw()
+    named = [text for text in figure.axes[0].texts if text.get_text()]
+    assert [text.get_text() for text in named] == labels
+    boxes = [text.get_window_extent() for text in named]
+    assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
+
+
 def test_figure_8_says_what_is_missing(tradeoff):
     figure = figures.privacy_and_utility(tradeoff.slice(0, 0), ["idlg"])
     assert any("utility.rates" in text for text in texts(figure))
@@ -370,6 +400,14 @@ def test_figures_are_written_in_both_formats(tmp_path, utility):
 def test_every_figure_has_a_caption_from_the_same_tables(name):
     drawn, said = (inspect.signature(getattr(module, name)) for module in (figures, captions))
     assert drawn.parameters == said.parameters
+
+
+def test_a_caption_names_the_rates_that_are_shown(digits):
+    rates = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
+    table = features_table(lenet((1, 32, 32), 10), digits["test"].take([3]), rates, seed=0)
+    shown = [axis.get_title() for axis in figures.features(table).axes[:3]]
+    text = captions.features(table)
+    assert [f"rate {rate}" for rate in rates if f"% at {rate}" in text] == shown
 
 
 def test_captions_quote_the_tables(two_attackers, stored, utility, tradeoff, digits):

@@ -12,11 +12,11 @@ from dropleak.report.methods import BIBLIOGRAPHY, bibliography, paragraph
 
 VERSIONS = {
     **{"dropleak": "0.1.0", "snakemake": "9.0", "torch": "2.0", "scipy": "1.0"},
-    **{"pandas": "3.0", "seaborn": "0.13", "python": "3.12"},
+    **{"pandas": "3.0", "seaborn": "0.13", "python": "3.12", "numpy": "2.0", "matplotlib": "3.9"},
 }
 
 
-def described(device="cpu", **changes):
+def described(device="cpu", commit="0123456789abcdef", dirty=False, **changes):
     config = configuration.complete({"experiment": "test"} | changes)
     attackers = configuration.attackers(config)
     jobs = {"host": ["a", "b"], "device": [device] * 2, "seconds": [3600.0, 1800.0]}
@@ -28,7 +28,7 @@ def described(device="cpu", **changes):
         attacks=pd.DataFrame(jobs | {"engine_version": 3, "torch_version": "2.0"}),
         utility=pd.DataFrame(jobs),
         versions=VERSIONS,
-        commit="0123456789abcdef",
+        revision={"commit": commit, "dirty": dirty},
     )
 
 
@@ -42,6 +42,35 @@ def test_it_says_what_was_attacked_and_how():
     assert "5,800 iterations" in text
     assert r"commit \texttt{0123456789ab}, engine version 3" in text
     assert "3 core hours on 2 machines" in text
+
+
+def test_it_does_not_pass_off_changed_code_as_a_commit():
+    assert r"commit \texttt{0123456789ab} with changes that are not committed" in described(
+        dirty=True
+    )
+    assert "commit" not in described(commit=None, dirty=None)
+
+
+@pytest.mark.parametrize(
+    ("dropout", "words", "proposed"),
+    [
+        ("classifier", "at rates 0.0 and 0.5, before the classifier as proposed by Zheng", True),
+        ("convolutions", "at rates 0.0 and 0.5, after each convolution.", False),
+        ("both", "as proposed by Zheng", True),
+    ],
+)
+def test_only_what_the_paper_proposed_is_said_to_be_its_proposal(dropout, words, proposed):
+    text = described(client={"dropout": dropout}, rates=[0.0, 0.5])
+    assert words in text
+    assert ("Zheng" in text) == proposed
+
+
+def test_the_statistics_are_those_that_were_used():
+    text = described(images=8, client={"images_per_update": 4}, sample_images=4)
+    assert r"9,999 resamples of updates" in text
+    assert r"Wilson's \cite{wilson1927probable} for the share of successes" in text
+    assert "those of accuracy by paired $t$-tests" in text
+    assert "resamples of images" in described()
 
 
 def test_hours_on_a_gpu_are_gpu_hours():

@@ -57,13 +57,33 @@ def test_what_was_cut_off_is_damaged(tmp_path, length):
     assert "a.parquet: is damaged" in look(path).damage
 
 
-def test_damage_is_told_in_any_case_and_changes_where_something_is_made_anew():
-    damaged = plan.Result("a", damage="a: is damaged")
-    outdated = [plan.Result(name, outdated="seed was 5 and is 0") for name in "bc"]
-    good = plan.Result("d")
-    assert plan.notes([good, damaged, *outdated], {"d"}) == ["a: is damaged; it is not needed"]
-    assert plan.notes([good, damaged, *outdated], {"a", "b", "d"}) == [
-        "a: is damaged; it is made anew",
+def test_damage_is_told_with_its_file_and_changes_are_counted():
+    damaged = [plan.Result(name, damage=f"{name}: is damaged") for name in "ab"]
+    outdated = [plan.Result(name, outdated="seed was 5 and is 0") for name in "cd"]
+    assert plan.notes([*damaged, *outdated, plan.Result("e")], {"b", "c", "d", "e"}) == [
+        "a: is damaged; it is not needed",
+        "b: is damaged; it is made anew",
         "results of 2 files are made anew: seed was 5 and is 0",
     ]
-    assert plan.notes([good], {"d", "e"}) == []
+
+
+def test_results_of_other_settings_count_where_something_is_made_in_their_place(
+    tmp_path, monkeypatch
+):
+    known = {"0-4": "", "0-2": "iterations was 40 and is 60", "4-6": "seed was 5 and is 0"}
+    for batch in known:
+        (tmp_path / f"images-{batch}.parquet").touch()
+    monkeypatch.setattr(
+        plan,
+        "inspect",
+        lambda path, schema, settings, rows: plan.Result(
+            str(path), outdated=known[path.stem.removeprefix("images-")]
+        ),
+    )
+
+    def outdated(images):
+        _, found = plan.attack_files(str(tmp_path), SETTINGS, images, 2)
+        return [each.outdated for each in found if each.outdated]
+
+    assert outdated(4) == []
+    assert len(outdated(6)) == 2

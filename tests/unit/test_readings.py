@@ -1,8 +1,12 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from dropleak import paper
+from dropleak.claims import verdicts
+from dropleak.claims.evidence import nearest_reading
 from dropleak.claims.readings import COLUMNS, compare
 from dropleak.schemas import ATTACKS, READINGS
 
@@ -66,7 +70,8 @@ def test_distances_and_scales_are_as_defined():
     standardised = rows.loc[("clipped", "standardised", "median", 5800)]
     assert standardised["rate_0.5"] == pytest.approx(paper.RMSE[0.5] / STD)
     assert rows.loc[("raw", "[0, 1]", "mean", 5800), "rate_0.0"] == pytest.approx(1e6, rel=1e-5)
-    assert frame["distance_low"].notna().sum() == 1
+    assert (frame["distance_low"] <= frame["distance"]).all()
+    assert (frame["distance"] <= frame["distance_high"]).all()
 
 
 def test_a_shorter_run_is_read_at_its_end():
@@ -78,3 +83,43 @@ def test_attackers_that_cannot_be_the_papers_are_no_readings():
     table = compare(run(0.0, "mask-reading"), {}, seed=0)
     assert table.schema.equals(READINGS)
     assert len(table) == 0
+
+
+def verdict(offset, spread, images, seed=0):
+    """On a claim of which the reading by clipped means is so far from the published values.
+
+    An attack in ten diverges, without dropout, and every one with it.
+    """
+    rng = np.random.default_rng(seed)
+    hard = rng.normal(0, spread / 2, images)
+    parts = []
+    for rate, published in paper.RMSE.items():
+        clipped = published + offset + hard + rng.normal(0, spread * 0.87, images)
+        diverged = rng.uniform(size=images) < (0.1 if rate == 0 else 1)
+        raw = np.where(diverged, np.exp(rng.normal(10, 5, images)), clipped)
+        parts.append(part("idlg", rate, clipped, raw, iterations=(5800,)))
+    readings = compare(parts, {"idlg": "resample"}, seed=0)
+    evidence = nearest_reading(SimpleNamespace(readings=readings))
+    assert evidence.low <= evidence.estimate <= evidence.high
+    return verdicts.below(verdicts.RMSE_MARGIN).decide(evidence, None)
+
+
+@pytest.mark.parametrize(("images", "draws"), [(20, 10), (100, 3)])
+def test_a_true_reading_is_not_rejected_for_its_noise(images, draws):
+    """Noise only adds to a distance: its bootstrap interval rejects nearly all of these."""
+    assert {verdict(0, 0.2, images, seed) for seed in range(draws)} == {"inconclusive"}
+
+
+def test_a_true_reading_is_found_with_little_noise_or_many_images():
+    assert verdict(0, 0.01, 60) == "supported"
+
+
+def test_no_reading_is_right():
+    """Not even those by means of attacks that diverged, which say nothing at rate 0."""
+    assert verdict(0.1, 0.03, 60) == "not supported"
+    assert verdict(0.015, 0.03, 60) == "inconclusive"
+
+
+def test_a_single_image_has_no_interval():
+    frame = compare([part("idlg", 0.5, [0.6], [0.6])], {"idlg": "resample"}, seed=0).to_pandas()
+    assert frame[["distance_low", "distance_high"]].isna().all(axis=None)

@@ -36,7 +36,8 @@ def digests():
 
 
 FIGURES = {"figure rmse_by_rate", "figure rmse_by_iteration", "figure networks"}
-EVERYTHING = FIGURES | {"summarise", "judge", "weigh"}
+TESTED = {"summarise", "judge", "weigh"}
+EVERYTHING = FIGURES | TESTED
 
 
 @pytest.mark.parametrize(
@@ -47,11 +48,11 @@ EVERYTHING = FIGURES | {"summarise", "judge", "weigh"}
         ("dropleak/figures/rmse.py", "(clipped to", "(within", {"figure rmse_by_rate"}),
         ("dropleak/figures/style.py", "WIDTH = ", "WIDTH = 1 + ", FIGURES),
         ("dropleak/report/captions.py", "Both have", "All have", {"figure networks"}),
-        ("dropleak/stats.py", "_BATCH = 100", "_BATCH = 99", {"summarise", "judge"}),
+        ("dropleak/stats.py", "_RESAMPLES = 9_999", "_RESAMPLES = 99", TESTED),
         ("dropleak/claims/verdicts.py", "RARE = 0.05", "RARE = 0.01", {"judge"}),
         ("dropleak/files.py", "os.replace(", "os.rename(", EVERYTHING),
-        ("scripts/weigh.py", "guess = ", "guess = 1 * ", {"weigh"}),
-        ("dropleak/stats.py", "_BATCH = 100\n", "_BATCH = 100  # at once\n", set()),
+        ("scripts/weigh.py", "attacked = ", "attacked = 1 * ", {"weigh"}),
+        ("dropleak/stats.py", "_RESAMPLES = 9_999\n", "_RESAMPLES = 9_999  # many\n", set()),
         ("dropleak/attack/lbfgs.py", "history_size: int = 100", "history_size: int = 9", set()),
     ],
 )

@@ -4,6 +4,7 @@ from scipy.stats import binom, spearmanr
 
 from dropleak.stats import (
     adjust,
+    column_intervals,
     exact_share_interval,
     exceeds,
     mean_interval,
@@ -58,6 +59,14 @@ def test_a_statistic_of_paired_columns_is_resampled_by_rows():
     apart = np.hstack([common, rng.permutation(common) + 1])
     low, high = paired_interval(apart, difference, seed=0)
     assert high - low > 1
+
+
+def test_columns_have_each_its_interval():
+    matrix = np.random.default_rng(0).normal([0, 5, 9], [1, 2, 0], (50, 3))
+    low, high = column_intervals(matrix, np.mean, seed=0)
+    for column, ends in zip(matrix.T, zip(low, high, strict=True), strict=True):
+        assert ends == pytest.approx(mean_interval(column, seed=0))
+    assert np.isnan(column_intervals(matrix[:1], np.median, seed=0)).all()
 
 
 def test_students_interval_is_wider_than_the_normal_one():

@@ -1,3 +1,5 @@
+import random
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -93,6 +95,23 @@ def test_a_table_of_another_schema_is_named_with_its_columns(tmp_path):
     pq.write_table(wrong, tmp_path / "old.parquet")
     with pytest.raises(InputError, match=r"old\.parquet: .*seconds"):
         tables.read(tmp_path / "old.parquet", UTILITY)
+
+
+def test_whatever_bytes_are_damaged_there_is_a_message(tmp_path):
+    path, chance = tmp_path / "a.parquet", random.Random(0)
+    tables.write(utility(0.3), path)
+    whole = path.read_bytes()
+    messages = []
+    for _ in range(300):
+        content = bytearray(whole)
+        content[chance.randrange(len(whole))] ^= chance.randrange(1, 256)
+        path.write_bytes(content)
+        try:
+            tables.read(path, UTILITY)
+        except InputError as error:
+            messages.append(str(error))
+    assert len(messages) > 100  # the others hit padding or statistics
+    assert all(message.startswith(f"{path}: is ") for message in messages)
 
 
 def test_pixels_are_rounded_to_bytes_and_back():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,3 +32,17 @@ def test_the_benchmark_measures_and_saves(tmp_path):
     for row in ("reference, sequential", "reference, a process per core", "engine, batch 32"):
         assert latest["digits"][row]["ms_per_iteration_and_image"] > 0
         assert latest["digits"][row]["attacks_per_hour"] > 0
+
+
+def test_what_follows_the_attacks_is_measured_on_stubs(tmp_path):
+    measured = subprocess.run(
+        [sys.executable, ROOT / "benchmarks/scale.py", "40", tmp_path / "scale"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    rows = re.findall(r"^\| ([\w ,]+) \| [\d.]+ \| \d+ \|$", measured.stdout, flags=re.MULTILINE)
+    assert {"plan, nothing made", "plan, attacks made", "join attacks", "judge"} <= set(rows)
+    assert {f"Figure {number}" for number in range(3, 10)} <= set(rows)

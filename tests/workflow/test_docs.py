@@ -35,6 +35,7 @@ NOT_RUN = {
     "python3 -m venv .venv && .venv/bin/pip install --requirement requirements.txt": "takes 5 GB",
     "pip install -r requirements.txt": "takes 5 GB",
     "source .venv/bin/activate": "changes the user's shell",
+    "PYTHONPATH=workflow python benchmarks/scale.py ATTACKS FOLDER": "see test_benchmark.py",
     "PYTHONPATH=workflow python benchmarks/bench.py": "takes minutes; see test_benchmark.py",
     "python benchmarks/bench.py --rounds 1 --iterations 5800": "takes minutes; see there",
     "snakemake --report report.html": "needs a finished run; see test_report.py",

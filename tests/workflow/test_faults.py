@@ -8,7 +8,7 @@ import time
 
 import pandas as pd
 import pytest
-from processes import jobs_of, start
+from processes import jobs_of, scripts, start
 from runner import run, with_changes
 
 TABLE = "results/small/tables/attacks.parquet"
@@ -120,3 +120,19 @@ def test_a_page_that_is_damaged_is_named_and_made_anew_when_deleted(finished, sm
     path.unlink()
     run(TABLE, *small, "--cores", "1", cwd=folder)
     pd.testing.assert_frame_equal(attacks(folder), attacks(finished[0]))
+
+
+def test_what_ended_after_snakemake_was_killed_is_used(small, tmp_path):
+    arguments = with_changes(small, tmp_path, LONG)
+    running = start(TABLE, *arguments, cwd=tmp_path)
+    next(job for job in jobs_of(running) if "attack.py" in job.command)
+    running.kill()
+    running.wait()
+    run(*arguments, "--unlock", cwd=tmp_path)
+    while scripts(running.pid):
+        time.sleep(0.1)
+    assert list((tmp_path / "results/small/attacks").rglob("images-*.parquet"))
+    again = run(TABLE, *arguments, "--cores", "1", cwd=tmp_path)
+    assert "rule join_attacks:" in again.stderr
+    assert "rule attack:" not in again.stderr
+    assert len(attacks(tmp_path)) == 2

@@ -14,9 +14,6 @@ import pytest
 from processes import jobs_of, scripts, start
 from runner import run, with_changes
 
-from dropleak import config
-from dropleak.report import verify
-
 KILLS = int(os.environ.get("KILLS", "3"))
 VICTIMS = ("a job", "Snakemake", "all")
 TABLES = {
@@ -24,6 +21,7 @@ TABLES = {
     "utility": ["seconds"],
     "summary": ["seconds_mean"],
     "comparison": ["seconds_ratio"],
+    "guesses": [],
     "tradeoff": [],
     "claims": [],
     "readings": [],
@@ -31,6 +29,7 @@ TABLES = {
 """With the columns that are times."""
 SETTINGS = {
     "images": 4,
+    "attackers": ["idlg"],
     "attack": {"iterations": 600, "images_per_job": 2, "precision": "float64"},
     "utility": {"rates": [0.0, 0.5], "seeds": 2, "epochs": 2, "batch_size": 64},
 }
@@ -42,7 +41,7 @@ def undisturbed(tmp_path_factory, small):
     folder = tmp_path_factory.mktemp("undisturbed")
     arguments = with_changes(small, folder, SETTINGS)
     began = time.monotonic()
-    run(*arguments, "--cores", "2", cwd=folder)
+    run("tables", *arguments, "--cores", "2", cwd=folder)
     return arguments, folder, time.monotonic() - began
 
 
@@ -50,12 +49,12 @@ def undisturbed(tmp_path_factory, small):
 def test_a_kill_loses_and_corrupts_nothing(undisturbed, tmp_path, number):
     arguments, whole, duration = undisturbed
     victim, chance = VICTIMS[number % len(VICTIMS)], random.Random(number)
-    killed = start(*arguments, cwd=tmp_path)
-    time.sleep(chance.uniform(0.05, 0.95) * duration)
+    killed = start("tables", *arguments, cwd=tmp_path)
+    time.sleep(chance.uniform(0.05, 0.8) * duration)
     kill(killed, victim, chance)
     failed = killed.wait() != 0
     run(*arguments, "--unlock", cwd=tmp_path)
-    again = run(*arguments, "--cores", "2", cwd=tmp_path)
+    again = run("tables", *arguments, "--cores", "2", cwd=tmp_path)
     results = tmp_path / "results" / "small"
     for name, times in TABLES.items():
         found, expected = (
@@ -65,8 +64,6 @@ def test_a_kill_loses_and_corrupts_nothing(undisturbed, tmp_path, number):
         pd.testing.assert_frame_equal(found, expected)
     assert not list(results.rglob(".partial*"))
     assert not (results / "checkpoints").exists()
-    settings = config.complete(config.load(arguments[-1]))
-    assert list(verify.problems(settings, results)) == []
     print(f"{victim} killed; failed: {failed}; {again.stderr.count('rule attack:')} attack jobs")
 
 

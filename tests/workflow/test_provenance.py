@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from dropleak.report import provenance
 from places import ROOT
 
 
@@ -54,10 +55,33 @@ def test_everything_is_recorded(finished):
     for name, job in files.items():
         table = pq.read_table(finished[0] / name)
         assert job["rows"] == len(table)
+        assert job["sha256"] == hashlib.sha256((finished[0] / name).read_bytes()).hexdigest()
         assert {job["host"]} == set(table["host"].to_pylist())
         assert {job["device"]} == set(table["device"].to_pylist())
         assert job["commit"] == record["code"]["commit"]
     assert len(record["trainings"]) == 2
+
+
+def test_a_users_own_files_are_no_change_of_the_code(tmp_path):
+    def git(*arguments):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    def dirty():
+        return provenance.revision(tmp_path)["dirty"]
+
+    (tmp_path / "workflow").mkdir()
+    (tmp_path / "workflow" / "Snakefile").touch()
+    git("init")
+    git("add", ".")
+    git("-c", "user.name=me", "-c", "user.email=me@here", "commit", "--message", "first")
+    (tmp_path / "mine.yaml").touch()
+    (tmp_path / "report.html").touch()
+    assert dirty() is False
+    (tmp_path / "workflow" / "presets.yaml").touch()
+    assert dirty() is True
+    (tmp_path / "workflow" / "presets.yaml").unlink()
+    (tmp_path / "workflow" / "Snakefile").write_text("rule all:\n")
+    assert dirty() is True
 
 
 def test_results_as_they_were_made_are_in_order(copied):
@@ -98,12 +122,40 @@ def test_whatever_does_not_belong_is_named(copied, tmp_path):
         assert line.startswith(words), line
 
 
+def test_files_of_jobs_are_checked(copied):
+    folder, results, configuration = copied
+    attack = results / "attacks" / "idlg" / "rate-0.5" / "images-0-2.parquet"
+    attack.write_bytes(attack.read_bytes() + b"more")
+    training = results / "utility" / "rate-0.9.parquet"
+    training.unlink()
+    result = verify(folder, configuration)
+    assert result.returncode == 1
+    assert sorted(result.stderr.splitlines()) == [
+        f"{attack.relative_to(folder)}: has changed since the results were recorded",
+        f"{training.relative_to(folder)}: is missing",
+    ]
+
+
+def leave_out(path, *keys):
+    """Remove an entry of a record."""
+    record = part = json.loads(path.read_text())
+    for key in keys[:-1]:
+        part = part[key]
+    del part[keys[-1]]
+    path.write_text(json.dumps(record))
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
         (lambda path: path.unlink(), "provenance.json: is not there; a complete run makes it"),
         (lambda path: path.write_text("{"), "provenance.json: cannot be read"),
         (lambda path: path.write_text("[]"), "provenance.json: is no record of a run"),
+        *(
+            (lambda path, keys=keys: leave_out(path, *keys), f"'{keys[-1]}' is a required property")
+            for keys in (["results"], ["attacks"], ["code", "engine_version"])
+        ),
+        (lambda path: leave_out(path, "trainings", 0, "sha256"), "'sha256' is a required property"),
     ],
 )
 def test_without_a_record_there_is_a_message(copied, spoil, words):

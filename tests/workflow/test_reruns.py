@@ -1,5 +1,6 @@
 """A rerun happens when a result would change, and only then."""
 
+import os
 import re
 import shutil
 
@@ -178,3 +179,14 @@ def test_an_experiment_grows_without_attacking_an_image_twice(folder, small, tmp
         assert len(grown) == grown["image"].nunique() == settings["images"]
         kept = before.query("attacker == 'idlg' and rate == 0.0").reset_index(drop=True)
         pd.testing.assert_frame_equal(grown.head(len(kept)), kept)
+
+
+def test_usable_results_are_made_anew_if_a_user_wants_it(finished, small, folder):
+    """Also by triggers that are not ours: scripts that are newer than results."""
+    (folder / ONE).touch()
+    os.utime(folder / ONE, (0, 0))
+    forced = run(ONE, *small, "--cores", "1", "--rerun-triggers", "code", cwd=folder)
+    assert "Code has changed since last execution" in forced.stdout + forced.stderr
+    forced = run(ONE, *small, "--cores", "1", "--force", cwd=folder)
+    assert "rule attack:" in forced.stderr
+    assert pd.read_parquet(folder / ONE)["rmse"].equals(pd.read_parquet(finished[0] / ONE)["rmse"])

@@ -43,6 +43,8 @@ def of_training(config: dict) -> dict:
 
 def changes(recorded: dict, identity: dict) -> list[str]:
     """What has changed since a result was made, in words; nothing if it can be used."""
+    if recorded == identity:
+        return []
     was, now = (_with_defaults(each) for each in (recorded, identity))
     return [f"{key} was {old} and is {new}" for key, old, new in differences(was, now)]
 

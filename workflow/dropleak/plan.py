@@ -71,7 +71,8 @@ def attack_files(
         size: of new batches.
 
     Returns:
-        the files as `grid.batches` has them, whether they are there or not; and all that are there.
+        the files as `grid.batches` has them, whether they are there or not; and what is there, but
+        for files of other settings, when none has to be made in their place.
     """
     found, there = [], []
     for path in sorted(Path(folder).glob("images-*-*.parquet")):
@@ -82,9 +83,10 @@ def attack_files(
         found.append(inspect(path, ATTACKS, settings, rows=part.stop - part.start))
         if found[-1].usable:
             there.append(batch)
-    return [
-        f"{folder}/images-{batch}.parquet" for batch in grid.batches(images, size, there)
-    ], found
+    needed = grid.batches(images, size, there)
+    if set(needed) <= set(there):
+        found = [each for each in found if not each.outdated]
+    return [f"{folder}/images-{batch}.parquet" for batch in needed], found
 
 
 @dataclass(frozen=True)
@@ -163,8 +165,6 @@ def notes(found: list[Result], needed: set[str]) -> list[str]:
         for each in found
         if each.damage
     ]
-    if needed <= {each.path for each in found if each.usable}:
-        return damaged
     outdated = Counter(each.outdated for each in found if each.outdated)
     return damaged + [
         f"results of {count} files are made anew: {changes}" for changes, count in outdated.items()

@@ -160,6 +160,14 @@ COMPARISON = pa.schema(
 )
 """One row per attacker and rate, paired with the first configured attacker over images."""
 
+GUESSES = pa.schema(
+    [
+        _column("image", pa.int32(), "index of the image in the data set's test part"),
+        _column("rmse", pa.float64(), "RMSE of the mean training image", "pixel range"),
+    ]
+)
+"""One row per attacked image: how far off a guess is that needs no gradient."""
+
 TRADEOFF = pa.schema(
     [
         SUMMARY.field("attacker"),
@@ -168,7 +176,15 @@ TRADEOFF = pa.schema(
         SUMMARY.field("rmse_clipped_low"),
         SUMMARY.field("rmse_clipped_high"),
         _column("test_accuracy", pa.float64(), "after training with this rate, mean over seeds"),
-        _column("private", pa.bool_(), "whether the whole interval is above guess_rmse"),
+        _column(
+            "above_guess",
+            pa.float64(),
+            "mean of rmse_clipped minus that of the mean training image as a guess, by image",
+            "pixel range",
+        ),
+        _column("above_guess_low", pa.float64(), "its 95% interval, lower end", "pixel range"),
+        _column("above_guess_high", pa.float64(), "its 95% interval, upper end", "pixel range"),
+        _column("private", pa.bool_(), "whether that whole interval is above 0"),
         _column("accurate", pa.bool_(), "whether test_accuracy is at least lowest_accuracy"),
     ]
 )
@@ -184,8 +200,8 @@ CLAIMS = pa.schema(
         _column("published", pa.float64(), "the paper's number, if it has one", nullable=True),
         _column("measure", pa.string(), "what was measured"),
         _column("estimate", pa.float64(), "its value; null if not measured", nullable=True),
-        _column("low", pa.float64(), "its 95% interval, lower end", nullable=True),
-        _column("high", pa.float64(), "its 95% interval, upper end", nullable=True),
+        _column("low", pa.float64(), "its interval, 95% as test says, lower end", nullable=True),
+        _column("high", pa.float64(), "its upper end", nullable=True),
         _column("n", pa.int32(), "number of what was measured"),
         _column("unit", pa.string(), "images, updates or seeds", nullable=True),
         _column("test", pa.string(), "statistical test or interval", nullable=True),
@@ -216,11 +232,16 @@ READINGS = pa.schema(
             for rate in paper.RMSE
         ),
         _column("distance", pa.float64(), "root mean square difference to the published values"),
-        _column("distance_low", pa.float64(), "its 95% interval, lower end", nullable=True),
-        _column("distance_high", pa.float64(), "its 95% interval, upper end", nullable=True),
+        _column(
+            "distance_low",
+            pa.float64(),
+            "its interval, 95% for all readings together, lower end",
+            nullable=True,
+        ),
+        _column("distance_high", pa.float64(), "its upper end", nullable=True),
     ]
 )
-"""One row per reading of what the paper leaves open, nearest first; only that has an interval."""
+"""One row per reading of what the paper leaves open, nearest first."""
 
 NETWORK = pa.schema(
     [
@@ -251,6 +272,7 @@ SCHEMAS = {
     "utility": UTILITY,
     "summary": SUMMARY,
     "comparison": COMPARISON,
+    "guesses": GUESSES,
     "tradeoff": TRADEOFF,
     "claims": CLAIMS,
     "readings": READINGS,

@@ -51,18 +51,46 @@ def paired_interval(
     """
     if len(matrix) < 2:
         return np.nan, np.nan
+    columns = tuple(np.asarray(matrix).T)
+    low, high = _bootstrap(columns, statistic, len(matrix), seed, confidence, paired=True)
+    return float(low), float(high)
+
+
+def column_intervals(
+    matrix: np.ndarray, statistic: Callable[..., np.ndarray], seed: int, confidence: float = 0.95
+) -> tuple[np.ndarray, np.ndarray]:
+    """Percentile bootstrap interval of a statistic of each column: lower and upper ends, [K] each.
+
+    Args:
+        matrix: [N, K]; with N = 1 there are no intervals.
+        statistic: of an array, along the axis `axis`.
+        seed: of the resampling.
+    """
+    if len(matrix) < 2:
+        return np.full((2, matrix.shape[1]), np.nan)
+    return _bootstrap((matrix,), statistic, len(matrix), seed, confidence)
+
+
+def _bootstrap(
+    data: tuple[np.ndarray, ...],
+    statistic: Callable[..., np.ndarray],
+    rows: int,
+    seed: int,
+    confidence: float,
+    **options: object,
+) -> tuple[np.ndarray, np.ndarray]:
     result = bootstrap(
-        tuple(np.asarray(matrix).T),
+        data,
         statistic,
-        paired=True,
         vectorized=True,
         n_resamples=_RESAMPLES,
-        batch=_batch(len(matrix)),
+        batch=_batch(rows),
         confidence_level=confidence,
         method="percentile",
         rng=seed,
+        **options,
     )
-    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+    return result.confidence_interval
 
 
 def t_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:

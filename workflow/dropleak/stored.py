@@ -8,7 +8,6 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from dropleak import tables
-from dropleak.errors import InputError
 
 Condition = tuple[str, str, object]
 """What holds for a row, as pyarrow's filters have it: `("rate", "==", 0.5)`."""
@@ -25,7 +24,7 @@ class StoredTable:
     """
 
     def __init__(self, path: str | Path, schema: pa.Schema):
-        next(tables.parts(path, schema, []), None)  # which checks it
+        tables.inspect(path, schema)
         self._path = path
         self._dataset = ds.dataset(
             path, format=ds.ParquetFileFormat(page_checksum_verification=True)
@@ -45,5 +44,5 @@ class StoredTable:
                 for job in file.split_by_row_group(condition):
                     if rows := job.to_table(columns=columns, filter=condition):
                         yield rows
-        except (pa.ArrowInvalid, OSError) as error:
-            raise InputError(f"{self._path}: is damaged ({error}); delete it") from None
+        except tables.DAMAGE as error:
+            raise tables.damaged(self._path, error) from None

@@ -13,6 +13,9 @@ import pyarrow.parquet as pq
 from dropleak.errors import InputError
 from dropleak.files import atomic
 
+DAMAGE = (pa.ArrowException, OSError, ValueError)
+"""What pyarrow raises for files that are damaged."""
+
 _WRITING = {"compression": "zstd", "write_page_checksum": True}
 
 
@@ -93,17 +96,20 @@ def _open(path: str | Path, schema: pa.Schema) -> Iterator[pq.ParquetFile]:
     """A table's file. Not by pq.read_table, whose dataset machinery takes 0.3 s to import."""
     try:
         file = pq.ParquetFile(path, page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
+        found = file.schema_arrow
+    except DAMAGE as error:
         raise InputError(f"{path}: is damaged ({_reason(error)})") from None
     with file:
-        _check(file.schema_arrow, schema, path)
+        _check(found, schema, path)
         try:
             yield file
-        except (pa.ArrowException, OSError, ValueError) as error:
-            # Of which planning sees nothing, as it looks at the file's end only.
-            raise InputError(
-                f"{path}: is damaged ({_reason(error)}); delete it to have it made anew"
-            ) from None
+        except DAMAGE as error:
+            raise damaged(path, error) from None
+
+
+def damaged(path: str | Path, error: Exception) -> InputError:
+    """What to raise when reading fails, of which planning sees nothing: it reads the end only."""
+    return InputError(f"{path}: is damaged ({_reason(error)}); delete it to have it made anew")
 
 
 def _reason(error: Exception) -> str:

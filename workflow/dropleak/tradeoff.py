@@ -1,19 +1,26 @@
 """Privacy against utility: what an attack gets, and what dropout costs, at each rate."""
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
-from dropleak import metrics, tables
-from dropleak.schemas import TRADEOFF
+from dropleak import metrics, stats, tables
+from dropleak.schemas import GUESSES, TRADEOFF
+
+COLUMNS = ["attacker", "rate", "image", "update", "rmse_clipped"]
+"""What is needed of the attacks."""
 
 
-def guess_rmse(train: pa.Table, attacked: pa.Table) -> float:
-    """Mean RMSE of a guess that needs no gradient: the mean training image.
+def guess_errors(train: pa.Table, attacked: pa.Table) -> pa.Table:
+    """RMSE of a guess that needs no gradient, the mean training image, for each attacked image.
 
     An attack that is no closer has not found the pixels. It may still show an outline under noise.
 
     Args:
         train, attacked: image tables.
+
+    Returns:
+        a table with the columns `schemas.GUESSES`.
     """
     shape = tables.metadata(train)["shape"]
     total = sum(
@@ -25,17 +32,35 @@ def guess_rmse(train: pa.Table, attacked: pa.Table) -> float:
         metrics.rmse(tables.decode_pixels(part["pixels"], shape) / 255, guess)
         for part in attacked.to_batches(max_chunksize=1024)
     ]
-    return float(np.concatenate(errors).mean())
+    return tables.build(GUESSES, {"image": attacked["index"], "rmse": np.concatenate(errors)})
 
 
-def weigh(summary: pa.Table, utility: pa.Table, guess: float, tolerated_loss: float) -> pa.Table:
+def above_guess(attacks: pd.DataFrame, guesses: pa.Table) -> pd.Series:
+    """By how much the clipped error of each attack exceeds that of the guess of the same image.
+
+    Image by image, as one that is hard to guess is often hard to attack.
+    """
+    errors = pd.Series(guesses["rmse"].to_numpy(), guesses["image"].to_numpy())
+    return attacks["rmse_clipped"] - attacks["image"].map(errors)
+
+
+def weigh(
+    attacks: pa.Table,
+    summary: pa.Table,
+    utility: pa.Table,
+    guesses: pa.Table,
+    tolerated_loss: float,
+    seed: int,
+) -> pa.Table:
     """Reconstruction error and test accuracy for every attacker and rate that has both.
 
     Args:
+        attacks: with the columns `COLUMNS`.
         summary: with the columns `schemas.SUMMARY`.
         utility: with the columns `schemas.UTILITY`.
-        guess: see `guess_rmse`.
+        guesses: with the columns `schemas.GUESSES`.
         tolerated_loss: accuracy that a user would give up, from that at the lowest trained rate.
+        seed: of the bootstrap.
 
     Returns:
         a table with the columns `schemas.TRADEOFF`.
@@ -47,8 +72,23 @@ def weigh(summary: pa.Table, utility: pa.Table, guess: float, tolerated_loss: fl
     errors = ["rmse_clipped_mean", "rmse_clipped_low", "rmse_clipped_high"]
     frame = summary.select(["attacker", "rate", *errors]).to_pandas()
     frame = frame.merge(accuracy, left_on="rate", right_index=True)
-    frame["private"] = frame["rmse_clipped_low"].fillna(frame["rmse_clipped_mean"]) > guess
+    frame = frame.merge(_against_guess(attacks.to_pandas(), guesses, seed), on=["attacker", "rate"])
+    frame["private"] = frame["above_guess_low"].fillna(frame["above_guess"]) > 0
     frame["accurate"] = frame["test_accuracy"] >= lowest
+    guess = float(guesses["rmse"].to_numpy().mean())
     return tables.build(
         TRADEOFF, frame[TRADEOFF.names], guess_rmse=guess, lowest_accuracy=float(lowest)
     )
+
+
+def _against_guess(attacks: pd.DataFrame, guesses: pa.Table, seed: int) -> pd.DataFrame:
+    """Mean of `above_guess` with its interval, for each attacker and rate."""
+    attacks = attacks.assign(above=above_guess(attacks, guesses))
+    rows = []
+    for (attacker, rate), own in attacks.groupby(["attacker", "rate"]):
+        # Images of an update were attacked together: only updates are independent.
+        above = own.groupby("update")["above"].mean().to_numpy()
+        low, high = stats.mean_interval(above, seed)
+        rows.append((attacker, rate, above.mean(), low, high))
+    names = ["above_guess", "above_guess_low", "above_guess_high"]
+    return pd.DataFrame(rows, columns=["attacker", "rate", *names])

@@ -68,9 +68,11 @@ rule weigh:
     input:
         train=rules.images.output.train,
         test=rules.images.output.test,
+        attacks=rules.join_attacks.output[0],
         summary=rules.summarise.output.parquet,
         utility=rules.join_utility.output[0],
     output:
+        guesses=f"{RESULTS}/tables/guesses.parquet",
         parquet=f"{RESULTS}/tables/tradeoff.parquet",
         csv=f"{RESULTS}/tables/tradeoff.csv",
     log:
@@ -82,6 +84,7 @@ rule weigh:
         dataset=DATASET,
         images=SELECTION[: config["images"]],
         tolerated_loss=config["utility"]["tolerated_loss"],
+        seed=config["seed"],
     script:
         "../scripts/weigh.py"
 
@@ -90,7 +93,7 @@ rule judge:
     input:
         attacks=rules.join_attacks.output[0],
         utility=rules.join_utility.output[0],
-        tradeoff=rules.weigh.output.parquet,
+        guesses=rules.weigh.output.guesses,
     output:
         claims=f"{RESULTS}/tables/claims.parquet",
         claims_csv=f"{RESULTS}/tables/claims.csv",

@@ -18,6 +18,7 @@ rule attack:
         mem_mb=lambda wildcards, attempt: attempt * ATTACK_MEMORY,
         runtime=lambda wildcards, attempt: attempt * ATTACK_RUNTIME,
     params:
+        table=f"{RESULTS}/data/test.parquet",
         settings=lambda wildcards: ATTACK_SETTINGS[wildcards.attacker],
         images=lambda wildcards: SELECTION[grid.batch_slice(wildcards.batch)],
         checkpoint=f"{CHECKPOINTS}/{ATTACK}.safetensors",

@@ -1,3 +1,5 @@
+import os
+import shutil
 import sys
 import time
 from functools import cache
@@ -8,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from dropleak import config as configuration
-from dropleak import grid, identity, limits, plan, slurm, sources
+from dropleak import files, grid, identity, limits, plan, slurm, sources
 from dropleak.errors import InputError
 from dropleak.hardware import has_gpu
 from dropleak.versions import ENGINE_VERSION
@@ -86,14 +88,25 @@ def survey():
     for note in found.notes:
         logger.warning(note)
     workflow.dag.forcefiles.update(found.unusable)
+    accept(found.usable & {*found.attacks, *found.trainings})
     return found
+
+
+def accept(results):
+    """Have Snakemake take results for finished that a run which was killed did not see end.
+
+    It marks what a job makes as incomplete until it has seen it end, and would make it anew.
+    """
+    for result in workflow.persistence._filter_incomplete_keys(results):
+        workflow.persistence._unmark_incomplete(result)
 
 
 def tables_for(result, part):
     """An image table as input of the job that makes a result: none if that can be used as it is.
 
     Else Snakemake would take every result for outdated when the image table is made anew, be it
-    with the same images. Whether they are the same is among a result's settings.
+    with the same images. Whether they are the same is among a result's settings. Jobs have the
+    table's name among their parameters, for runs that make usable results anew all the same.
     """
 
     def table(wildcards):
@@ -145,6 +158,13 @@ def refuse_jobs_left_behind():
         )
     except InputError as error:
         raise WorkflowError(str(error))
+
+
+def clean_up():
+    """Remove what jobs that were killed have left, when no job can go on from it."""
+    files.sweep(RESULTS)
+    if all(map(os.path.exists, survey().attacks)):
+        shutil.rmtree(CHECKPOINTS, ignore_errors=True)
 
 
 def print_reasons():

@@ -92,7 +92,6 @@ rule record:
     params:
         code=code_of("record.py"),
         files=attack_files,
-        checkpoints=CHECKPOINTS,
         config=config,
         engine_version=ENGINE_VERSION,
     script:

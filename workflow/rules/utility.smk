@@ -19,6 +19,7 @@ rule train:
         mem_mb=lambda wildcards, attempt: attempt * TRAINING_MEMORY,
         runtime=lambda wildcards, attempt: attempt * TRAINING_RUNTIME,
     params:
+        tables=[f"{RESULTS}/data/{part}.parquet" for part in ("train", "test")],
         settings=TRAINING_SETTINGS,
     script:
         "../scripts/train.py"

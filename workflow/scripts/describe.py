@@ -26,7 +26,7 @@ with job_log(snakemake.log[0]):
         attacks=attacks,
         utility=utility,
         versions=versions,
-        commit=revision["commit"],
+        revision=revision,
     )
     references = methods.bibliography(paragraph)
     both = pd.concat({"attack": attacks, "train": utility}, names=["rule"])

@@ -1,20 +1,21 @@
 """Put the paper's claims, and readings of its protocol, to what was measured."""
 
-from dropleak import tables
+from dropleak import tables, tradeoff
 from dropleak.claims import evidence, readings
 from dropleak.claims.judge import judge
 from dropleak.joblog import job_log
-from dropleak.schemas import ATTACKS, TRADEOFF, UTILITY
+from dropleak.schemas import ATTACKS, GUESSES, UTILITY
 from dropleak.stored import StoredTable
 
 with job_log(snakemake.log[0]):
     params, source, output = snakemake.params, snakemake.input, snakemake.output
     attacks = StoredTable(source.attacks, ATTACKS)
     found = readings.compare(attacks.parts(readings.COLUMNS), params.masks, params.seed)
+    frame = attacks.read(evidence.COLUMNS).to_pandas()
+    above = tradeoff.above_guess(frame, tables.read(source.guesses, GUESSES))
     run = evidence.Run(
-        attacks.read(evidence.COLUMNS).to_pandas(),
+        frame.assign(above_guess=above),
         tables.read(source.utility, UTILITY).to_pandas(),
-        tables.read(source.tradeoff, TRADEOFF),
         found,
         params.success_rmse,
         params.tolerated_loss,

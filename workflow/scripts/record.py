@@ -1,10 +1,9 @@
 """Record where results come from, when all of them are there."""
 
 import json
-import shutil
 from pathlib import Path
 
-from dropleak.files import sweep, write_text
+from dropleak.files import write_text
 from dropleak.joblog import job_log
 from dropleak.report import provenance
 from dropleak.schemas import ATTACKS, UTILITY
@@ -20,7 +19,4 @@ with job_log(snakemake.log[0]):
         attacks=provenance.jobs(source.attacks, ATTACKS),
         trainings=provenance.jobs(source.trainings, UTILITY),
     )
-    # Every result is there: no job goes on from a checkpoint, and none is writing.
-    shutil.rmtree(params.checkpoints, ignore_errors=True)
-    sweep(Path(output[0]).parent)
     write_text(output[0], json.dumps(record, indent=2) + "\n")

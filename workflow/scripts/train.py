@@ -14,8 +14,7 @@ with job_log(snakemake.log[0]):
     first, training = settings["seed"], Training(**settings["training"])
     with progress(settings["seeds"] * training.epochs, "epochs") as bar:
         table = train_seeds(
-            imagetable.read(snakemake.input.train),
-            imagetable.read(snakemake.input.test),
+            *map(imagetable.read, snakemake.params.tables),
             client=Client(**settings["client"]),
             rate=float(snakemake.wildcards.rate),
             seeds=range(first, first + settings["seeds"]),

@@ -2,14 +2,22 @@
 
 from dropleak import tables
 from dropleak.joblog import job_log
-from dropleak.schemas import IMAGES, SUMMARY, UTILITY
-from dropleak.tradeoff import guess_rmse, weigh
+from dropleak.schemas import ATTACKS, IMAGES, SUMMARY, UTILITY
+from dropleak.stored import StoredTable
+from dropleak.tradeoff import COLUMNS, guess_errors, weigh
 
 with job_log(snakemake.log[0]):
-    params, source = snakemake.params, snakemake.input
+    params, source, output = snakemake.params, snakemake.input, snakemake.output
     attacked = tables.read(source.test, IMAGES).take(params.images)
-    guess = guess_rmse(tables.read(source.train, IMAGES), attacked)
-    summary, utility = tables.read(source.summary, SUMMARY), tables.read(source.utility, UTILITY)
-    tradeoff = weigh(summary, utility, guess, params.tolerated_loss)
-    tables.write(tradeoff, snakemake.output.parquet)
-    tables.write_csv(tradeoff, snakemake.output.csv)
+    guesses = guess_errors(tables.read(source.train, IMAGES), attacked)
+    tradeoff = weigh(
+        StoredTable(source.attacks, ATTACKS).read(COLUMNS),
+        tables.read(source.summary, SUMMARY),
+        tables.read(source.utility, UTILITY),
+        guesses,
+        params.tolerated_loss,
+        params.seed,
+    )
+    tables.write(guesses, output.guesses)
+    tables.write(tradeoff, output.parquet)
+    tables.write_csv(tradeoff, output.csv)

@@ -10,14 +10,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from dropleak import paper, stats, tables
+from dropleak import paper, stats
 from dropleak.claims import verdicts
 from dropleak.claims.verdicts import Evidence
 
 COLUMNS = ["attacker", "rate", "image", "update", "rmse", "rmse_clipped", "label", "label_inferred"]
 """What is needed of the attacks."""
-
-_BOOTSTRAP = "95% bootstrap interval"
 
 
 @dataclass(frozen=True)
@@ -25,9 +23,8 @@ class Run:
     """What an experiment found, and the settings that say what to make of it."""
 
     attacks: pd.DataFrame
-    """With the columns `COLUMNS`."""
+    """With the columns `COLUMNS`, and `above_guess` (see `tradeoff`)."""
     utility: pd.DataFrame
-    tradeoff: pa.Table
     readings: pa.Table
     success_rmse: float
     tolerated_loss: float
@@ -37,12 +34,14 @@ class Run:
         """Its attacks."""
         return self.attacks[self.attacks["attacker"] == attacker]
 
-    def errors(self, attacker: str, rates: Iterable[float]) -> np.ndarray | None:
-        """Mean RMSE after clipping: a row per update, a column for each of the rates.
+    def errors(
+        self, attacker: str, rates: Iterable[float], column: str = "rmse_clipped"
+    ) -> np.ndarray | None:
+        """Mean RMSE after clipping, or another column: a row per update, a column per rate.
 
         Images of an update were attacked together, so that only updates are independent.
         """
-        table = self.of(attacker).pivot_table("rmse_clipped", "update", "rate")
+        table = self.of(attacker).pivot_table(column, "update", "rate")
         there = set(rates) <= set(table.columns) and len(table) > 1
         return table[list(rates)].to_numpy() if there else None
 
@@ -133,39 +132,44 @@ def turning_point(run: Run, attacker: str) -> Evidence | None:
         *stats.paired_interval(errors, slowest, run.seed),
         len(errors),
         run.unit,
-        _BOOTSTRAP,
+        "95% bootstrap interval",
     )
 
 
 def mean_error(run: Run, attacker: str, rate: float) -> Evidence | None:
-    """The error at one rate."""
+    """The error at one of the rates with a published value."""
     errors = run.errors(attacker, [rate])
     if errors is None:
         return None
+    values = len(paper.RMSE)
     return Evidence(
         "mean clipped RMSE",
         errors.mean(),
-        *stats.mean_interval(errors[:, 0], run.seed),
+        *stats.mean_interval(errors[:, 0], run.seed, 1 - 0.05 / values),
         len(errors),
         run.unit,
-        _BOOTSTRAP,
+        f"bootstrap interval, 95% for all {values} published values together",
     )
 
 
 def nearest_reading(run: Run) -> Evidence | None:
-    """How far the reading that is closest to the published values is from them."""
+    """How far the reading that is closest to the published values is from them.
+
+    Its interval is that of the least distance of all readings, whichever has it in truth.
+    """
     if not len(run.readings):
         return None
-    best = run.readings.slice(0, 1).to_pylist()[0]
+    readings = run.readings.to_pandas()
+    best = readings.iloc[0]
     return Evidence(
         f"distance of the nearest reading ({best['attacker']}, {best['rmse']}, {best['pixels']}, "
         f"{best['statistic']}, {best['iterations']} iterations)",
         best["distance"],
-        best["distance_low"],
-        best["distance_high"],
+        readings["distance_low"].min(),
+        readings["distance_high"].min(),
         best["images"],
         "images",
-        _BOOTSTRAP,
+        f"bootstrap interval, 95% for all {len(readings)} readings together",
     )
 
 
@@ -204,17 +208,16 @@ def successes(run: Run, attacker: str) -> Evidence | None:
 
 
 def above_guess(run: Run, attacker: str) -> Evidence | None:
-    """By how much the error exceeds that of a guess, at the recommended rate where it is least."""
+    """By how much the error exceeds a guess's, at the recommended rate where that is least."""
     rates = _recommended(run.of(attacker)["rate"].unique())
-    errors = run.errors(attacker, rates)
-    if errors is None or not rates:
+    above = run.errors(attacker, rates, "above_guess")
+    if above is None or not rates:
         return None
-    worst = errors.mean(axis=0).argmin()
-    above = errors[:, worst] - tables.metadata(run.tradeoff)["guess_rmse"]
+    worst = above.mean(axis=0).argmin()
     return Evidence(
-        f"mean clipped RMSE above that of the mean training image, least at rate {rates[worst]}",
-        above.mean(),
-        *stats.mean_interval(above, run.seed, 1 - 0.05 / len(rates)),
+        f"mean clipped RMSE above the mean training image's, least at rate {rates[worst]}",
+        above[:, worst].mean(),
+        *stats.mean_interval(above[:, worst], run.seed, 1 - 0.05 / len(rates)),
         len(above),
         run.unit,
         "bootstrap interval, 95% for these rates together",
@@ -236,7 +239,7 @@ def accuracy_trend(run: Run) -> Evidence | None:
     return Evidence(
         "mean rank correlation of the accuracy lost with the rate",
         correlation.mean(),
-        *stats.t_interval(correlation),
+        *_possible(stats.t_interval(correlation)),
         len(losses),
         "seeds",
         "Page's trend test",
@@ -252,7 +255,7 @@ def accuracy_lost(run: Run, rate: float) -> Evidence | None:
     return Evidence(
         f"mean test accuracy lost at rate {rate}",
         lost.mean(),
-        *stats.t_interval(lost[:, 0]),
+        *_possible(stats.t_interval(lost[:, 0])),
         len(lost),
         "seeds",
         "paired t-test",
@@ -270,11 +273,17 @@ def most_accuracy_lost(run: Run) -> Evidence | None:
     return Evidence(
         f"mean test accuracy lost, most at rate {rates[worst]}",
         lost[:, worst].mean(),
-        *stats.t_interval(lost[:, worst], 1 - 0.05 / len(rates)),
+        *_possible(stats.t_interval(lost[:, worst], 1 - 0.05 / len(rates))),
         len(lost),
         "seeds",
         "t interval, 95% for these rates together",
     )
+
+
+def _possible(interval: stats.Interval) -> stats.Interval:
+    """An interval of correlations, or of differences of shares, that leaves out what cannot be."""
+    low, high = interval
+    return max(low, -1.0), min(high, 1.0)
 
 
 def _lost(run: Run, rates: list[float]) -> np.ndarray | None:

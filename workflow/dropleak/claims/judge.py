@@ -67,7 +67,7 @@ def _row(claim: Claim, p_adjusted: float | None) -> dict:
         "attacker": claim.attacker,
         "p_adjusted": p_adjusted,
         "verdict": claim.rule.decide(found, p_adjusted) if found else verdicts.INCONCLUSIVE,
-        "rule": f"{claim.rule.words}; inconclusive below {verdicts.FEWEST} images",
+        "rule": claim.rule.explain(found and found.unit),
     }
 
 

@@ -5,7 +5,7 @@ before or after clipping, of pixels in [0, 1] or standardised ones, whether its 
 medians, and how many iterations there were.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import product
 
 import numpy as np
@@ -49,7 +49,7 @@ def compare(parts: Iterable[pa.Table], masks: Mapping[str, str], seed: int) -> p
         }
         for (scale, matrix), (name, statistic) in product(matrices.items(), _STATISTICS.items()):
             errors[len(rows)] = matrix
-            values = dict(zip(matrix, statistic(matrix.to_numpy(), axis=0), strict=True))
+            values = pd.Series(statistic(matrix.to_numpy(), axis=0), matrix.columns)
             rows.append(
                 {
                     "attacker": attacker,
@@ -59,14 +59,13 @@ def compare(parts: Iterable[pa.Table], masks: Mapping[str, str], seed: int) -> p
                     "iterations": iterations,
                     "images": len(matrix),
                     **{f"rate_{rate}": values.get(rate) for rate in paper.RMSE},
-                    "distance": float(_distance(list(values.values()), values.keys())),
+                    "distance": _distance(values),
                 }
             )
+    for place, row in enumerate(rows):
+        ends = _interval(errors[place], _STATISTICS[row["statistic"]], seed, len(rows))
+        row |= dict(zip(("distance_low", "distance_high"), ends, strict=True))
     order = sorted(range(len(rows)), key=lambda place: rows[place]["distance"])
-    if order:
-        nearest = rows[order[0]]
-        ends = _interval(errors[order[0]], _STATISTICS[nearest["statistic"]], seed)
-        nearest |= dict(zip(("distance_low", "distance_high"), ends, strict=True))
     columns = {name: [rows[place].get(name) for place in order] for name in READINGS.names}
     return tables.build(READINGS, columns)
 
@@ -89,16 +88,35 @@ def _at_iterations(part: pa.Table, masks: Mapping[str, str]) -> Iterator[pd.Data
         yield known.assign(iterations=each, **at)[counts]
 
 
-def _distance(values: Sequence[np.ndarray], rates: Iterable[float]) -> np.ndarray:
-    """Root mean square difference of values at some rates, [...] each, to the published ones."""
-    differences = [value - paper.RMSE[rate] for value, rate in zip(values, rates, strict=True)]
-    return np.sqrt(np.mean(np.square(differences), axis=0))
+def _distance(values: pd.Series) -> float:
+    """Root mean square difference of values, by rate, to the published ones."""
+    return float(np.sqrt(np.mean(np.square(values - _published(values.index)))))
 
 
-def _interval(errors: pd.DataFrame, statistic: Callable, seed: int) -> stats.Interval:
-    """Of the distance of a reading: errors with a row per image and a column per rate."""
+def _published(rates: Iterable[float]) -> np.ndarray:
+    return np.array([paper.RMSE[rate] for rate in rates])
 
-    def distance(*columns: np.ndarray, axis: int) -> np.ndarray:
-        return _distance([statistic(column, axis=axis) for column in columns], errors.columns)
 
-    return stats.paired_interval(errors.to_numpy(), distance, seed)
+def _interval(
+    errors: pd.DataFrame, statistic: Callable[..., np.ndarray], seed: int, readings: int
+) -> stats.Interval:
+    """How far a reading may be from the published values, and how far it may not be.
+
+    To the nearest and to the farthest point of the intervals of its values. Not the bootstrap's
+    interval of the distance: noise only adds to a distance, so that resamples of a reading that is
+    exactly right all lie above 0. And rate by rate, as a mean over attacks some of which diverged
+    says nothing at one rate and may still be out of the question at another.
+
+    Args:
+        errors: a row per image and a column per rate.
+        statistic: that makes a value of each column.
+        seed: of the bootstrap.
+        readings: among how many the nearest is looked for; for all of them together the intervals
+            have 95% confidence.
+    """
+    confidence = 1 - 0.05 / (errors.shape[1] * readings)
+    low, high = stats.column_intervals(errors.to_numpy(), statistic, seed, confidence)
+    published = _published(errors.columns)
+    nearest = np.clip(published, low, high)
+    farthest = np.where(published - low > high - published, low, high)
+    return tuple(_distance(pd.Series(ends, errors.columns)) for ends in (nearest, farthest))

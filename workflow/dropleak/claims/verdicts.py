@@ -54,6 +54,11 @@ class Rule:
     not_supported: Callable[[Evidence], bool]
     """Whether it speaks against it. Ends of an interval that are nan do neither."""
 
+    def explain(self, unit: str | None) -> str:
+        """The rule in words, for what was counted."""
+        enough = unit in (None, "seeds")
+        return self.words if enough else f"{self.words}; inconclusive below {FEWEST} {unit}"
+
     def decide(self, evidence: Evidence, p_adjusted: float | None) -> str:
         """The verdict."""
         if evidence.unit != "seeds" and evidence.n < FEWEST:

@@ -90,7 +90,8 @@ def _finding(tables: dict[str, pd.DataFrame], config: dict) -> str:
 def _setting(record: dict) -> str:
     """What was run, where, and for how long."""
     config, machine = record["configuration"], record["machine"]
-    versions, engine = record["requirements"]["versions"], record["code"]["engine_version"]
+    versions, code = record["requirements"]["versions"], record["code"]
+    changed = " with changes that were not committed" if code["dirty"] else ""
     named = (f"{name} {versions[name]}" for name in ("dropleak", "python", "torch", "snakemake"))
     hours = {name: record[name]["seconds"] / 3600 for name in ("attacks", "trainings")}
     rows = {
@@ -103,7 +104,8 @@ def _setting(record: dict) -> str:
         "hardware": f"{machine['processor']}, {machine['cores']} cores; jobs ran on: "
         f"{words.series(record['devices'])}",
         "core hours": f"{hours['attacks']:.1f} of attacks, {hours['trainings']:.1f} of training",
-        "versions": f"{words.series(named)}; engine {engine}",
+        "versions": f"{words.series(named)}; engine {code['engine_version']}",
+        "commit": f"{code['commit'][:12]}{changed}",
         "date": record["gathered"][:10],
     }
     return markdown.table(["", ""], rows.items())
@@ -124,7 +126,7 @@ def _claims(claims: pd.DataFrame) -> str:
         ]
         for row in claims.itertuples()
     )
-    header = ["claim", "section", "attacker", "paper", "measured", "p", "n", "verdict"]
+    header = ["claim", "section", "attacker", "paper", "measured", "adjusted p", "n", "verdict"]
     return markdown.table(header, rows)
 
 

@@ -10,6 +10,9 @@ from dropleak import tables
 from dropleak.figures import style
 from dropleak.figures.rmse import CLIPPED, mark_published
 
+_RATE_WIDTH = 0.07
+"""Of the name of a rate, with what is between it and the next, as a share of the axis."""
+
 
 def attackers_by_rate(summary: pa.Table, tradeoff: pa.Table, attackers: list[str]) -> Figure:
     """Mean RMSE after clipping by rate, a line per attacker with its 95% intervals.
@@ -57,15 +60,6 @@ def privacy_and_utility(tradeoff: pa.Table, attackers: list[str]) -> Figure:
         own = frame[frame["attacker"] == name].sort_values("rate")
         _line(axis, own["test_accuracy"], own, label=name, **look)
     frame["top"] = frame["rmse_clipped_high"].fillna(frame["rmse_clipped_mean"])
-    for rate, points in frame.groupby("rate"):
-        axis.annotate(
-            f"{rate}",
-            (points["test_accuracy"].iloc[0], points["top"].max()),
-            xytext=(0, 3),
-            textcoords="offset points",
-            ha="center",
-            fontsize=6,
-        )
     _guess(axis, known["guess_rmse"])
     axis.set(xlabel="test accuracy", ylabel=CLIPPED)
     axis.set_ylim(0, 1.15 * frame["top"].max())
@@ -83,10 +77,34 @@ def privacy_and_utility(tradeoff: pa.Table, attackers: list[str]) -> Figure:
         zorder=0,
     )
     axis.set(xlim=(left, right))
+    _name_rates(axis, frame)
     axis.set_title(_verdict(frame), fontsize=7)
     figure.legend(loc="outside upper center", ncols=2)
     sns.despine(figure)
     return figure
+
+
+def _name_rates(axis: Axes, frame: pd.DataFrame) -> None:
+    """Rates above their points; those that would overprint share a label, from left to right."""
+    left, right = axis.get_xlim()
+    width = _RATE_WIDTH * (right - left)
+    points = frame.groupby("rate").agg({"test_accuracy": "first", "top": "max"})
+    labels = []
+    for rate in points.sort_values("test_accuracy").index:
+        label, middle = [rate], points["test_accuracy"][rate]
+        while labels and middle - labels[-1][1] < width * (len(label) + len(labels[-1][0])) / 2:
+            label = labels.pop()[0] + label
+            middle = points["test_accuracy"][label].mean()
+        labels.append((label, middle))
+    for label, middle in labels:
+        axis.annotate(
+            ", ".join(map(str, label)),
+            (middle, points["top"][label].max()),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            fontsize=6,
+        )
 
 
 def _verdict(frame: pd.DataFrame) -> str:

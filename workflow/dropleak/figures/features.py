@@ -17,8 +17,7 @@ _SHOWN = 3
 def features(features: pa.Table) -> Figure:
     """Maps of all channels at up to three rates, lowest to highest; dropped is grey."""
     frame = features.to_pandas()
-    rates = np.unique(frame["rate"])
-    shown = rates[np.unique(np.linspace(0, len(rates) - 1, _SHOWN).round().astype(int))]
+    shown = shown_rates(frame)
     values = Normalize(frame["value"].min(), frame["value"].max())
     colours = colormaps["viridis"].with_extremes(bad=style.NEUTRAL, over="white")
     figure, axes = style.new(1.1, ncols=len(shown), squeeze=False)
@@ -29,6 +28,12 @@ def features(features: pa.Table) -> Figure:
         axis.spines[:].set_visible(False)
     figure.colorbar(image, ax=axes, label="feature", shrink=0.8, aspect=10)
     return figure
+
+
+def shown_rates(frame: pd.DataFrame) -> np.ndarray:
+    """The rates that the figure has room for."""
+    rates = np.unique(frame["rate"])
+    return rates[np.unique(np.linspace(0, len(rates) - 1, _SHOWN).round().astype(int))]
 
 
 def _mosaic(frame: pd.DataFrame, gap: float) -> np.ndarray:

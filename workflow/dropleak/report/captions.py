@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from dropleak import tables
+from dropleak.figures.features import shown_rates
 from dropleak.figures.rmse import POINTS
 from dropleak.report.words import interval, series
 from dropleak.stored import Condition, StoredTable
@@ -21,7 +22,8 @@ def networks(network: pa.Table) -> str:
 
 def features(features: pa.Table) -> str:
     """Figure 2."""
-    dropped = 1 - features.to_pandas().groupby("rate")["kept"].mean()
+    frame = features.to_pandas()
+    dropped = 1 - frame.groupby("rate")["kept"].mean()[shown_rates(frame)]
     return f"Dropped are {series(f'{share:.0%} at {rate}' for rate, share in dropped.items())}."
 
 

@@ -10,7 +10,8 @@ from dropleak.report.words import count, series
 BIBLIOGRAPHY = Path(__file__).parents[2] / "report" / "references.bib"
 
 _DATASETS = {
-    "digits": r"scikit-learn's handwritten digits \cite{alpaydin1998optical}",
+    "digits": r"scikit-learn's \cite{pedregosa2011scikit} handwritten digits "
+    r"\cite{alpaydin1998optical}",
     "cifar10": r"CIFAR-10 \cite{krizhevsky2009learning}",
     "cifar100": r"CIFAR-100 \cite{krizhevsky2009learning}",
     "mnist": r"MNIST \cite{lecun1998gradient}",
@@ -24,9 +25,10 @@ _NETWORKS = {
     "for each client",
 }
 _DROPOUT = {
-    "classifier": "before the classifier",
-    "convolutions": "after each convolution",
-    "both": "after each convolution and before the classifier",
+    "classifier": r", before the classifier as proposed by Zheng \cite{zheng2021dropout}",
+    "convolutions": ", after each convolution",
+    "both": r", before the classifier as proposed by Zheng \cite{zheng2021dropout}, and also after "
+    "each convolution",
 }
 _INITIALISATION = {
     "xavier": r"as by Glorot and Bengio \cite{glorot2010understanding}",
@@ -69,7 +71,7 @@ def paragraph(
     attacks: pd.DataFrame,
     utility: pd.DataFrame,
     versions: dict[str, str],
-    commit: str | None,
+    revision: dict[str, str | bool | None],
 ) -> str:
     """What was done, in the past tense, for a paper.
 
@@ -81,7 +83,7 @@ def paragraph(
         attacks: with the columns host, device, seconds and engine_version.
         utility: with the columns host, device and seconds.
         versions: of Python and packages.
-        commit: of the code, if known.
+        revision: of the code (see `provenance`).
     """
     source, client, training = config["data"]["source"], config["client"], config["utility"]
     images = r"$\times$".join(map(str, (*shape[1:], shape[0])))
@@ -95,8 +97,8 @@ def paragraph(
         f"order drawn with seed {config['seed']}.",
         f"Clients shared the gradient of the cross-entropy of {count(each, 'image')} in "
         f"{_NETWORKS[client['network']]}, with inverted dropout "
-        rf"\cite{{srivastava2014dropout}} {_DROPOUT[client['dropout']]} at rates "
-        rf"{series(config['rates'])}, as proposed by Zheng \cite{{zheng2021dropout}}.",
+        rf"\cite{{srivastava2014dropout}} at rates {series(config['rates'])}"
+        f"{_DROPOUT[client['dropout']]}.",
         "Networks, start images and masks depended on seed and image alone, so that all rates and "
         "attackers met the same problems.",
         *(_attacker(name, settings) for name, settings in attackers.items()),
@@ -106,20 +108,25 @@ def paragraph(
         f"range; a success has one below {config['success_rmse']} without clipping. Structural "
         r"similarity is that of Wang et al.\ \cite{wang2004image}.",
         r"Intervals have 95\% confidence: percentile bootstrap \cite{efron1979bootstrap} with "
-        r"9,999 resamples, exact \cite{clopper1934use} for shares, Student's for seeds. Trends "
-        r"were tested by Page's test \cite{page1963ordered}, differences by paired permutation, "
-        r"with p-values adjusted by Benjamini and Yekutieli \cite{benjamini2001control}.",
+        f"9,999 resamples of {'images' if each == 1 else 'updates'} for errors, Wilson's "
+        r"\cite{wilson1927probable} for the share of successes of an attacker at a rate, exact "
+        r"ones \cite{clopper1934use} for shares in tests of claims, Student's for seeds. Trends "
+        r"were tested by Page's test \cite{page1963ordered}, differences of errors by paired "
+        "permutation, those of accuracy by paired $t$-tests, and shares of successes by exact "
+        r"binomial tests, with p-values adjusted by Benjamini and Yekutieli "
+        r"\cite{benjamini2001control}.",
         f"For accuracy, the same network was trained with each of the rates "
         f"{series(training['rates'])} on {count(training['seeds'], 'seed')} for "
         f"{count(training['epochs'], 'epoch')} (optimiser {training['optimiser']}, learning rate "
         f"{training['learning_rate']}, batches of {training['batch_size']}), from weights "
         f"{_INITIALISATION[training['initialisation']]}.",
         f"We used dropleak {versions['dropleak']}"
-        + (rf" (commit \texttt{{{commit[:12]}}}, engine " if commit else " (engine ")
-        + f"version {attacks['engine_version'].iloc[0]}) with Snakemake "
+        f" ({_commit(revision)}engine version {attacks['engine_version'].iloc[0]}) with Snakemake "
         rf"\cite{{moelder2021sustainable}} {versions['snakemake']}, PyTorch "
-        rf"\cite{{paszke2019pytorch}} {torch}, SciPy \cite{{virtanen2020scipy}} "
-        rf"{versions['scipy']}, pandas \cite{{mckinney2010data}} {versions['pandas']} and seaborn "
+        rf"\cite{{paszke2019pytorch}} {torch}, NumPy \cite{{harris2020array}} "
+        rf"{versions['numpy']}, SciPy \cite{{virtanen2020scipy}} {versions['scipy']}, pandas "
+        rf"\cite{{mckinney2010data}} {versions['pandas']}, Matplotlib "
+        rf"\cite{{hunter2007matplotlib}} {versions['matplotlib']} and seaborn "
         rf"\cite{{waskom2021seaborn}} {versions['seaborn']} on Python {versions['python']}.",
         f"Attacks and training took {series(_hours(hours))} on {count(hosts, 'machine')}.",
     ]
@@ -149,6 +156,14 @@ def _attacker(name: str, settings: dict) -> str:
     if settings["restarts"] > 1:
         parts.append(f"the best of {settings['restarts']} starts")
     return f"Attacker \\texttt{{{_latex(name)}}}: {', '.join(parts)}."
+
+
+def _commit(revision: dict[str, str | bool | None]) -> str:
+    """The commit of the code, if known, and whether that was all."""
+    if not revision["commit"]:
+        return ""
+    changed = " with changes that are not committed" if revision["dirty"] else ""
+    return rf"commit \texttt{{{revision['commit'][:12]}}}{changed}, "
 
 
 def _latex(text: str) -> str:

@@ -35,7 +35,11 @@ def versions() -> dict[str, str]:
 
 
 def revision(folder: Path = ROOT) -> dict[str, str | bool | None]:
-    """The git commit of a checkout, and whether files differ from it; None if there is no git."""
+    """The git commit of a checkout, and whether the code differs from it; None if there is no git.
+
+    Files that git does not know count in workflow/ only: elsewhere they are a user's configuration,
+    which is recorded as it is, or a report.
+    """
 
     def git(*arguments: str) -> str:
         return subprocess.run(
@@ -43,7 +47,13 @@ def revision(folder: Path = ROOT) -> dict[str, str | bool | None]:
         ).stdout.strip()
 
     try:
-        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
+        return {
+            "commit": git("rev-parse", "HEAD"),
+            "dirty": bool(
+                git("status", "--porcelain", "--untracked-files=no")
+                or git("status", "--porcelain", "workflow")
+            ),
+        }
     except (OSError, subprocess.CalledProcessError):
         return {"commit": None, "dirty": None}
 
@@ -75,7 +85,7 @@ def checksum(path: str | Path) -> str:
 
 
 def jobs(paths: Iterable[str], schema: pa.Schema) -> list[dict]:
-    """A job's file, rows, host, device, seconds and revision of the code, for every file."""
+    """What each job left: file, checksum, rows, host, device, seconds, revision of the code."""
     found = []
     for path in paths:
         known, _ = tables.inspect(path, schema)
@@ -84,6 +94,7 @@ def jobs(paths: Iterable[str], schema: pa.Schema) -> list[dict]:
         found.append(
             {
                 "file": str(path),
+                "sha256": checksum(path),
                 "rows": len(part),
                 "host": rows["host"][0],
                 "device": rows["device"][0],

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
 from snakemake.utils import update_config
 
 from dropleak.config import complete, differences
@@ -20,6 +22,23 @@ from dropleak.versions import ENGINE_VERSION
 
 CHECKED = ("tables", "figures", "report")
 """Folders of an experiment that hold nothing but what its provenance names."""
+
+
+def _object(**properties: dict) -> dict:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+_JOBS = {"type": "array", "items": _object(file={"type": "string"}, sha256={"type": "string"})}
+_CHECKSUMS = {"type": "object", "additionalProperties": {"type": "string"}}
+_RECORD = _object(
+    configuration={"type": "object"},
+    code=_object(engine_version={"type": "integer"}),
+    data=_CHECKSUMS,
+    results=_CHECKSUMS,
+    attacks=_JOBS,
+    trainings=_JOBS,
+)
+"""What is needed of a record, as JSON schema."""
 
 
 def problems(config: dict, results: Path) -> Iterator[str]:
@@ -40,16 +59,18 @@ def problems(config: dict, results: Path) -> Iterator[str]:
             f"engine version: attacks are of version {recorded['code']['engine_version']}, "
             f"the code is at {ENGINE_VERSION}"
         )
-    expected = recorded["data"] | recorded["results"]
-    for name, checksum in expected.items():
-        path = results / name
+    files = recorded["data"] | recorded["results"]
+    expected = {results / name: checksum for name, checksum in files.items()}
+    for job in recorded["attacks"] + recorded["trainings"]:
+        expected[Path(job["file"])] = job["sha256"]
+    for path, checksum in expected.items():
         if not path.exists():
             yield f"{path}: is missing"
         elif provenance.checksum(path) != checksum:
             yield f"{path}: has changed since the results were recorded"
     for folder in CHECKED:
         for path in sorted((results / folder).glob("*")):
-            if str(path.relative_to(results)) not in expected:
+            if path not in expected:
                 yield f"{path}: does not belong to these results"
 
 
@@ -60,8 +81,11 @@ def _read(path: Path) -> dict:
         raise InputError(f"{path}: is not there; a complete run makes it") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}); delete it and run again") from None
-    if not isinstance(record, dict) or not {"configuration", "code", "data"} <= record.keys():
-        raise InputError(f"{path}: is no record of a run; delete it and run again")
+    if error := best_match(Draft202012Validator(_RECORD).iter_errors(record)):
+        raise InputError(
+            f"{path}: is no record of a run, or of an older version ({error.message}); delete it "
+            "and run again"
+        )
     return record
 
 
