@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 
 # The experiment of `make report` and `make verify`.
 CONFIG ?= config/config.yaml
-EXPERIMENT = $(shell $(BIN)/python -c "import yaml; \
-    print(yaml.safe_load(open('$(CONFIG)')).get('experiment', 'demo'))")
+export CONFIG # which recipes name "$$CONFIG", as a shell would read $(CONFIG)
+EXPERIMENT = $$($(BIN)/python -c "import os, yaml; \
+    print(yaml.safe_load(open(os.environ['CONFIG'])).get('experiment', 'demo'))")
 
 PHOTOGRAPHS ?= $(wildcard ../shared/cifar10-subset)
 
@@ -17,12 +18,12 @@ demo: $(VENV)/installed
 	$(BIN)/snakemake --cores all
 
 report: $(VENV)/installed
-	$(BIN)/snakemake --cores all --configfile $(CONFIG)
-	$(BIN)/snakemake --configfile $(CONFIG) --report results/$(EXPERIMENT)/report.html
+	$(BIN)/snakemake --cores all --configfile "$$CONFIG"
+	$(BIN)/snakemake --configfile "$$CONFIG" --report "results/$(EXPERIMENT)/report.html"
 
 verify: export PYTHONPATH = workflow
 verify: $(VENV)/installed
-	$(BIN)/python -m dropleak.report.verify --configfile $(CONFIG)
+	$(BIN)/python -m dropleak.report.verify --configfile "$$CONFIG"
 
 test: $(VENV)/installed
 	$(BIN)/pytest

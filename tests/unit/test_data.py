@@ -10,7 +10,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from torchvision import datasets
 
-from dropleak import tables
+from dropleak import grid, tables
 from dropleak.data import image_tables
 from dropleak.errors import InputError
 
@@ -99,7 +99,8 @@ def test_parts_must_have_the_same_classes(tree):
 
 def test_images_too_small_for_the_metrics_are_refused(tmp_path):
     for part in ("train", "test"):
-        save(tmp_path / part / "a" / "x.png", np.zeros((6, 6), np.uint8))
+        for label in "ab":
+            save(tmp_path / part / label / "x.png", np.zeros((6, 6), np.uint8))
     with pytest.raises(InputError, match=r"6x6 pixels.* at least 8x8"):
         image_tables("folder", str(tmp_path), None)
 
@@ -120,7 +121,8 @@ def test_photographs_are_read_as_they_are(photographs):
     assert (pixels(test)[0] == np.asarray(Image.open(first)).transpose(2, 0, 1)).all()
 
 
-def test_mnist_is_found_where_torchvision_keeps_it(tmp_path):
+def test_mnist_is_found_where_torchvision_keeps_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(grid.DATASETS, "mnist", grid.Dataset(5, 5, 1, 28))
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
     images = np.random.default_rng(0).integers(0, 256, (5, 28, 28), np.uint8)
@@ -137,6 +139,7 @@ def test_mnist_is_found_where_torchvision_keeps_it(tmp_path):
 
 def test_cifar_is_found_where_torchvision_keeps_it(tmp_path, monkeypatch):
     """A small archive in CIFAR-10's format, its checksums in place of the real ones."""
+    monkeypatch.setitem(grid.DATASETS, "cifar10", grid.Dataset(4, 4, 3, 32))
     base = tmp_path / datasets.CIFAR10.base_folder
     base.mkdir()
     data = np.random.default_rng(0).integers(0, 256, (4, 3072), np.uint8)

@@ -78,16 +78,17 @@ def test_hours_on_a_gpu_are_gpu_hours():
 
 
 def test_a_users_names_do_not_break_latex(tmp_path):
-    for part in ("train", "test"):
-        (tmp_path / part / "a").mkdir(parents=True)
+    for place in ("train/a", "train/b", "test/a", "test/b"):
+        (tmp_path / place).mkdir(parents=True)
         for n in range(4):
-            (tmp_path / part / "a" / f"{n}.png").touch()
+            (tmp_path / place / f"{n}.png").touch()
     data = {"source": "folder", "root": str(tmp_path)}
     text = described(
         data=data, images=4, presets={"my-own": {"masks": "ignore"}}, attackers=["my-own"]
     )
     assert r"\texttt{my-own}" in text
     assert r"my\_images" in text
+    assert methods._latex(r"a_b^c~d\e") == r"a\_b\^{}c\~{}d/e"
 
 
 @pytest.mark.parametrize("name", configuration.attackers({"presets": {}}))

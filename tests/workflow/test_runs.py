@@ -109,10 +109,10 @@ def test_photographs_come_back(tmp_path, small, photographs):
 
 
 def test_a_broken_image_ends_in_a_message_and_leaves_nothing(tmp_path, small):
-    for part in ("train", "test"):
-        (tmp_path / "pictures" / part / "a").mkdir(parents=True)
+    for folder in ("train/a", "train/b", "test/a", "test/b"):
+        (tmp_path / "pictures" / folder).mkdir(parents=True)
         for n in range(3):
-            (tmp_path / "pictures" / part / "a" / f"{n}.png").write_bytes(b"no image")
+            (tmp_path / "pictures" / folder / f"{n}.png").write_bytes(b"no image")
     settings = {"data": {"source": "folder", "root": str(tmp_path / "pictures")}}
     arguments = with_changes(small, tmp_path, settings)
     result = run("--cores", "1", *arguments, cwd=tmp_path, succeeds=False)

@@ -5,16 +5,21 @@ Needs no torch, so that planning is quick.
 
 import json
 import math
+import os
+import re
+import stat
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from difflib import get_close_matches
 from functools import cache
+from itertools import islice
 from pathlib import Path
+from reprlib import Repr
 
 import yaml
 from jsonschema import Draft202012Validator, ValidationError, validators
 
-from dropleak import grid
+from dropleak import folder, grid
 from dropleak.errors import InputError
 
 # In JSON 2.0 is a whole number; in Python it cannot count anything.
@@ -27,6 +32,9 @@ _VALIDATOR = validators.extend(
 
 SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
 PRESETS = Path(__file__).parents[1] / "presets.yaml"
+
+_MOST_PROBLEMS = 10
+"""That are told at once: a list can have any number of wrong entries."""
 
 ACCOUNTING = ("read", "optimise", "known")
 """The ways with masks that look for the client's."""
@@ -42,16 +50,54 @@ def complete(config: dict) -> dict:
     """A copy of the configuration with every default filled in, checked.
 
     Raises:
-        InputError: one message that lists every mistake, each with key, value and what is allowed.
+        InputError: one message that lists the mistakes, each with key, value and what is allowed.
     """
     schema = load_schema()
-    config = with_defaults(config, schema)
-    validator = _VALIDATOR(schema)
-    problems = [_explain(error) for error in validator.iter_errors(config)]
-    problems = problems or list(_contradictions(config))
+    try:
+        config = with_defaults(config, schema)
+        errors = _VALIDATOR(schema).iter_errors(config)
+        problems = list(map(_explain, islice(errors, _MOST_PROBLEMS)))
+        problems = problems or list(islice(_contradictions(config), _MOST_PROBLEMS))
+    except RecursionError:
+        problems = ["it contains itself, or groups and lists within each other without an end"]
     if problems:
         raise InputError("the configuration cannot be used:\n  " + "\n  ".join(problems))
     return config
+
+
+def refuse_repeated_keys(paths: Iterable[str | Path]) -> None:
+    """Stop if a key stands twice in a file, of which YAML takes the last without a word.
+
+    Raises:
+        InputError: naming file, line and key.
+    """
+    for path in paths:
+        try:
+            waiting = [yaml.compose(Path(path).read_text(encoding="utf-8"), yaml.SafeLoader)]
+        except yaml.YAMLError:
+            continue  # Snakemake has read it as JSON
+        seen = set()
+        while waiting:
+            node = waiting.pop()
+            if id(node) in seen:
+                continue  # an alias, which can also lead to where it stands
+            seen.add(id(node))
+            if isinstance(node, yaml.SequenceNode):
+                waiting += node.value
+            elif isinstance(node, yaml.MappingNode):
+                waiting += [value for _, value in node.value]
+                _refuse_repeated([key for key, _ in node.value], path)
+
+
+def _refuse_repeated(keys: list[yaml.Node], path: str | Path) -> None:
+    names = set()
+    for key in keys:
+        if not isinstance(key, yaml.ScalarNode):
+            continue  # which is no key of ours anyway
+        if key.value in names:
+            line = key.start_mark.line + 1
+            raise InputError(f"{path}, line {line}: {key.value} stands there twice; keep one")
+        names.add(key.value)
 
 
 def with_defaults(value, schema: dict):
@@ -125,11 +171,11 @@ def _explain(error: ValidationError) -> str:
     """One line: the key, its value, and what is allowed."""
     key = _path(error.absolute_path)
     value, rule = error.instance, error.validator_value
-    shown = json.dumps(value, default=str)
+    shown = _SHOWN.repr(value)
     match error.validator:
         case "additionalProperties":
             known = error.schema["properties"]
-            unknown = sorted(map(str, value.keys() - known.keys()))
+            unknown = sorted(value.keys() - known.keys(), key=str)
             return "; ".join(
                 f"{_path([*error.absolute_path, name])}: unknown key{_nearest(name, known)}"
                 for name in unknown
@@ -141,7 +187,9 @@ def _explain(error: ValidationError) -> str:
             return f"{key}: {shown} is not one of {', '.join(rule)}{_nearest(value, rule)}"
         case "type":
             names = [_TYPE_NAMES[name] for name in ([rule] if isinstance(rule, str) else rule)]
-            return f"{key}: {shown} has the wrong type; allowed is {' or '.join(names)}"
+            return f"{key}: {shown} has the wrong type; allowed is {' or '.join(names)}" + (
+                _TEXT_NUMBER if isinstance(value, str) and _is_number(value) else ""
+            )
         case "uniqueItems":
             return f"{key}: {shown} has the same entry twice; each may stand there once"
         case "minItems":
@@ -158,13 +206,51 @@ def _path(keys: Iterable) -> str:
     """A place in the configuration, as in `utility.rates[2]`."""
     path = ""
     for key in keys:
-        path += f"[{key}]" if isinstance(key, int) else f".{key}"
-    return path.lstrip(".") or "configuration"
+        if isinstance(key, str):
+            path += f".{key if re.fullmatch('[A-Za-z0-9_-]{1,100}', key) else _SHOWN.repr(key)}"
+        else:
+            path += f"[{_SHOWN.repr(key)}]"
+    return path.removeprefix(".") or "configuration"
+
+
+class _Shown(Repr):
+    """Values as they stand in a file, in one line, and shortened: they can be of any size."""
+
+    def __init__(self):
+        super().__init__()
+        self.maxstring = 100
+
+    def repr_str(self, value: str, level: int) -> str:
+        shown = json.dumps(value[: self.maxstring])
+        return shown if len(value) <= self.maxstring else f"{shown}..."
+
+    def repr_bool(self, value: bool, level: int) -> str:
+        return json.dumps(value)
+
+    def repr_NoneType(self, value: None, level: int) -> str:  # noqa: N802
+        return json.dumps(value)
+
+
+_SHOWN = _Shown()
 
 
 def _nearest(name: object, known: Iterable[str]) -> str:
-    close = get_close_matches(str(name), list(known), n=1)
+    close = get_close_matches(name[:100], list(known), n=1) if isinstance(name, str) else []
     return f"; did you mean {close[0]}?" if close else ""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+_TEXT_NUMBER = (
+    " (what YAML takes for text: write it without quotes, an exponent as in 1.0e-9, and lists in a "
+    "file rather than after --config)"
+)
 
 
 _TYPE_NAMES = {
@@ -185,6 +271,7 @@ def _limits(schema: dict) -> str:
         "maximum": "at most",
         "exclusiveMaximum": "below",
         "minLength": "in length at least",
+        "maxLength": "in length at most",
     }
     return " and ".join(f"{word} {schema[key]}" for key, word in words.items() if key in schema)
 
@@ -194,24 +281,26 @@ def _contradictions(config: dict) -> Iterator[str]:
     for path, value in _numbers(config, ()):
         if isinstance(value, float) and not math.isfinite(value):
             yield f"{_path(path)}: {value} is not a finite number"
+        elif value == 0 and math.copysign(1, value) < 0:
+            yield f"{_path(path)}: -0.0 has a sign; write 0.0"  # it would be in file names
+    if config["experiment"] == "slurm":
+        yield "experiment: slurm is taken, by the logs of the cluster in logs/slurm"
     known = attackers(config)
     for name in config["attackers"]:
         if name not in known:
             yield (
-                f"attackers: {name} is not one of {', '.join(sorted(known))}{_nearest(name, known)}"
+                f"attackers: {_SHOWN.repr(name)} is not one of {', '.join(sorted(known))}"
+                f"{_nearest(name, known)}"
             )
     for name, preset in known.items():
         for key, reason in _impossible(preset):
             yield f"presets.{name}.{key}: {preset[key]} {reason}"
     data = config["data"]
+    if reason := _unusable(data["root"]):
+        yield f"data.root: {_SHOWN.repr(data['root'])} cannot be used ({reason})"
+        return
     if data["source"] == "folder":
-        missing = [part for part in ("train", "test") if not Path(data["root"], part).is_dir()]
-        if missing:
-            yield (
-                f"data.root: {data['root']} has no folder {' and no folder '.join(missing)}; "
-                "expected is root/{train,test}/class/image"
-            )
-            return
+        folder.trees(data["root"])
     available = grid.count_images(data, "test")
     if config["images"] > available:
         yield (
@@ -225,6 +314,18 @@ def _contradictions(config: dict) -> Iterator[str]:
         )
     if config["sample_images"] > config["images"]:
         yield f"sample_images: {config['sample_images']} is more than images: {config['images']}"
+
+
+def _unusable(root: str) -> str | None:
+    """Why this cannot be a folder; one that is not there yet can be."""
+    try:
+        return None if stat.S_ISDIR(os.stat(root).st_mode) else "it is not a folder"
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return error.strerror
+    except ValueError as error:  # a character that no name can have
+        return str(error)
 
 
 def _impossible(preset: dict) -> Iterator[tuple[str, str]]:

@@ -1,22 +1,20 @@
 """Data sources to the image table: uint8 pixels, labels and class names."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from sklearn.datasets import load_digits
 from torchvision import datasets
 
-from dropleak import tables
+from dropleak import files, folder, grid, picture, tables
 from dropleak.errors import InputError
-from dropleak.grid import IMAGE_SUFFIXES, dataset_name
+from dropleak.folder import PARTS
 from dropleak.schemas import IMAGES
-
-PARTS = ("train", "test")
-MIN_SIZE = 8
 
 
 @dataclass(frozen=True)
@@ -45,11 +43,7 @@ def image_tables(source: str, root: str, size: int | None) -> dict[str, pa.Table
     """
     parts = SOURCES[source](Path(root), size)
     height, width = parts["test"].pixels.shape[2:]
-    if min(height, width) < MIN_SIZE:
-        raise InputError(
-            f"the images of {source} are {width}x{height} pixels; the network and SSIM need at "
-            f"least {MIN_SIZE}x{MIN_SIZE}. Set data.size to resample them"
-        )
+    grid.check_size(f"the images of {source}", width, height)
     training_std = _channel_std(parts["train"].pixels)
     return {
         name: tables.build(
@@ -59,7 +53,7 @@ def image_tables(source: str, root: str, size: int | None) -> dict[str, pa.Table
                 "label": part.labels,
                 "pixels": tables.encode_pixels(part.pixels),
             },
-            dataset=dataset_name({"source": source, "root": root}),
+            dataset=grid.dataset_name({"source": source, "root": root}),
             shape=list(part.pixels.shape[1:]),
             classes=part.classes,
             training_std=training_std,
@@ -79,19 +73,11 @@ def _channel_std(pixels: np.ndarray) -> list[float]:
     ]
 
 
-def _resample(image: Image.Image, size: int | None) -> np.ndarray:
-    """uint8 [C, H, W] of a grey or RGB image, resampled bicubically if a size is given."""
-    if size is not None and image.size != (size, size):
-        image = image.resize((size, size), Image.Resampling.BICUBIC)
-    pixels = np.asarray(image)
-    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
-
-
 def _digits(root: Path, size: int | None) -> dict[str, LabelledImages]:
     """scikit-learn's 1,797 scans of 8x8 pixels and 17 grey levels; every fifth is a test image."""
     digits = load_digits()
     grey = np.rint(digits.images * (255 / 16)).astype(np.uint8)
-    pixels = np.stack([_resample(Image.fromarray(image), size or 32) for image in grey])
+    pixels = np.stack([picture.resample(Image.fromarray(image), size or 32) for image in grey])
     test = np.arange(len(pixels)) % 5 == 0
     classes = [str(name) for name in digits.target_names]
     return {
@@ -131,27 +117,50 @@ def _torchvision(name: str) -> Loader:
     """
     source = _DOWNLOADS[name]
 
-    def open_part(root: Path, part: str, download: bool) -> datasets.VisionDataset:
+    def open_part(root: Path, part: str) -> datasets.VisionDataset:
         which = {"split": part} if name == "svhn" else {"train": part == "train"}
-        return source.dataset(root, download=download, **which)
+        try:
+            return source.dataset(root, download=False, **which)
+        except RuntimeError:
+            pass  # it is not there, or not as it should be
+        try:
+            return source.dataset(root, download=True, **which)
+        except (RuntimeError, OSError) as error:
+            raise InputError(
+                f"{name} is not in {root}, or not unchanged, and cannot be downloaded ({error}). "
+                f"With a network it comes from {source.url}; without one, put {source.files} from "
+                f"there into {root} (checksums are compared), or set data.root to the folder that "
+                "torchvision keeps it in"
+            ) from None
 
     def load(root: Path, size: int | None) -> dict[str, LabelledImages]:
+        old = root / source.dataset.__name__ / "processed"
+        if old.exists():
+            raise InputError(
+                f"{old}: is what an old torchvision made of {name}, pickles without checksums that "
+                "would be read in place of the published files; remove it"
+            )
         parts = {}
         for part in PARTS:
             try:
-                dataset = open_part(root, part, download=False)
-            except RuntimeError:
-                try:
-                    dataset = open_part(root, part, download=True)
-                except (RuntimeError, OSError) as error:
-                    raise InputError(
-                        f"{name} is not in {root} and cannot be downloaded ({error}). With a "
-                        f"network it comes from {source.url}; without one, put "
-                        f"{source.files} from there into {root} (unchanged: checksums are "
-                        "compared), or set data.root to the folder that torchvision keeps it in"
-                    ) from None
-            images, labels = zip(*dataset, strict=True)
-            pixels = np.stack([_resample(image, size) for image in images])
+                # Two runs side by side would else write to the same files.
+                with files.alone(os.path.realpath(root)):
+                    dataset = open_part(root, part)
+                images, labels = zip(*dataset, strict=True)
+            except InputError:
+                raise
+            except Exception as error:  # torchvision asserts, and indexes beyond the end
+                raise InputError(
+                    f"{root}: the files of {name} are damaged ({type(error).__name__}: {error}); "
+                    "remove them to have them downloaded anew"
+                ) from None
+            expected = getattr(grid.DATASETS[name], part)
+            if len(labels) != expected:
+                raise InputError(
+                    f"{root}: the files of {name} have {len(labels)} {part} images rather than "
+                    f"{expected}; remove them to have them downloaded anew"
+                )
+            pixels = np.stack([picture.resample(image, size) for image in images])
             classes = getattr(dataset, "classes", [str(digit) for digit in range(10)])
             parts[part] = LabelledImages(pixels, np.array(labels), list(classes))
         return parts
@@ -159,52 +168,29 @@ def _torchvision(name: str) -> Loader:
     return load
 
 
-def _open(path: str) -> Image.Image:
-    try:
-        image = Image.open(path)
-        image.load()
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: cannot be read as an image ({error})") from None
-    return image
-
-
 def _folder(root: Path, size: int | None) -> dict[str, LabelledImages]:
-    """An image tree `<root>/{train,test}/<class>/<image>`, as torchvision's ImageFolder has it.
-
-    The images are grey if all of them are, else RGB.
-    """
-    trees = {}
-    for part in PARTS:
-        try:
-            trees[part] = datasets.DatasetFolder(
-                str(root / part), _open, extensions=IMAGE_SUFFIXES, allow_empty=True
-            )
-        except FileNotFoundError:
+    """An image tree. The images are grey if all of them are, else RGB."""
+    trees = folder.trees(root)
+    images = {
+        part: {path: picture.read(path, size) for paths in classes.values() for path in paths}
+        for part, classes in trees.items()
+    }
+    first, *others = [each for part in PARTS for each in images[part].items()]
+    height, width = first[1].shape[1:]
+    for path, pixels in others:
+        if pixels.shape[1:] != (height, width):
             raise InputError(
-                f"{root / part}: holds no folders; one for each class is expected"
-            ) from None
-        if not trees[part].samples:
-            raise InputError(f"{root / part}: holds no images ({', '.join(IMAGE_SUFFIXES)})")
-    train, test = (set(trees[part].classes) for part in PARTS)
-    if train != test:
-        odd = ", ".join(sorted(train ^ test))
-        raise InputError(f"{root}: train and test have different class folders ({odd})")
-
-    images = {part: [image for image, _ in tree] for part, tree in trees.items()}
-    grey = all(image.mode == "L" for part in PARTS for image in images[part])
-    parts, expected = {}, None
-    for part, tree in trees.items():
-        pixels = []
-        for image, (path, _) in zip(images[part], tree.samples, strict=True):
-            pixels.append(_resample(image if grey else image.convert("RGB"), size))
-            expected = expected or pixels[0].shape
-            if pixels[-1].shape != expected:
-                raise InputError(
-                    f"{path}: is {image.width}x{image.height} pixels while others are "
-                    f"{expected[2]}x{expected[1]}; set data.size to resample all to one size"
-                )
-        labels = np.array([label for _, label in tree.samples])
-        parts[part] = LabelledImages(np.stack(pixels), labels, tree.classes)
+                f"{path}: is {pixels.shape[2]}x{pixels.shape[1]} pixels while others are "
+                f"{width}x{height}; set data.size to resample all to one size"
+            )
+    channels = max(len(pixels) for part in PARTS for pixels in images[part].values())
+    parts = {}
+    for part, classes in trees.items():
+        pixels = [
+            np.broadcast_to(each, (channels, height, width)) for each in images[part].values()
+        ]
+        labels = [label for label, paths in enumerate(classes.values()) for _ in paths]
+        parts[part] = LabelledImages(np.stack(pixels), np.array(labels), list(classes))
     return parts
 
 

@@ -1,5 +1,7 @@
 """Files that appear whole or not at all, and a folder of our own."""
 
+import fcntl
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -54,3 +56,15 @@ def private_folder() -> Path:
     if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o022:
         raise PermissionError(f"others may write to {folder}")
     return folder
+
+
+@contextmanager
+def alone(what: str) -> Iterator[None]:
+    """Wait until no other process of this user on this machine is here for the same thing.
+
+    The system releases the lock when the process ends, however it ends.
+    """
+    name = hashlib.sha256(what.encode(errors="surrogateescape")).hexdigest()[:16]
+    with open(private_folder() / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -4,18 +4,20 @@ Needs no torch, so that planning is quick.
 """
 
 import hashlib
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
-from dropleak.errors import InputError
+from dropleak import folder, picture
+from dropleak.errors import InputError, printable
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
-"""The endings that torchvision's ImageFolder takes for images."""
+MIN_SIZE = 8
+"""Height and width of the smallest images, in pixels."""
+
+MAX_SIZE = 512
+"""And of the largest, if they are square."""
 
 
 class Dataset(NamedTuple):
@@ -42,7 +44,8 @@ def dataset_name(data: dict) -> str:
     """What tables and captions call the configured data set; a folder goes by its own name."""
     if data["source"] != "folder":
         return data["source"]
-    return f"the folder {Path(data['root']).resolve().name}"
+    name = printable(Path(data["root"]).resolve().name)
+    return f"the folder {' '.join(name.split())}"  # as it stands in sentences
 
 
 def data_identity(data: dict) -> dict:
@@ -56,8 +59,8 @@ def data_identity(data: dict) -> dict:
     root = Path(data["root"])
     files = sorted(
         (str(path.relative_to(root)), path.stat().st_size)
-        for part in ("train", "test")
-        for path in _image_files(data, part)
+        for part in folder.PARTS
+        for path in folder.files(root, part)
     )
     return identity | {"files": hashlib.sha256(repr(files).encode()).hexdigest()}
 
@@ -66,7 +69,7 @@ def count_images(data: dict, part: str) -> int:
     """Images in a part of the configured data set, "train" or "test", without reading them."""
     if data["source"] != "folder":
         return getattr(DATASETS[data["source"]], part)
-    return sum(1 for _ in _image_files(data, part))
+    return len(folder.files(data["root"], part))
 
 
 def image_values(data: dict) -> int:
@@ -75,31 +78,31 @@ def image_values(data: dict) -> int:
     For a folder without `data.size` going by the header of one image, and taking it for coloured.
 
     Raises:
-        InputError: that image cannot be read.
+        InputError: that image cannot be read, or has a size that cannot be attacked.
     """
     if data["source"] != "folder":
         dataset = DATASETS[data["source"]]
         return dataset.channels * (data["size"] or dataset.size) ** 2
     if data["size"]:
         return 3 * data["size"] ** 2
-    path = next(_image_files(data, "test"), None)
-    if path is None:
-        raise InputError(f"{data['root']}/test: holds no images ({', '.join(IMAGE_SUFFIXES)})")
-    try:
-        with Image.open(path) as image:
-            return 3 * image.width * image.height
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: cannot be read as an image ({error})") from None
+    path = folder.files(data["root"], "test")[0]
+    width, height = picture.size(path)
+    check_size(path, width, height)
+    return 3 * width * height
 
 
-def _image_files(data: dict, part: str) -> Iterator[Path]:
-    return (
-        Path(folder, name)
-        for entry in Path(data["root"], part).iterdir()
-        for folder, _, names in os.walk(entry, followlinks=True)
-        for name in names
-        if name.lower().endswith(IMAGE_SUFFIXES)
-    )
+def check_size(what: object, width: int, height: int) -> None:
+    """Stop if images are of a size that cannot be attacked.
+
+    Raises:
+        InputError: saying so of `what`.
+    """
+    if min(width, height) < MIN_SIZE or width * height > MAX_SIZE**2:
+        raise InputError(
+            f"{what}: {width}x{height} pixels; the network and SSIM need at least "
+            f"{MIN_SIZE}x{MIN_SIZE}, and attacks take up to {MAX_SIZE}x{MAX_SIZE}. Set data.size "
+            "to resample images"
+        )
 
 
 def selection(available: int, seed: int) -> list[int]:

@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from tqdm import tqdm
 
@@ -19,6 +19,7 @@ _MENDABLE = {
     errno.EROFS: "mount it so that it can be written to",
     errno.EACCES: "see to it that you may write there",
     errno.EPERM: "see to it that you may write there",
+    errno.EISDIR: "remove this folder, which is where a file should be,",
 }
 """What to do about errors of the file system."""
 
@@ -30,7 +31,7 @@ def job_log(path: str) -> Iterator[None]:
     What the user can mend is reported without a traceback.
     """
     try:
-        with open(path, "w", buffering=1) as log, redirect_stdout(log), redirect_stderr(log):
+        with _opened(path, "w") as log, redirect_stdout(log), redirect_stderr(log):
             if place := slurm.this_job():
                 print(place)
             yield
@@ -44,14 +45,19 @@ def job_log(path: str) -> Iterator[None]:
         what = _MENDABLE.get(getattr(error, "errno", None))
         if what is None:
             _fail(path, traceback.format_exc())
-        reason = f"{error.filename or path}: {os.strerror(error.errno)}"
+        reason = f"{error.filename2 or error.filename or path}: {os.strerror(error.errno)}"
         _fail(path, f"error: {reason}; {what} and run again, which goes on from what is finished")
+
+
+def _opened(path: str, mode: str) -> TextIO:
+    """The log, in which also names of files can be written that are not text."""
+    return open(path, mode, buffering=1, encoding="utf-8", errors="backslashreplace")
 
 
 def _fail(path: str, message: str) -> NoReturn:
     """End with a message in the log, or, if that cannot be written, where the user sees it."""
     try:
-        with open(path, "a") as log:
+        with _opened(path, "a") as log:
             print(message, file=log)
     except OSError:
         print(message, file=sys.stderr)

@@ -4,6 +4,7 @@ Snakemake sees whether a file is there; here is looked at what is in it. Needs n
 planning is quick.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -76,6 +77,8 @@ def attack_files(
     found, there = [], []
     for path in sorted(Path(folder).glob("images-*-*.parquet")):
         batch = path.stem.removeprefix("images-")
+        if not re.fullmatch(r"\d+-\d+", batch):
+            continue  # as "images-0-250 (copy).parquet" is none of ours
         part = grid.batch_slice(batch)
         found.append(inspect(path, ATTACKS, settings, rows=part.stop - part.start))
         if found[-1].usable:

@@ -14,6 +14,7 @@ from dropleak.versions import ENGINE_VERSION
 slurm.become_own_array_task()
 
 try:
+    configuration.refuse_repeated_keys(workflow.configfiles)
     complete = configuration.complete(config)
     config.clear()
     config.update(complete)

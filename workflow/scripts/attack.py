@@ -4,19 +4,18 @@ from pathlib import Path
 
 import torch
 
-from dropleak import device, tables
+from dropleak import device, imagetable, tables
 from dropleak.job import attack_job
 from dropleak.joblog import job_log, progress
 from dropleak.report.provenance import revision
-from dropleak.schemas import IMAGES
 
 with job_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
     params, wildcards = snakemake.params, snakemake.wildcards
-    images = tables.read(params.table, IMAGES)
+    images = imagetable.read(params.table, params.images)
     with progress(params.settings["iterations"], "iterations") as bar:
         table = attack_job(
-            images.take(params.images),
+            images,
             params.settings,
             name=wildcards.attacker,
             rate=float(wildcards.rate),

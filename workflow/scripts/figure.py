@@ -1,17 +1,24 @@
 """Draw one figure from its tables, and say in numbers what it shows."""
 
-from dropleak import figures, tables
+from dropleak import figures, imagetable, tables
 from dropleak.files import write_text
 from dropleak.joblog import job_log
 from dropleak.report import captions
 from dropleak.schemas import ATTACKS, SCHEMAS
 from dropleak.stored import StoredTable
 
+
+def read(name, path):
+    match name:
+        case "attacks":
+            return StoredTable(path, ATTACKS)
+        case "images":
+            return imagetable.read(path)
+    return tables.read(path, SCHEMAS[name])
+
+
 with job_log(snakemake.log[0]):
-    inputs = {
-        name: StoredTable(path, ATTACKS) if name == "attacks" else tables.read(path, SCHEMAS[name])
-        for name, path in snakemake.input.items()
-    }
+    inputs = {name: read(name, path) for name, path in snakemake.input.items()}
     params, output = snakemake.params, snakemake.output
     drawn = getattr(figures, params.figure)(**inputs, **params.options)
     figures.save(drawn, output.pdf, output.png)

@@ -2,11 +2,10 @@
 
 import torch
 
-from dropleak import device, tables
+from dropleak import device, imagetable, tables
 from dropleak.experiment import Client, train_seeds
 from dropleak.joblog import job_log, progress
 from dropleak.report.provenance import revision
-from dropleak.schemas import IMAGES
 from dropleak.training import Training
 
 with job_log(snakemake.log[0]):
@@ -15,7 +14,7 @@ with job_log(snakemake.log[0]):
     first, training = settings["seed"], Training(**settings["training"])
     with progress(settings["seeds"] * training.epochs, "epochs") as bar:
         table = train_seeds(
-            *(tables.read(path, IMAGES) for path in snakemake.params.tables),
+            *map(imagetable.read, snakemake.params.tables),
             client=Client(**settings["client"]),
             rate=float(snakemake.wildcards.rate),
             seeds=range(first, first + settings["seeds"]),

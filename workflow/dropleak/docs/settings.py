@@ -43,6 +43,7 @@ def _allowed(schema: dict) -> str:
         "maximum": "≤ {}",
         "exclusiveMaximum": "< {}",
         "multipleOf": "multiple of {}",
+        "maxLength": "≤ {} characters",
         "pattern": "`{}`",
     }
     found = [text.format(schema[name]) for name, text in bounds.items() if name in schema]

@@ -169,7 +169,8 @@ def _commit(revision: dict[str, str | bool | None]) -> str:
 
 def _latex(text: str) -> str:
     """Text with LaTeX's special characters escaped."""
-    return re.sub(r"([&%$#_{}])", r"\\\1", text.replace("\\", "/"))
+    escaped = re.sub(r"([&%$#_{}])", r"\\\1", text.replace("\\", "/"))
+    return re.sub(r"([\^~])", r"\\\1{}", escaped)
 
 
 def _hours(hours: pd.Series) -> list[str]:

@@ -1,0 +1,159 @@
+"""What cannot be used ends a run before any attack, in one message that says what to do."""
+
+import ast
+import pickle
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from bad import Payload, circles, image_tree, picture, with_value
+from runner import run
+
+from dropleak import config as configuration
+from dropleak import grid, identity, tables
+from places import ROOT
+
+SNAKEFILE = ROOT / "Snakefile"
+
+
+def ends(folder, *arguments, words):
+    """Check that a run fails with one message, and writes nothing."""
+    result = run("--snakefile", SNAKEFILE, *arguments, cwd=folder, succeeds=False)
+    output = result.stdout + result.stderr
+    for word in words:
+        assert word in output
+    assert output.count(words[0]) == 1
+    assert "Traceback" not in output
+    assert not [path for path in folder.glob("results/**/*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("- experiment\n- images\n", ["Config file must be given as JSON or YAML with keys"]),
+        ("", ["Config file must be given as JSON or YAML with keys"]),
+        ("experiment: [x\n", ["Config file is not valid JSON or YAML"]),
+        ("experiment: x\nseed: 1\nseed: 2\n", ["line 3: seed stands there twice"]),
+        ('experiment: "x\\n"\nimages: 0', ['experiment: "x\\n" is not allowed', "images: 0"]),
+    ],
+)
+def test_a_configuration_ends_a_run(tmp_path, text, words):
+    (tmp_path / "c.yaml").write_text(text)
+    ends(tmp_path, "--cores", "1", "--configfile", "c.yaml", words=words)
+
+
+def test_a_number_on_the_command_line_ends_a_run(tmp_path, small):
+    result = run(*small, "--config", "images=-3", "--cores", "1", cwd=tmp_path, succeeds=False)
+    assert "images: -3 is outside what is allowed: at least 1" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def folder_configuration(path, root):
+    settings = yaml.safe_load(Path(__file__).with_name("small.yaml").read_text())
+    path.write_text(yaml.safe_dump(settings | {"data": {"source": "folder", "root": str(root)}}))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (circles, ["is a link to a folder that it lies in; remove it"]),
+        (
+            lambda root: picture((8, 8, 4)).save(root / "test" / "a" / "2 '\n$(touch x).png"),
+            ["$(touch x).png: is transparent in places"],
+        ),
+    ],
+    ids=["planning", "job"],
+)
+def test_a_folder_ends_a_run(tmp_path, spoil, words):
+    root = image_tree(tmp_path / "images")
+    for number in (2, 3, 4):
+        picture().save(root / "test" / "b" / f"{number}.png")
+    spoil(root)
+    folder_configuration(tmp_path / "c.yaml", root)
+    ends(tmp_path, "--cores", "1", "--configfile", "c.yaml", words=words)
+    assert not list(tmp_path.rglob("x"))
+
+
+ONE_BATCH = "results/small/attacks/idlg/rate-0.5/images-0-2.parquet"
+
+
+def test_a_corrupt_row_ends_a_run(tmp_path, small, digits):
+    config = configuration.complete(yaml.safe_load(small[-1].read_text()))
+    for part, table in digits.items():
+        row = grid.selection(len(table), config["seed"])[0]
+        spoilt = with_value("pixels", row, b"short")(table) if part == "test" else table
+        path = tmp_path / "results" / "small" / "data" / f"{part}.parquet"
+        tables.write(tables.with_origin(spoilt, identity.of_images(config)), path)
+    result = run(ONE_BATCH, *small, "--cores", "1", cwd=tmp_path, succeeds=False)
+    assert result.stderr.count("test.parquet: row") == 1
+    assert "has a wrong number of pixels; delete it to have it made anew" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not list(tmp_path.rglob("images-*.parquet"))
+
+
+def test_odd_names_and_files_do_not_end_a_run(tmp_path):
+    """Names that a shell would stumble over, and a pickle where a table is expected."""
+    folder = tmp_path / 'it\'s $(touch x) "q"\n ü'
+    folder.mkdir()
+    root = image_tree(folder / "-my $x_% im's")
+    for number in (2, 3):
+        picture().save(root / "test" / "a" / f"$(touch x) {number}.png")
+    folder_configuration(folder / "c 'f.yaml", root.relative_to(folder))
+    path = folder / "results" / "small" / "data" / "test.parquet"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(pickle.dumps(Payload(folder / "x")))
+    arguments = ("--snakefile", SNAKEFILE, "--configfile", "c 'f.yaml", "--cores", "1")
+    result = run(ONE_BATCH, *arguments, cwd=folder)
+    assert "test.parquet: is damaged" in result.stderr
+    assert len(pd.read_parquet(folder / ONE_BATCH)) == 2
+    assert not list(tmp_path.rglob("x"))
+
+
+def test_make_gives_no_name_to_a_shell_unquoted(tmp_path):
+    bin = tmp_path / "environment" / "bin"
+    bin.mkdir(parents=True)
+    (tmp_path / "requirements.txt").touch()
+    (tmp_path / "environment" / "installed").touch()  # after what it is made from
+    (bin / "python").symlink_to(sys.executable)
+    (bin / "snakemake").write_text('#!/bin/sh\nprintf "<%s>" "$@" >> said\n')
+    (bin / "snakemake").chmod(0o755)
+    config = tmp_path / "a 'b\"; touch x.yaml"
+    config.write_text("experiment: my\n")
+    subprocess.run(
+        ["make", "-f", ROOT / "Makefile", "report", "VENV=environment", f"CONFIG={config}"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    assert (tmp_path / "said").read_text() == (
+        f"<--cores><all><--configfile><{config}>"
+        f"<--configfile><{config}><--report><results/my/report.html>"
+    )
+    assert not (tmp_path / "x").exists()
+
+
+_UNSAFE = {"pickle", "dill", "joblib", "marshal", "shelve", "system", "popen", "eval", "exec"}
+_LOADERS = {"np.load", "numpy.load", "torch.load", "yaml.load", "yaml.full_load"}
+
+
+def test_nothing_in_the_workflow_starts_a_shell_or_unpickles():
+    for path in (ROOT / "workflow").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Import(names=names) | ast.ImportFrom(names=names):
+                    found = {alias.name.partition(".")[0] for alias in names}
+                case ast.Name(id=name) | ast.Attribute(attr=name):
+                    found = {name, ast.unparse(node)}
+                case ast.keyword(arg="shell"):
+                    found = {"eval"}
+                case _:
+                    continue
+            assert not found & (_UNSAFE | _LOADERS), f"{path}: {ast.unparse(node)}"
+    rules = [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.smk"), ROOT / "workflow/Snakefile"]
+    for path in rules:
+        assert not re.search(r"\bshell\b\s*[:(]|^\s*run:", path.read_text(), re.MULTILINE), path
