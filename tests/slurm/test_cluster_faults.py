@@ -1,5 +1,8 @@
 """What goes wrong on a cluster, and that it costs a retry and nothing else."""
 
+import subprocess
+import time
+
 import cluster
 import pandas as pd
 import pytest
@@ -114,6 +117,22 @@ def test_memory_that_is_too_little(slow, clone):
     assert "logs/slurm/rule_train" in said
     assert "attacks/idlg" not in said  # those were given more, and are done
     assert not list((run.folder / "results").rglob("utility/*"))
+
+
+def test_a_job_is_told_to_stop(slow, clone):
+    """As Slurm tells it before it takes a node away: it goes on where it was when tried again."""
+    settings = {"images": 2, "rates": [0.5], "attackers": ["idlg-ignore"]}
+    run = clone(SETTINGS | settings | {"attack": {"iterations": 60_000}})
+    process = run.start("attacks", "--profile", "slurm", *IMPATIENT)
+    log = run.folder / "logs/experiment/attack/idlg-ignore/rate-0.5/images-0-2.log"
+    wait_for(lambda: log.exists() and "iterations" in log.read_text())
+    time.sleep(2)
+    (job,) = queue(run.folder, "RUNNING")
+    subprocess.run(["scancel", "--signal=TERM", job], check=True)
+    wait_for(lambda: "told to stop after" in log.read_text())
+    assert process.wait(200) == 0, run.output
+    assert "going on after" in log.read_text()
+    assert states(run, "attack") == ["FAILED", "COMPLETED"]
 
 
 def test_time_that_is_too_short(slow):

@@ -36,7 +36,7 @@ def part(attacker, rate, clipped, raw, iterations=(5580, 5600, 5800)):
 
 def run(offset, attacker="idlg", **options):
     """Jobs whose clipped errors have the published values as medians, and larger means."""
-    spread = np.array([-0.1, -0.01, 0.0, 0.01, 0.4])
+    spread = np.tile([-0.1, -0.01, 0.0, 0.01, 0.4], 5)
     return [
         part(attacker, rate, paper.RMSE.get(rate, 0.6) + offset + spread, 1e6 + spread, **options)
         for rate in RATES

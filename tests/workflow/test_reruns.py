@@ -190,3 +190,20 @@ def test_usable_results_are_made_anew_if_a_user_wants_it(finished, small, folder
     forced = run(ONE, *small, "--cores", "1", "--force", cwd=folder)
     assert "rule attack:" in forced.stderr
     assert pd.read_parquet(folder / ONE)["rmse"].equals(pd.read_parquet(finished[0] / ONE)["rmse"])
+
+
+def test_results_do_not_depend_on_what_else_a_job_is_told(folder, small, tmp_path):
+    """Nor on where images are kept."""
+    for name in ("workflow", "config", "envs"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    rules = tmp_path / "workflow" / "rules" / "attack.smk"
+    text = rules.read_text()
+    rules.write_text(
+        text.replace(
+            "        settings=", "        new=lambda wildcards, output: 1,\n        settings=", 1
+        )
+    )
+    assert rules.read_text() != text
+    checkout = ["--snakefile", tmp_path / "workflow" / "Snakefile", *small[2:]]
+    moved = with_changes(checkout, tmp_path, {"data": {"root": "elsewhere"}})
+    assert jobs(*moved, cwd=folder) == {}

@@ -14,6 +14,7 @@ from scipy.stats import (
     monte_carlo_test,
     page_trend_test,
     permutation_test,
+    quantile_test,
     rankdata,
     ttest_1samp,
 )
@@ -39,6 +40,16 @@ def mean_interval(values: np.ndarray, seed: int, confidence: float = 0.95) -> In
     return paired_interval(np.asarray(values)[:, None], np.mean, seed, confidence)
 
 
+def median_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
+    """Interval of a median between two of the values (Thompson 1936), whatever they come from.
+
+    Args:
+        values: [N], independent; both ends are nan if N is too small for the confidence.
+    """
+    interval = quantile_test(values).confidence_interval(confidence)
+    return float(interval.low), float(interval.high)
+
+
 def paired_interval(
     matrix: np.ndarray, statistic: Callable[..., np.ndarray], seed: int, confidence: float = 0.95
 ) -> Interval:
@@ -51,46 +62,18 @@ def paired_interval(
     """
     if len(matrix) < 2:
         return np.nan, np.nan
-    columns = tuple(np.asarray(matrix).T)
-    low, high = _bootstrap(columns, statistic, len(matrix), seed, confidence, paired=True)
-    return float(low), float(high)
-
-
-def column_intervals(
-    matrix: np.ndarray, statistic: Callable[..., np.ndarray], seed: int, confidence: float = 0.95
-) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile bootstrap interval of a statistic of each column: lower and upper ends, [K] each.
-
-    Args:
-        matrix: [N, K]; with N = 1 there are no intervals.
-        statistic: of an array, along the axis `axis`.
-        seed: of the resampling.
-    """
-    if len(matrix) < 2:
-        return np.full((2, matrix.shape[1]), np.nan)
-    return _bootstrap((matrix,), statistic, len(matrix), seed, confidence)
-
-
-def _bootstrap(
-    data: tuple[np.ndarray, ...],
-    statistic: Callable[..., np.ndarray],
-    rows: int,
-    seed: int,
-    confidence: float,
-    **options: object,
-) -> tuple[np.ndarray, np.ndarray]:
     result = bootstrap(
-        data,
+        tuple(np.asarray(matrix).T),
         statistic,
+        paired=True,
         vectorized=True,
         n_resamples=_RESAMPLES,
-        batch=_batch(rows),
+        batch=_batch(len(matrix)),
         confidence_level=confidence,
         method="percentile",
         rng=seed,
-        **options,
     )
-    return result.confidence_interval
+    return float(result.confidence_interval.low), float(result.confidence_interval.high)
 
 
 def t_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:

@@ -17,11 +17,15 @@ rule attack:
         gpu=GPU,
         mem_mb=lambda wildcards, attempt: attempt * ATTACK_MEMORY,
         runtime=lambda wildcards, attempt: attempt * ATTACK_RUNTIME,
+    # Functions of `output`: these Snakemake does not compare with what they were in earlier runs.
+    # Results say themselves what they depend on (plan.smk).
     params:
-        table=f"{RESULTS}/data/test.parquet",
-        settings=lambda wildcards: ATTACK_SETTINGS[wildcards.attacker],
-        images=lambda wildcards: SELECTION[grid.batch_slice(wildcards.batch)],
-        checkpoint=f"{CHECKPOINTS}/{ATTACK}.safetensors",
+        table=lambda wildcards, output: f"{RESULTS}/data/test.parquet",
+        settings=lambda wildcards, output: ATTACK_SETTINGS[wildcards.attacker],
+        images=lambda wildcards, output: SELECTION[grid.batch_slice(wildcards.batch)],
+        checkpoint=lambda wildcards, output: (
+            f"{CHECKPOINTS}/{ATTACK}.safetensors".format(**dict(wildcards.items()))
+        ),
     script:
         "../scripts/attack.py"
 

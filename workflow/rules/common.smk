@@ -1,16 +1,12 @@
-import os
-import shutil
 import sys
 import time
-from functools import cache
 from itertools import chain
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
-from snakemake.logging import logger
 
 from dropleak import config as configuration
-from dropleak import files, grid, identity, limits, plan, slurm, sources
+from dropleak import grid, limits, slurm, sources
 from dropleak.errors import InputError
 from dropleak.hardware import has_gpu
 from dropleak.versions import ENGINE_VERSION
@@ -28,7 +24,6 @@ except InputError as error:
 
 STARTED = time.time()
 RESULTS = f"results/{config['experiment']}"
-CHECKPOINTS = f"{RESULTS}/checkpoints"
 LOGS = f"logs/{config['experiment']}"
 ATTACKERS = configuration.attackers(config)
 DATASET = grid.dataset_name(config["data"])
@@ -41,12 +36,6 @@ BATCH_SIZE = min(
         config["attack"]["images_per_job"], config["client"]["images_per_update"]
     ),
 )
-ATTACK_SETTINGS = {
-    name: identity.of_attack(config, name) for name in config["attackers"]
-}
-TRAINING_SETTINGS = identity.of_training(config)
-IMAGES_SETTINGS = identity.of_images(config)
-
 # Jobs take a GPU where this machine has one. A cluster's profile sets the resource itself.
 GPU = int(has_gpu())
 
@@ -70,64 +59,6 @@ wildcard_constraints:
     attacker="|".join(ATTACKERS),
     rate=r"[0-9.e-]+",
     batch=r"\d+-\d+",
-
-
-@cache
-def survey():
-    """What is there of this experiment. Snakemake is told what of it must be made anew."""
-    found = plan.survey(
-        RESULTS,
-        attacks=ATTACK_SETTINGS,
-        rates=RATES,
-        images=config["images"],
-        batch_size=BATCH_SIZE,
-        training=TRAINING_SETTINGS,
-        training_rates=UTILITY_RATES,
-        data=IMAGES_SETTINGS,
-    )
-    for note in found.notes:
-        logger.warning(note)
-    workflow.dag.forcefiles.update(found.unusable)
-    accept(found.usable & {*found.attacks, *found.trainings})
-    return found
-
-
-def accept(results):
-    """Have Snakemake take results for finished that a run which was killed did not see end.
-
-    It marks what a job makes as incomplete until it has seen it end, and would make it anew.
-    """
-    for result in workflow.persistence._filter_incomplete_keys(results):
-        workflow.persistence._unmark_incomplete(result)
-
-
-def tables_for(result, part):
-    """An image table as input of the job that makes a result: none if that can be used as it is.
-
-    Else Snakemake would take every result for outdated when the image table is made anew, be it
-    with the same images. Whether they are the same is among a result's settings. Jobs have the
-    table's name among their parameters, for runs that make usable results anew all the same.
-    """
-
-    def table(wildcards):
-        dag = workflow.dag_settings
-        anew = dag.forceall or dag.forcerun or dag.forcetargets
-        if workflow.is_main_process and not anew:
-            if result.format(**dict(wildcards.items())) in survey().usable:
-                return []
-        return f"{RESULTS}/data/{part}.parquet"
-
-    return table
-
-
-def attack_files(wildcards):
-    """The files that hold every attack once, however they are cut."""
-    return survey().attacks
-
-
-def training_files(wildcards):
-    """The files that hold the trainings."""
-    return survey().trainings
 
 
 def code_of(script, names=(), files=()):
@@ -158,13 +89,6 @@ def refuse_jobs_left_behind():
         )
     except InputError as error:
         raise WorkflowError(str(error))
-
-
-def clean_up():
-    """Remove what jobs that were killed have left, when no job can go on from it."""
-    files.sweep(RESULTS)
-    if all(map(os.path.exists, survey().attacks)):
-        shutil.rmtree(CHECKPOINTS, ignore_errors=True)
 
 
 def print_reasons():

@@ -165,11 +165,11 @@ def nearest_reading(run: Run) -> Evidence | None:
         f"distance of the nearest reading ({best['attacker']}, {best['rmse']}, {best['pixels']}, "
         f"{best['statistic']}, {best['iterations']} iterations)",
         best["distance"],
-        readings["distance_low"].min(),
-        readings["distance_high"].min(),
+        readings["distance_low"].min(skipna=False),
+        readings["distance_high"].min(skipna=False),
         best["images"],
         "images",
-        f"bootstrap interval, 95% for all {len(readings)} readings together",
+        f"interval, 95% for all {len(readings)} readings together",
     )
 
 

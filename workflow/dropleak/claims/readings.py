@@ -5,7 +5,7 @@ before or after clipping, of pixels in [0, 1] or standardised ones, whether its 
 medians, and how many iterations there were.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 
 import numpy as np
@@ -63,7 +63,7 @@ def compare(parts: Iterable[pa.Table], masks: Mapping[str, str], seed: int) -> p
                 }
             )
     for place, row in enumerate(rows):
-        ends = _interval(errors[place], _STATISTICS[row["statistic"]], seed, len(rows))
+        ends = _interval(errors[place], row["statistic"], seed, len(rows))
         row |= dict(zip(("distance_low", "distance_high"), ends, strict=True))
     order = sorted(range(len(rows)), key=lambda place: rows[place]["distance"])
     columns = {name: [rows[place].get(name) for place in order] for name in READINGS.names}
@@ -97,9 +97,7 @@ def _published(rates: Iterable[float]) -> np.ndarray:
     return np.array([paper.RMSE[rate] for rate in rates])
 
 
-def _interval(
-    errors: pd.DataFrame, statistic: Callable[..., np.ndarray], seed: int, readings: int
-) -> stats.Interval:
+def _interval(errors: pd.DataFrame, statistic: str, seed: int, readings: int) -> stats.Interval:
     """How far a reading may be from the published values, and how far it may not be.
 
     To the nearest and to the farthest point of the intervals of its values. Not the bootstrap's
@@ -115,8 +113,13 @@ def _interval(
             have 95% confidence.
     """
     confidence = 1 - 0.05 / (errors.shape[1] * readings)
-    low, high = stats.column_intervals(errors.to_numpy(), statistic, seed, confidence)
+    columns = errors.to_numpy().T
+    if statistic == "median":
+        ends = [stats.median_interval(column, confidence) for column in columns]
+    else:
+        ends = [stats.mean_interval(column, seed, confidence) for column in columns]
+    low, high = np.transpose(ends)
     published = _published(errors.columns)
     nearest = np.clip(published, low, high)
     farthest = np.where(published - low > high - published, low, high)
-    return tuple(_distance(pd.Series(ends, errors.columns)) for ends in (nearest, farthest))
+    return tuple(_distance(pd.Series(point, errors.columns)) for point in (nearest, farthest))

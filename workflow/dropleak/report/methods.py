@@ -108,7 +108,8 @@ def paragraph(
         f"range; a success has one below {config['success_rmse']} without clipping. Structural "
         r"similarity is that of Wang et al.\ \cite{wang2004image}.",
         r"Intervals have 95\% confidence: percentile bootstrap \cite{efron1979bootstrap} with "
-        f"9,999 resamples of {'images' if each == 1 else 'updates'} for errors, Wilson's "
+        f"9,999 resamples of {'images' if each == 1 else 'updates'} for mean errors, between two "
+        r"of the values \cite{thompson1936confidence} for medians, Wilson's "
         r"\cite{wilson1927probable} for the share of successes of an attacker at a rate, exact "
         r"ones \cite{clopper1934use} for shares in tests of claims, Student's for seeds. Trends "
         r"were tested by Page's test \cite{page1963ordered}, differences of errors by paired "
