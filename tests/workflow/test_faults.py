@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from processes import jobs_of, scripts, start
 from runner import run, with_changes
@@ -111,7 +112,8 @@ def test_a_page_that_is_damaged_is_named_and_made_anew_when_deleted(finished, sm
     shutil.copytree(finished[0], folder)
     path = folder / "results/small/attacks/idlg/rate-0.5/images-0-2.parquet"
     content = bytearray(path.read_bytes())
-    content[len(content) // 3] ^= 0xFF
+    column = pq.ParquetFile(path).metadata.row_group(0).column(0)
+    content[column.data_page_offset + column.total_compressed_size // 2] ^= 0xFF
     path.write_bytes(content)
     (folder / TABLE).unlink()
     failed = run(TABLE, *small, "--cores", "1", cwd=folder, succeeds=False)
