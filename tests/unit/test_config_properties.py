@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dropleak import config as configuration
-from dropleak import grid, identity, limits
+from dropleak import grid, identity, limits, mistakes
 from dropleak.errors import InputError
 
 BIG = [10**12, -(10**12), 2**63, 10**400, 5e-324, 1e308, -0.0, 1.0, float("nan"), float("inf")]
@@ -155,6 +155,6 @@ def check(message, keys):
     assert len(lines) <= 11
     assert all(line.isprintable() for line in lines)
     assert len(message) < 20_000
-    names = [configuration._path([key]) for key in keys]
+    names = [mistakes.path_of([key]) for key in keys]
     for line in lines[1:] or lines:
         assert any(name in line for name in names), line

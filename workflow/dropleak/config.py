@@ -6,21 +6,19 @@ Needs no torch, so that planning is quick.
 import json
 import math
 import os
-import re
 import stat
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
-from difflib import get_close_matches
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from reprlib import Repr
 
 import yaml
-from jsonschema import Draft202012Validator, ValidationError, validators
+from jsonschema import Draft202012Validator, validators
 
 from dropleak import folder, grid
 from dropleak.errors import InputError
+from dropleak.mistakes import explain, nearest, path_of, shown
 
 # In JSON 2.0 is a whole number; in Python it cannot count anything.
 _VALIDATOR = validators.extend(
@@ -56,7 +54,7 @@ def complete(config: dict) -> dict:
     try:
         config = with_defaults(config, schema)
         errors = _VALIDATOR(schema).iter_errors(config)
-        problems = list(map(_explain, islice(errors, _MOST_PROBLEMS)))
+        problems = list(map(explain, islice(errors, _MOST_PROBLEMS)))
         problems = problems or list(islice(_contradictions(config), _MOST_PROBLEMS))
     except RecursionError:
         problems = ["it contains itself, or groups and lists within each other without an end"]
@@ -158,7 +156,7 @@ def differences(one: object, other: object, path: tuple = ()) -> Iterator[tuple[
         for key in dict.fromkeys([*one, *other]):
             yield from differences(one.get(key), other.get(key), (*path, key))
     elif one != other:
-        yield _path(path), json.dumps(one), json.dumps(other)
+        yield path_of(path), json.dumps(one), json.dumps(other)
 
 
 @cache
@@ -167,137 +165,28 @@ def load_presets() -> dict[str, dict]:
     return yaml.safe_load(PRESETS.read_text())
 
 
-def _explain(error: ValidationError) -> str:
-    """One line: the key, its value, and what is allowed."""
-    key = _path(error.absolute_path)
-    value, rule = error.instance, error.validator_value
-    shown = _SHOWN.repr(value)
-    match error.validator:
-        case "additionalProperties":
-            known = error.schema["properties"]
-            unknown = sorted(value.keys() - known.keys(), key=str)
-            return "; ".join(
-                f"{_path([*error.absolute_path, name])}: unknown key{_nearest(name, known)}"
-                for name in unknown
-            )
-        case "required":
-            missing = ", ".join(name for name in rule if name not in value)
-            return f"{missing}: missing; it has no default"
-        case "enum":
-            return f"{key}: {shown} is not one of {', '.join(rule)}{_nearest(value, rule)}"
-        case "type":
-            names = [_TYPE_NAMES[name] for name in ([rule] if isinstance(rule, str) else rule)]
-            return f"{key}: {shown} has the wrong type; allowed is {' or '.join(names)}" + (
-                _TEXT_NUMBER if isinstance(value, str) and _is_number(value) else ""
-            )
-        case "uniqueItems":
-            return f"{key}: {shown} has the same entry twice; each may stand there once"
-        case "minItems":
-            return f"{key}: {shown} is empty; at least {rule} entry is needed"
-        case "pattern":
-            return f"{key}: {shown} is not allowed; it must match {rule}"
-        case "multipleOf":
-            return f"{key}: {shown} is not a multiple of {rule}"
-        case _:
-            return f"{key}: {shown} is outside what is allowed: {_limits(error.schema)}"
-
-
-def _path(keys: Iterable) -> str:
-    """A place in the configuration, as in `utility.rates[2]`."""
-    path = ""
-    for key in keys:
-        if isinstance(key, str):
-            path += f".{key if re.fullmatch('[A-Za-z0-9_-]{1,100}', key) else _SHOWN.repr(key)}"
-        else:
-            path += f"[{_SHOWN.repr(key)}]"
-    return path.removeprefix(".") or "configuration"
-
-
-class _Shown(Repr):
-    """Values as they stand in a file, in one line, and shortened: they can be of any size."""
-
-    def __init__(self):
-        super().__init__()
-        self.maxstring = 100
-
-    def repr_str(self, value: str, level: int) -> str:
-        shown = json.dumps(value[: self.maxstring])
-        return shown if len(value) <= self.maxstring else f"{shown}..."
-
-    def repr_bool(self, value: bool, level: int) -> str:
-        return json.dumps(value)
-
-    def repr_NoneType(self, value: None, level: int) -> str:  # noqa: N802
-        return json.dumps(value)
-
-
-_SHOWN = _Shown()
-
-
-def _nearest(name: object, known: Iterable[str]) -> str:
-    close = get_close_matches(name[:100], list(known), n=1) if isinstance(name, str) else []
-    return f"; did you mean {close[0]}?" if close else ""
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-_TEXT_NUMBER = (
-    " (what YAML takes for text: write it without quotes, an exponent as in 1.0e-9, and lists in a "
-    "file rather than after --config)"
-)
-
-
-_TYPE_NAMES = {
-    "integer": "a whole number",
-    "number": "a number",
-    "string": "text",
-    "array": "a list",
-    "object": "a group of keys",
-    "null": "null",
-}
-
-
-def _limits(schema: dict) -> str:
-    """The bounds of a number, or of a text's or list's length."""
-    words = {
-        "minimum": "at least",
-        "exclusiveMinimum": "above",
-        "maximum": "at most",
-        "exclusiveMaximum": "below",
-        "minLength": "in length at least",
-        "maxLength": "in length at most",
-    }
-    return " and ".join(f"{word} {schema[key]}" for key, word in words.items() if key in schema)
-
-
 def _contradictions(config: dict) -> Iterator[str]:
     """Mistakes that a schema cannot express, in a configuration that fits it."""
     for path, value in _numbers(config, ()):
         if isinstance(value, float) and not math.isfinite(value):
-            yield f"{_path(path)}: {value} is not a finite number"
+            yield f"{path_of(path)}: {value} is not a finite number"
         elif value == 0 and math.copysign(1, value) < 0:
-            yield f"{_path(path)}: -0.0 has a sign; write 0.0"  # it would be in file names
+            yield f"{path_of(path)}: -0.0 has a sign; write 0.0"  # it would be in file names
     if config["experiment"] == "slurm":
         yield "experiment: slurm is taken, by the logs of the cluster in logs/slurm"
     known = attackers(config)
     for name in config["attackers"]:
         if name not in known:
             yield (
-                f"attackers: {_SHOWN.repr(name)} is not one of {', '.join(sorted(known))}"
-                f"{_nearest(name, known)}"
+                f"attackers: {shown(name)} is not one of {', '.join(sorted(known))}"
+                f"{nearest(name, known)}"
             )
     for name, preset in known.items():
         for key, reason in _impossible(preset):
             yield f"presets.{name}.{key}: {preset[key]} {reason}"
     data = config["data"]
     if reason := _unusable(data["root"]):
-        yield f"data.root: {_SHOWN.repr(data['root'])} cannot be used ({reason})"
+        yield f"data.root: {shown(data['root'])} cannot be used ({reason})"
         return
     if data["source"] == "folder":
         folder.trees(data["root"])

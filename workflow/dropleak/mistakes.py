@@ -1,0 +1,120 @@
+"""Mistakes in a configuration, in words that say where they are and what is allowed."""
+
+import json
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from reprlib import Repr
+
+from jsonschema import ValidationError
+
+
+def explain(error: ValidationError) -> str:
+    """One line: the key, its value, and what is allowed."""
+    key = path_of(error.absolute_path)
+    value, rule = error.instance, error.validator_value
+    given = shown(value)
+    match error.validator:
+        case "additionalProperties":
+            known = error.schema["properties"]
+            unknown = sorted(value.keys() - known.keys(), key=str)
+            return "; ".join(
+                f"{path_of([*error.absolute_path, name])}: unknown key{nearest(name, known)}"
+                for name in unknown
+            )
+        case "required":
+            missing = ", ".join(name for name in rule if name not in value)
+            return f"{missing}: missing; it has no default"
+        case "enum":
+            return f"{key}: {given} is not one of {', '.join(rule)}{nearest(value, rule)}"
+        case "type":
+            names = [_TYPE_NAMES[name] for name in ([rule] if isinstance(rule, str) else rule)]
+            return f"{key}: {given} has the wrong type; allowed is {' or '.join(names)}" + (
+                _TEXT_NUMBER if isinstance(value, str) and _is_number(value) else ""
+            )
+        case "uniqueItems":
+            return f"{key}: {given} has the same entry twice; each may stand there once"
+        case "minItems":
+            return f"{key}: {given} is empty; at least {rule} entry is needed"
+        case "pattern":
+            return f"{key}: {given} is not allowed; it must match {rule}"
+        case "multipleOf":
+            return f"{key}: {given} is not a multiple of {rule}"
+        case _:
+            return f"{key}: {given} is outside what is allowed: {_limits(error.schema)}"
+
+
+def path_of(keys: Iterable) -> str:
+    """A place in the configuration, as in `utility.rates[2]`."""
+    path = ""
+    for key in keys:
+        if isinstance(key, str):
+            path += f".{key if re.fullmatch('[A-Za-z0-9_-]{1,100}', key) else shown(key)}"
+        else:
+            path += f"[{shown(key)}]"
+    return path.removeprefix(".") or "configuration"
+
+
+class _Shown(Repr):
+    """Values as they stand in a file, in one line, and shortened: they can be of any size."""
+
+    def __init__(self):
+        super().__init__()
+        self.maxstring = 100
+
+    def repr_str(self, value: str, level: int) -> str:
+        text = json.dumps(value[: self.maxstring])
+        return text if len(value) <= self.maxstring else f"{text}..."
+
+    def repr_bool(self, value: bool, level: int) -> str:
+        return json.dumps(value)
+
+    def repr_NoneType(self, value: None, level: int) -> str:  # noqa: N802
+        return json.dumps(value)
+
+
+shown = _Shown().repr
+"""A value of any size in one line."""
+
+
+def nearest(name: object, known: Iterable[str]) -> str:
+    """A question after the known name that is most like this one; empty if none is."""
+    close = get_close_matches(name[:100], list(known), n=1) if isinstance(name, str) else []
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+_TEXT_NUMBER = (
+    " (what YAML takes for text: write it without quotes, an exponent as in 1.0e-9, and lists in a "
+    "file rather than after --config)"
+)
+
+
+_TYPE_NAMES = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "text",
+    "array": "a list",
+    "object": "a group of keys",
+    "null": "null",
+}
+
+
+def _limits(schema: dict) -> str:
+    """The bounds of a number, or of a text's or list's length."""
+    words = {
+        "minimum": "at least",
+        "exclusiveMinimum": "above",
+        "maximum": "at most",
+        "exclusiveMaximum": "below",
+        "minLength": "in length at least",
+        "maxLength": "in length at most",
+    }
+    return " and ".join(f"{word} {schema[key]}" for key, word in words.items() if key in schema)
