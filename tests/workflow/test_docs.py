@@ -136,11 +136,12 @@ def write_own_experiment(folder: Path) -> None:
 
 
 def pictures(root: Path, count: int) -> Path:
-    """Black images, so many for training and so many to test."""
+    """Black images in two classes, so many for training and so many to test."""
     for part in ("train", "test"):
-        (root / part / "a").mkdir(parents=True, exist_ok=True)
         for number in range(count):
-            Image.new("RGB", (32, 32)).save(root / part / "a" / f"{number}.png")
+            path = root / part / "ab"[number % 2] / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (32, 32)).save(path)
     return root
 
 

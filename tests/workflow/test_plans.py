@@ -81,7 +81,7 @@ def test_more_memory_and_time_for_more_work(tmp_path, small):
         ({"imags": 3}, ["imags: unknown key; did you mean images?"]),
         ({"rates": [0.0, 1.5]}, ["rates[1]: 1.5 is outside what is allowed"]),
         ({"images": 1000}, ["images: 1000 is more than there are", "360"]),
-        ({"attackers": ["idgl"]}, ["attackers: idgl", "did you mean idlg?"]),
+        ({"attackers": ["idgl"]}, ['attackers: "idgl"', "did you mean idlg?"]),
     ],
 )
 def test_a_mistake_in_the_configuration_stops_before_any_job(tmp_path, small, settings, words):
