@@ -62,6 +62,7 @@ def rmse_by_rate(attacks: StoredTable, summary: pa.Table, attacker: str) -> Figu
         linewidth=1,
         capsize=2,
         label="mean, 95% interval",
+        zorder=4,  # above the points, which can be many
     )
     mark_published(axis, dict(zip(rates, places, strict=True)))
     axis.set(xlabel="dropout rate", ylabel=CLIPPED, ylim=(0, None))
