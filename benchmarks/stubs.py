@@ -26,9 +26,9 @@ def write(folder: Path, config: dict) -> None:
         folder: of the experiment's results.
         config: complete; its data set has at least as many test images as are attacked.
     """
-    rng = np.random.default_rng(config["seed"])
+    rng, settings = np.random.default_rng(config["seed"]), identity.of_images(config)
     for part, count in (("train", TRAINING_IMAGES), ("test", config["images"])):
-        images = tables.with_origin(_images(rng, count), identity.of_images(config))
+        images = tables.with_origin(_images(rng, count), settings)
         tables.write(images, folder / "data" / f"{part}.parquet")
     selection = np.array(grid.selection(config["images"], config["seed"]))
     jobs = product(
@@ -41,12 +41,14 @@ def write(folder: Path, config: dict) -> None:
         columns = _attacks(rng, attacker, rate, indices, config["attack"]["iterations"])
         known = {"dataset": "cifar10", "shape": SHAPE} | config["client"]
         table = tables.build(ATTACKS, columns, **known)
-        table = tables.with_origin(table, identity.of_attack(config, attacker))
+        table = tables.with_origin(table, identity.of_attack(config, settings, attacker))
         tables.write(
             table, folder / "attacks" / attacker / f"rate-{rate}" / f"images-{batch}.parquet"
         )
     for rate in config["utility"]["rates"]:
-        training = tables.with_origin(_training(rng, rate, config), identity.of_training(config))
+        training = tables.with_origin(
+            _training(rng, rate, config), identity.of_training(config, settings)
+        )
         tables.write(training, folder / "utility" / f"rate-{rate}.parquet")
 
 

@@ -30,7 +30,7 @@ def attack(images, path, preset, progress=lambda iteration: None, iterations=80)
     )
     return job.attack_job(
         images,
-        identity.of_attack(config, "mine"),
+        identity.of_attack(config, identity.of_images(config), "mine"),
         name="mine",
         rate=0.4,
         device="cpu",

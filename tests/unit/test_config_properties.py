@@ -130,8 +130,8 @@ def plan(config):
         assert set(str(float(rate))) <= set("0123456789.e-")  # as Snakemake is told of file names
         assert math.isfinite(1 / (1 - rate))
     for name in config["attackers"]:
-        assert identity.of_attack(config, name)
-    assert identity.of_training(config)
+        assert identity.of_attack(config, identity.of_images(config), name)
+    assert identity.of_training(config, identity.of_images(config))
 
 
 EXAMPLES = settings(derandomize=True, deadline=None, database=None, max_examples=200)

@@ -14,6 +14,14 @@ def configured(**settings):
     return complete({"experiment": "test", "presets": {"mine": {"masks": "fixed"}}, **settings})
 
 
+def of_attack(config, attacker):
+    return identity.of_attack(config, identity.of_images(config), attacker)
+
+
+def of_training(config):
+    return identity.of_training(config, identity.of_images(config))
+
+
 @pytest.mark.parametrize(
     ("settings", "attack", "training"),
     [
@@ -42,30 +50,30 @@ def configured(**settings):
 )
 def test_a_change_concerns_what_it_changes(settings, attack, training):
     before, after = configured(), configured(**settings)
-    found = identity.changes(identity.of_attack(before, "mine"), identity.of_attack(after, "mine"))
+    found = identity.changes(of_attack(before, "mine"), of_attack(after, "mine"))
     assert found == attack
-    found = identity.changes(identity.of_training(before), identity.of_training(after))
+    found = identity.changes(of_training(before), of_training(after))
     assert found == training
 
 
 def test_a_new_version_of_the_engine_concerns_attacks(monkeypatch):
-    before = identity.of_attack(configured(), "idlg")
+    before = of_attack(configured(), "idlg")
     monkeypatch.setattr(identity, "ENGINE_VERSION", 99)
-    (change,) = identity.changes(before, identity.of_attack(configured(), "idlg"))
+    (change,) = identity.changes(before, of_attack(configured(), "idlg"))
     assert change.startswith("engine_version was ")
     assert change.endswith(" and is 99")
 
 
 def test_settings_are_enough_to_attack_and_to_train():
     given = configured(client={"network": "relu-convnet"})
-    settings = identity.of_attack(given, "mine")
+    settings = of_attack(given, "mine")
     assert Attacker(**settings["attacker"]) == Attacker(masks="fixed")
     assert asdict(Client(**settings["client"])) == given["client"]
-    assert Client(**identity.of_training(given)["client"]).network == "relu-convnet"
+    assert Client(**of_training(given)["client"]).network == "relu-convnet"
 
 
 def test_a_setting_that_results_do_not_know_of_had_its_default():
-    known = identity.of_attack(configured(), "mine")
+    known = of_attack(configured(), "mine")
     assert known["attacker"] == {"masks": "fixed"}
     explicit = known | {"attacker": {"masks": "fixed", "restarts": 1}}
     assert identity.changes(known, explicit) == []

@@ -7,7 +7,7 @@ from dropleak.config import complete
 from dropleak.schemas import UTILITY
 
 CONFIG = complete({"experiment": "test"})
-SETTINGS = identity.of_training(CONFIG)
+SETTINGS = identity.of_training(CONFIG, identity.of_images(CONFIG))
 
 
 def utility(rows=1, settings=SETTINGS):

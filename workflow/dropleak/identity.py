@@ -17,9 +17,15 @@ def of_images(config: dict) -> dict:
     return {"data_version": DATA_VERSION, "data": data_identity(config["data"])}
 
 
-def of_attack(config: dict, attacker: str) -> dict:
-    """Of the attacks of one attacker, besides rate and images."""
-    return of_images(config) | {
+def of_attack(config: dict, images: dict, attacker: str) -> dict:
+    """Of the attacks of one attacker, besides rate and images.
+
+    Args:
+        config: complete.
+        images: as of `of_images`, which looks at every file of a folder and need not do so again.
+        attacker: its name.
+    """
+    return images | {
         "engine_version": ENGINE_VERSION,
         "seed": config["seed"],
         "client": without_defaults(config["client"], _CLIENT),
@@ -29,10 +35,10 @@ def of_attack(config: dict, attacker: str) -> dict:
     }
 
 
-def of_training(config: dict) -> dict:
-    """Of the trainings, besides the rate."""
+def of_training(config: dict, images: dict) -> dict:
+    """Of the trainings, besides the rate; arguments as above."""
     client = {key: value for key, value in config["client"].items() if key != "images_per_update"}
-    return of_images(config) | {
+    return images | {
         "training_version": TRAINING_VERSION,
         "seed": config["seed"],
         "client": without_defaults(client, _CLIENT),

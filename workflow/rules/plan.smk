@@ -8,11 +8,12 @@ from snakemake.logging import logger
 from dropleak import files, identity, plan
 
 CHECKPOINTS = f"{RESULTS}/checkpoints"
-ATTACK_SETTINGS = {
-    name: identity.of_attack(config, name) for name in config["attackers"]
-}
-TRAINING_SETTINGS = identity.of_training(config)
 IMAGES_SETTINGS = identity.of_images(config)
+ATTACK_SETTINGS = {
+    name: identity.of_attack(config, IMAGES_SETTINGS, name)
+    for name in config["attackers"]
+}
+TRAINING_SETTINGS = identity.of_training(config, IMAGES_SETTINGS)
 
 
 @cache

@@ -22,7 +22,7 @@ with job_log(snakemake.log[0]):
         config=params.config,
         attackers=params.attackers,
         dataset=params.dataset,
-        shape=tables.metadata(StoredTable(source.images, IMAGES).read([]))["shape"],
+        shape=tables.inspect(source.images, IMAGES)[0]["shape"],
         attacks=attacks,
         utility=utility,
         versions=versions,

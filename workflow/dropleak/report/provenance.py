@@ -88,7 +88,6 @@ def jobs(paths: Iterable[str], schema: pa.Schema) -> list[dict]:
     """What each job left: file, checksum, rows, host, device, seconds, revision of the code."""
     found = []
     for path in paths:
-        known, _ = tables.inspect(path, schema)
         (part,) = tables.parts(path, schema, ["host", "device", "seconds"])
         rows = part.to_pydict()
         found.append(
@@ -99,7 +98,7 @@ def jobs(paths: Iterable[str], schema: pa.Schema) -> list[dict]:
                 "host": rows["host"][0],
                 "device": rows["device"][0],
                 "seconds": round(sum(rows["seconds"]), 3),
-                **(known.get("code") or {}),
+                **(tables.metadata(part).get("code") or {}),
             }
         )
     return found
