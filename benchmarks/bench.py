@@ -225,7 +225,7 @@ def machine(device: str) -> dict:
     """What the numbers were measured on."""
     processor = platform.processor()
     if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         processor = next((x.split(": ")[1] for x in lines if x.startswith("model name")), processor)
     return {
         "date": datetime.date.today().isoformat(),
@@ -312,7 +312,7 @@ def main() -> None:
     report_attackers(latest["attackers, in one process"])
     print(f"\nstart-up in seconds: {json.dumps(latest['start-up in seconds'])}")
     path = Path(__file__).with_name("latest.json")
-    path.write_text(json.dumps(latest, indent=2) + "\n")
+    path.write_text(json.dumps(latest, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

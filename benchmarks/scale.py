@@ -71,7 +71,7 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
         """The command of a job, whose files and params go to a file of their own."""
         job = folder / "jobs" / f"{next(numbers)}.json"
         known = {"input": source, "output": output, "params": params, "log": [f"{job}.log"]}
-        job.write_text(json.dumps(known))
+        job.write_text(json.dumps(known), encoding="utf-8")
         return [sys.executable, Path(__file__).with_name("script.py"), name, job]
 
     def join(name: str, sources: list[str], *key: str, images: int | None = None) -> list:
@@ -87,7 +87,7 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
         snakefile = Path(__file__).parents[1] / "Snakefile"
         return [sys.executable, "-m", "snakemake", *where, snakefile, "--dry-run", "--quiet", "all"]
 
-    (folder / "scale.json").write_text(json.dumps(config))
+    (folder / "scale.json").write_text(json.dumps(config), encoding="utf-8")
     (folder / "empty").mkdir()
     (folder / "jobs").mkdir()
     made = ("summary", "comparison", "tradeoff", "claims", "readings")
@@ -173,7 +173,7 @@ def measure(command: list[str | Path], folder: Path) -> tuple[float, float]:
     Raises:
         SystemExit: it failed.
     """
-    with open(folder / "said.log", "w") as said:
+    with open(folder / "said.log", "w", encoding="utf-8") as said:
         process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=said)
         _, status, usage = os.wait4(process.pid, 0)
     if status:

@@ -31,7 +31,9 @@ class Named(dict):
 
 name, job = sys.argv[1:]
 sys.path.insert(0, str(WORKFLOW))
-known = {key: Named(values) for key, values in json.loads(Path(job).read_text()).items()}
+known = {
+    key: Named(values) for key, values in json.loads(Path(job).read_text(encoding="utf-8")).items()
+}
 for path in known["output"]:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
 runpy.run_path(str(WORKFLOW / "scripts" / name), {"snakemake": SimpleNamespace(**known)})

@@ -122,14 +122,14 @@ def _start_munge() -> None:
 
 def _start_database() -> None:
     folder = FOLDER / "database"
-    with open(FOLDER / "log" / "mariadb-install-db", "w") as log:
+    with open(FOLDER / "log" / "mariadb-install-db", "w", encoding="utf-8") as log:
         subprocess.run(
             ["mariadb-install-db", "--user=root", f"--datadir={folder}", "--skip-test-db"],
             check=True,
             stdout=log,
             stderr=log,
         )
-    database = json.loads((FOLDER / "database.json").read_text())
+    database = json.loads((FOLDER / "database.json").read_text(encoding="utf-8"))
     here = f"--socket={FOLDER}/database.socket"
     _start(
         "mariadbd",
@@ -167,18 +167,20 @@ def _start(daemon: str, *arguments: str, ready: Callable[[], bool], name: str = 
         )
     _children[process.pid] = process
     processes = FOLDER / "processes.json"
-    processes.write_text(json.dumps(_processes() | {name: process.pid}))
+    processes.write_text(json.dumps(_processes() | {name: process.pid}), encoding="utf-8")
     deadline = time.monotonic() + WAIT
     while not ready():
         if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"{name} did not start; see {log}:\n{log.read_text()[-2000:]}")
+            raise RuntimeError(
+                f"{name} did not start; see {log}:\n{log.read_text(encoding='utf-8')[-2000:]}"
+            )
         time.sleep(0.1)
 
 
 def _processes() -> dict[str, int]:
     """Process ids of the daemons that run, in the order in which they were started."""
     path = FOLDER / "processes.json"
-    started = json.loads(path.read_text()) if path.exists() else {}
+    started = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return {name: pid for name, pid in started.items() if _program(pid) in DAEMONS}
 
 
@@ -207,7 +209,7 @@ def _steps(*nodes: str) -> list[int]:
 
 
 def _parent(pid: str) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
 
 
 def _kill(pid: int) -> None:
@@ -223,7 +225,10 @@ def _alive(pid: int) -> bool:
     if pid in _children and _children[pid].poll() is not None:
         return False
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return (
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+            != "Z"
+        )
     except OSError:
         return False
 

@@ -58,11 +58,13 @@ KillWait=5
 GresTypes=gpu
 {nodes}
 PartitionName=main Nodes=ALL Default=YES State=UP
-"""
+""",
+        encoding="utf-8",
     )
     # any two device files stand in for GPUs: they give each its index
     (folder / "gres.conf").write_text(
-        "NodeName=node[1-2] Name=gpu Count=2 File=/dev/null,/dev/zero\n" if gpus else ""
+        "NodeName=node[1-2] Name=gpu Count=2 File=/dev/null,/dev/zero\n" if gpus else "",
+        encoding="utf-8",
     )
     (folder / "slurmdbd.conf").write_text(
         f"""\
@@ -77,11 +79,12 @@ StorageHost=127.0.0.1
 StoragePort={ports["database"]}
 StorageUser=slurm
 StoragePass={password}
-"""
+""",
+        encoding="utf-8",
     )
     (folder / "slurmdbd.conf").chmod(0o600)
     database = {"port": ports["database"], "password": password}
-    (folder / "database.json").write_text(json.dumps(database))
+    (folder / "database.json").write_text(json.dumps(database), encoding="utf-8")
     (folder / "database.json").chmod(0o600)
 
 

@@ -133,13 +133,13 @@ def test_a_job_is_told_to_stop(slow, clone):
     run = clone(SETTINGS | settings | {"attack": {"iterations": 60_000}})
     process = run.start("attacks", "--profile", "slurm", *IMPATIENT)
     log = run.folder / "logs/experiment/attack/idlg-ignore/rate-0.5/images-0-2.log"
-    wait_for(lambda: log.exists() and "iterations" in log.read_text())
+    wait_for(lambda: log.exists() and "iterations" in log.read_text(encoding="utf-8"))
     time.sleep(2)
     (job,) = queue(run.folder, "RUNNING")
     subprocess.run(["scancel", "--signal=TERM", job], check=True)
-    wait_for(lambda: "told to stop after" in log.read_text())
+    wait_for(lambda: "told to stop after" in log.read_text(encoding="utf-8"))
     assert process.wait(200) == 0, run.output
-    assert "going on after" in log.read_text()
+    assert "going on after" in log.read_text(encoding="utf-8")
     assert states(run, "attack") == ["FAILED", "COMPLETED"]
 
 

@@ -55,7 +55,7 @@ def test_jobs_ran_on_both_nodes_each_with_a_gpu_of_its_own(finished, slurm_jobs)
         assert "gres/gpu=1" in job["alloctres"]
     folder = finished.folder / "logs" / "experiment"
     logs = [log for rule in ("attack", "train") for log in (folder / rule).rglob("*.log")]
-    first_lines = [path.read_text().splitlines()[0] for path in logs]
+    first_lines = [path.read_text(encoding="utf-8").splitlines()[0] for path in logs]
     told = [
         re.fullmatch(r"Slurm job (\S+) on (\S+), GPU (\d)", line).groups() for line in first_lines
     ]

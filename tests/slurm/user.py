@@ -40,11 +40,13 @@ class Clone:
 
     def configure(self, settings: dict) -> None:
         """Replace config/config.yaml, as a user would."""
-        (self.folder / "config" / "config.yaml").write_text(yaml.safe_dump(settings))
+        (self.folder / "config" / "config.yaml").write_text(
+            yaml.safe_dump(settings), encoding="utf-8"
+        )
 
     def start(self, *arguments: str) -> subprocess.Popen:
         """Start snakemake as its own process group; its output goes to the file `output`."""
-        with open(self.folder / "output", "w") as output:
+        with open(self.folder / "output", "w", encoding="utf-8") as output:
             process = subprocess.Popen(
                 ["snakemake", *arguments],
                 cwd=self.folder,
@@ -72,7 +74,7 @@ class Clone:
     @property
     def output(self) -> str:
         """What snakemake has printed so far."""
-        return (self.folder / "output").read_text()
+        return (self.folder / "output").read_text(encoding="utf-8")
 
     def table(self, name: str) -> Path:
         return self.folder / "results" / "experiment" / "tables" / f"{name}.parquet"

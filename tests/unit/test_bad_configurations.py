@@ -77,11 +77,13 @@ def test_a_configuration_is_refused(text, words):
     ],
 )
 def test_a_key_that_stands_twice_is_refused(tmp_path, text, words):
-    (tmp_path / "c.yaml").write_text(text)
+    (tmp_path / "c.yaml").write_text(text, encoding="utf-8")
     refused(configuration.refuse_repeated_keys, [tmp_path / "c.yaml"], words=words)
 
 
 def test_a_key_may_stand_in_several_groups_and_files(tmp_path):
     for name in ("a.yaml", "b.yaml"):
-        (tmp_path / name).write_text("data: &x {size: 8}\nutility: {size: 8, *x : *x}\nb: [*x, *x]")
+        (tmp_path / name).write_text(
+            "data: &x {size: 8}\nutility: {size: 8, *x : *x}\nb: [*x, *x]", encoding="utf-8"
+        )
     configuration.refuse_repeated_keys([tmp_path / "a.yaml", tmp_path / "b.yaml"])

@@ -41,7 +41,7 @@ def test_what_is_no_table_is_told(tmp_path, content):
         case "pickle":
             path.write_bytes(pickle.dumps(Payload(trap)))
         case "text":
-            path.write_text("PAR1 is not enough PAR1")
+            path.write_text("PAR1 is not enough PAR1", encoding="utf-8")
         case "folder":
             path.mkdir()
         case "nothing":

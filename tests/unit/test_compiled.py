@@ -30,7 +30,7 @@ def test_without_a_compiler_the_log_says_so_once(monkeypatch, capsys):
 @COMPILER
 def test_what_does_not_compile_is_reported_and_leaves_nothing(monkeypatch, capsys, tmp_path):
     broken = tmp_path / "broken.c"
-    broken.write_text("int main( {")
+    broken.write_text("int main( {", encoding="utf-8")
     monkeypatch.setattr(compiled, "_SOURCES", [broken])
     assert compiled.find(LIKE) is None
     assert "could not build" in capsys.readouterr().out

@@ -18,7 +18,7 @@ def failing(path, error):
     with pytest.raises(SystemExit) as ended, job_log(str(path)):
         job()
     assert ended.value.code == 1
-    return path.read_text()
+    return path.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

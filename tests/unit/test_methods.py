@@ -104,6 +104,6 @@ def test_every_citation_has_one_complete_entry(name):
 
 
 def test_no_reference_is_there_for_nothing():
-    known = set(re.findall(r"^@\w+\{(.*),$", BIBLIOGRAPHY.read_text(), re.M))
-    text = Path(methods.__file__).read_text()
+    known = set(re.findall(r"^@\w+\{(.*),$", BIBLIOGRAPHY.read_text(encoding="utf-8"), re.M))
+    text = Path(methods.__file__).read_text(encoding="utf-8")
     assert known == set(re.findall(r"\\cite\{+(\w+)\}", text))

@@ -15,7 +15,7 @@ from places import ROOT
 def pins() -> dict[str, str]:
     """Versions in requirements.txt for Python 3.12 on Linux."""
     where = {"python_full_version": "3.12.0", "sys_platform": "linux"}
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     found = [Requirement(line) for line in lines if re.match(r"[a-z]", line)]
     return {
         r.name: str(r.specifier).removeprefix("==")
@@ -26,7 +26,7 @@ def pins() -> dict[str, str]:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "envs").iterdir()), ids=lambda path: path.name)
 def test_conda_environments_have_the_pinned_versions(path):
-    environment = yaml.safe_load(path.read_text())
+    environment = yaml.safe_load(path.read_text(encoding="utf-8"))
     (pip,) = [part["pip"] for part in environment["dependencies"] if isinstance(part, dict)]
     for line in pip:
         name, pinned = line.split("==")
@@ -34,7 +34,7 @@ def test_conda_environments_have_the_pinned_versions(path):
 
 
 def test_the_pinned_versions_are_in_the_promised_ranges():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     promised = project["dependencies"] + project["optional-dependencies"]["test"]
     for requirement in map(Requirement, promised):
         assert pins()[requirement.name] in requirement.specifier

@@ -18,7 +18,9 @@ def queue(monkeypatch, tmp_path):
 
     def set_queue(*jobs):
         squeue = tmp_path / "squeue"
-        squeue.write_text("#!/bin/sh\n" + "".join(f"echo {job}\n" for job in jobs))
+        squeue.write_text(
+            "#!/bin/sh\n" + "".join(f"echo {job}\n" for job in jobs), encoding="utf-8"
+        )
         squeue.chmod(0o755)
 
     return set_queue
@@ -56,7 +58,7 @@ def test_a_log_begins_with_the_job_that_wrote_it(monkeypatch, tmp_path):
         monkeypatch.setenv(name, value)
     with job_log(log):
         print("working")
-    assert log.read_text() == "Slurm job 12_3 on node2, GPU 1\nworking\n"
+    assert log.read_text(encoding="utf-8") == "Slurm job 12_3 on node2, GPU 1\nworking\n"
     assert slurm.job_in_log(log) == "12_3"
     monkeypatch.delenv("SLURM_ARRAY_TASK_ID")
     with job_log(log):
@@ -94,10 +96,12 @@ def test_reasons_are_taken_from_slurms_logs(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     logs = tmp_path / "logs" / "rule_attack"
     logs.mkdir(parents=True)
-    (logs / "17.log").write_text(LOG)
-    (logs / "18.log").write_text(LOG.replace("a.parquet", "b.parquet").partition("slurm")[0])
+    (logs / "17.log").write_text(LOG, encoding="utf-8")
+    (logs / "18.log").write_text(
+        LOG.replace("a.parquet", "b.parquet").partition("slurm")[0], encoding="utf-8"
+    )
     timeout = "slurmstepd: error: *** JOB 14 ON node1 CANCELLED AT 2026 DUE TO TIME LIMIT ***\n"
-    (logs / "19.log").write_text("    output: c.parquet\n" + timeout)
+    (logs / "19.log").write_text("    output: c.parquet\n" + timeout, encoding="utf-8")
     assert slurm.reasons("logs", since=0) == [
         "results/e/attacks/a.parquet: Exceeded job memory limit (logs/rule_attack/17.log)",
         "c.parquet: DUE TO TIME LIMIT (logs/rule_attack/19.log)",

@@ -58,9 +58,9 @@ EVERYTHING = FIGURES | TESTED
 )
 def test_a_change_concerns_what_can_reach_it(workflow, file, old, new, concerned):
     before = digests()
-    text = (workflow / file).read_text()
+    text = (workflow / file).read_text(encoding="utf-8")
     assert old in text
-    (workflow / file).write_text(text.replace(old, new, 1))
+    (workflow / file).write_text(text.replace(old, new, 1), encoding="utf-8")
     after = digests()
     assert {name for name in before if before[name] != after[name]} == concerned
 
@@ -71,6 +71,6 @@ def test_files_that_are_read_count(workflow):
 
     before = digest()
     assert before == digest()
-    with (workflow / "report" / "claims.html").open("a") as file:
+    with (workflow / "report" / "claims.html").open("a", encoding="utf-8") as file:
         file.write("<p>")
     assert digest() != before

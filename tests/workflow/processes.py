@@ -18,7 +18,7 @@ class Process(NamedTuple):
 def start(*arguments, cwd) -> subprocess.Popen:
     """Start snakemake in a process group of its own; what it says goes to `said.log` in `cwd`."""
     command = [sys.executable, "-m", "snakemake", *map(str, arguments), "--cores", "2"]
-    with open(Path(cwd) / "said.log", "a") as said:
+    with open(Path(cwd) / "said.log", "a", encoding="utf-8") as said:
         return subprocess.Popen(command, cwd=cwd, stdout=said, stderr=said, start_new_session=True)
 
 
@@ -35,7 +35,7 @@ def scripts(group: int) -> list[Process]:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            _, _, after = (folder / "stat").read_text().rpartition(") ")
+            _, _, after = (folder / "stat").read_text(encoding="utf-8").rpartition(") ")
         except (FileNotFoundError, ProcessLookupError):
             continue  # it has ended
         shell = "bash" in command.partition(" ")[0]

@@ -22,7 +22,7 @@ def with_changes(small: list, folder: Path, changes: dict) -> list:
     Through a file: within the lists and groups of `--config` Snakemake reads numbers as text.
     """
     path = folder / "changes.yaml"
-    path.write_text(yaml.safe_dump(changes))
+    path.write_text(yaml.safe_dump(changes), encoding="utf-8")
     return [*small, path]
 
 

@@ -42,7 +42,7 @@ def ends(folder, *arguments, words):
     ],
 )
 def test_a_configuration_ends_a_run(tmp_path, text, words):
-    (tmp_path / "c.yaml").write_text(text)
+    (tmp_path / "c.yaml").write_text(text, encoding="utf-8")
     ends(tmp_path, "--cores", "1", "--configfile", "c.yaml", words=words)
 
 
@@ -54,8 +54,11 @@ def test_a_number_on_the_command_line_ends_a_run(tmp_path, small):
 
 
 def folder_configuration(path, root):
-    settings = yaml.safe_load(Path(__file__).with_name("small.yaml").read_text())
-    path.write_text(yaml.safe_dump(settings | {"data": {"source": "folder", "root": str(root)}}))
+    settings = yaml.safe_load(Path(__file__).with_name("small.yaml").read_text(encoding="utf-8"))
+    path.write_text(
+        yaml.safe_dump(settings | {"data": {"source": "folder", "root": str(root)}}),
+        encoding="utf-8",
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,7 +86,7 @@ ONE_BATCH = "results/small/attacks/idlg/rate-0.5/images-0-2.parquet"
 
 
 def test_a_corrupt_row_ends_a_run(tmp_path, small, digits):
-    config = configuration.complete(yaml.safe_load(small[-1].read_text()))
+    config = configuration.complete(yaml.safe_load(small[-1].read_text(encoding="utf-8")))
     for part, table in digits.items():
         row = grid.selection(len(table), config["seed"])[0]
         spoilt = with_value("pixels", row, b"short")(table) if part == "test" else table
@@ -120,17 +123,17 @@ def test_make_gives_no_name_to_a_shell_unquoted(tmp_path):
     (tmp_path / "requirements.txt").touch()
     (tmp_path / "environment" / "installed").touch()  # after what it is made from
     (bin / "python").symlink_to(sys.executable)
-    (bin / "snakemake").write_text('#!/bin/sh\nprintf "<%s>" "$@" >> said\n')
+    (bin / "snakemake").write_text('#!/bin/sh\nprintf "<%s>" "$@" >> said\n', encoding="utf-8")
     (bin / "snakemake").chmod(0o755)
     config = tmp_path / "a 'b\"; touch x.yaml"
-    config.write_text("experiment: my\n")
+    config.write_text("experiment: my\n", encoding="utf-8")
     subprocess.run(
         ["make", "-f", ROOT / "Makefile", "report", "VENV=environment", f"CONFIG={config}"],
         cwd=tmp_path,
         check=True,
         capture_output=True,
     )
-    assert (tmp_path / "said").read_text() == (
+    assert (tmp_path / "said").read_text(encoding="utf-8") == (
         f"<--cores><all><--configfile><{config}>"
         f"<--configfile><{config}><--report><results/my/report.html>"
     )
@@ -143,7 +146,7 @@ _LOADERS = {"np.load", "numpy.load", "torch.load", "yaml.load", "yaml.full_load"
 
 def test_nothing_in_the_workflow_starts_a_shell_or_unpickles():
     for path in (ROOT / "workflow").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
                 case ast.Import(names=names) | ast.ImportFrom(names=names):
                     found = {alias.name.partition(".")[0] for alias in names}
@@ -156,4 +159,6 @@ def test_nothing_in_the_workflow_starts_a_shell_or_unpickles():
             assert not found & (_UNSAFE | _LOADERS), f"{path}: {ast.unparse(node)}"
     rules = [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.smk"), ROOT / "workflow/Snakefile"]
     for path in rules:
-        assert not re.search(r"\bshell\b\s*[:(]|^\s*run:", path.read_text(), re.MULTILINE), path
+        assert not re.search(
+            r"\bshell\b\s*[:(]|^\s*run:", path.read_text(encoding="utf-8"), re.MULTILINE
+        ), path

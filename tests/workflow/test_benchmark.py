@@ -21,7 +21,7 @@ def test_the_benchmark_measures_and_saves(tmp_path):
             check=True,
             capture_output=True,
         )
-    latest = json.loads((tmp_path / "benchmarks" / "latest.json").read_text())
+    latest = json.loads((tmp_path / "benchmarks" / "latest.json").read_text(encoding="utf-8"))
     assert latest["ratio_sequential"] > 0
     assert latest["ratio_processes"] > 0
     assert latest["machine"]["torch"]

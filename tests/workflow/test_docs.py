@@ -47,13 +47,17 @@ NOT_RUN = {
 
 def prose(page: Path) -> str:
     """A page without its fenced blocks."""
-    return FENCE.sub("\n", page.read_text())
+    return FENCE.sub("\n", page.read_text(encoding="utf-8"))
 
 
 def commands(page: Path) -> list[str]:
     """The lines of a page's shell blocks and the commands in its sentences, without comments."""
     text = prose(page)
-    blocks = [code for language, code in FENCE.findall(page.read_text()) if language in SHELL]
+    blocks = [
+        code
+        for language, code in FENCE.findall(page.read_text(encoding="utf-8"))
+        if language in SHELL
+    ]
     blocks += re.findall(r"(?<=\n\n)(?: {4}.*\n)+", text)
     lines = [line.partition(" #")[0].strip() for block in blocks for line in block.splitlines()]
     inline = [" ".join(code.split()) for code in CODE.findall(text)]
@@ -128,11 +132,11 @@ def test_snakemake_can_do_it(checkout, command):
 
 def write_own_experiment(folder: Path) -> None:
     """The first configuration in config/README.md, with images for it."""
-    page = (folder / "config" / "README.md").read_text()
+    page = (folder / "config" / "README.md").read_text(encoding="utf-8")
     first = next(code for language, code in FENCE.findall(page) if language == "yaml")
     settings = yaml.safe_load(first)
     settings["data"]["root"] = str(pictures(folder / "pictures", settings["images"]))
-    (folder / "mine.yaml").write_text(yaml.safe_dump(settings))
+    (folder / "mine.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
 
 
 def pictures(root: Path, count: int) -> Path:
@@ -152,10 +156,10 @@ def test_make_has_the_target(checkout, command):
 
 def rewrites_the_settings(command: str, checkout: Path) -> None:
     page = checkout / "config" / "README.md"
-    before = page.read_text()
-    page.write_text(before.replace("| `seed` |", "| `sead` |"))
+    before = page.read_text(encoding="utf-8")
+    page.write_text(before.replace("| `seed` |", "| `sead` |"), encoding="utf-8")
     shell(command, checkout)
-    assert page.read_text() == before
+    assert page.read_text(encoding="utf-8") == before
 
 
 def takes_over_a_run(command: str, checkout: Path) -> None:
@@ -165,17 +169,17 @@ def takes_over_a_run(command: str, checkout: Path) -> None:
         (run / name).mkdir(parents=True)
         for path in kept.glob(f"*.{ending}"):
             path.rename(run / name / path.name)
-    record = json.loads((kept / "run.json").read_text())
+    record = json.loads((kept / "run.json").read_text(encoding="utf-8"))
     for jobs in ("attacks", "trainings"):
         record[jobs] = [record[jobs] | {"device": record["devices"][0]}]
     record["machine"]["host"] = "here"
     record |= {"data": {}, "results": {}}
-    (run / "provenance.json").write_text(json.dumps(record))
+    (run / "provenance.json").write_text(json.dumps(record), encoding="utf-8")
     page = checkout / "docs" / "results.md"
-    before = page.read_text()
+    before = page.read_text(encoding="utf-8")
     markdown.replace(page, "claims", "")
     shell(command, checkout)
-    assert page.read_text() == before
+    assert page.read_text(encoding="utf-8") == before
     assert {path.name for path in kept.iterdir()} == {
         path.name for path in (ROOT / "docs" / "results").iterdir()
     }
@@ -245,8 +249,11 @@ def headings(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_file_that_is_named_exists(page):
-    made = (ROOT / ".gitignore").read_text().split()
-    made += [f"/{name}" for name in re.findall(r"^`(.*)`:\n\n```", page.read_text(), re.MULTILINE)]
+    made = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
+    made += [
+        f"/{name}"
+        for name in re.findall(r"^`(.*)`:\n\n```", page.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
     for name in CODE.findall(prose(page)):
         if re.fullmatch(r"(?:workflow|config|tests|docs|benchmarks|envs)/[\w./-]*", name):
             assert (ROOT / name).exists() or f"/{name}" in made, f"{name} is not there"
@@ -254,4 +261,4 @@ def test_every_file_that_is_named_exists(page):
 
 @pytest.mark.parametrize("name", attackers({"presets": {}}))
 def test_every_built_in_attacker_is_described(name):
-    assert f"`{name}`" in (ROOT / "docs" / "method.md").read_text()
+    assert f"`{name}`" in (ROOT / "docs" / "method.md").read_text(encoding="utf-8")

@@ -21,7 +21,7 @@ from dropleak.attack.attacker import Attacker
 from dropleak.attack.reconstruct import reconstruct
 from places import ROOT
 
-PAGE = (ROOT / "docs" / "extend.md").read_text()
+PAGE = (ROOT / "docs" / "extend.md").read_text(encoding="utf-8")
 BLOCKS = dict(
     re.findall(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
 )
@@ -41,16 +41,16 @@ def extended(tmp_path):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copy(ROOT / "Snakefile", tmp_path)
     for path, block in BLOCKS.items():
-        with open(tmp_path / path, "a") as file:
+        with open(tmp_path / path, "a", encoding="utf-8") as file:
             file.write("\n" + block)
     path = tmp_path / "workflow" / "schemas" / "config.schema.yaml"
-    schema = yaml.safe_load(path.read_text())
+    schema = yaml.safe_load(path.read_text(encoding="utf-8"))
     part = schema["properties"]
     part["data"]["properties"]["source"]["enum"].append("patches")
     part["client"]["properties"]["network"]["enum"].append("wide")
     preset = part["presets"]["additionalProperties"]["properties"]
     preset["distance"]["enum"].append("absolute")
-    path.write_text(yaml.safe_dump(schema))
+    path.write_text(yaml.safe_dump(schema), encoding="utf-8")
     return tmp_path
 
 
@@ -64,7 +64,7 @@ def test_the_workflow_takes_all_of_it(extended):
         "attackers": ["idlg", "sum"],
         "presets": {"sum": {"distance": "absolute"}},
     }
-    (extended / "mine.yaml").write_text(yaml.safe_dump(settings))
+    (extended / "mine.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     assert "`snakemake figure10 --cores all`" in PAGE
     jobs = planned("figure10", "--cores", "all", "--configfile", "mine.yaml", cwd=extended)
     others = {"images": 1, "join_attacks": 1, "summarise": 1}

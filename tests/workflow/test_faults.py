@@ -92,16 +92,16 @@ def test_a_job_that_is_told_to_stop_goes_on_later_with_the_same_result(small, tm
     running = start(TABLE, *arguments, cwd=folder)
     log = folder / "logs/small/attack/idlg-ignore/rate-0.0/images-0-2.log"
     job = next(job for job in jobs_of(running) if "attack.py" in job.command)
-    while not (log.exists() and "iterations" in log.read_text()):
+    while not (log.exists() and "iterations" in log.read_text(encoding="utf-8")):
         time.sleep(0.1)
     time.sleep(0.5)
     os.kill(job.pid, signal.SIGTERM)
     assert running.wait() != 0
-    assert "told to stop after" in log.read_text()
-    assert "Traceback" not in log.read_text()
+    assert "told to stop after" in log.read_text(encoding="utf-8")
+    assert "Traceback" not in log.read_text(encoding="utf-8")
     assert list((folder / "results/small/checkpoints").rglob("*.safetensors"))
     run(TABLE, *arguments, "--cores", "1", cwd=folder)
-    assert "going on after" in log.read_text()
+    assert "going on after" in log.read_text(encoding="utf-8")
     assert not list((folder / "results/small/checkpoints").rglob("*.safetensors"))
     pd.testing.assert_frame_equal(attacks(folder), attacks(tmp_path / "undisturbed"))
 

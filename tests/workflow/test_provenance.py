@@ -37,7 +37,7 @@ def copied(finished, small, tmp_path):
 
 def test_everything_is_recorded(finished):
     results = finished[0] / "results" / "small"
-    record = json.loads((results / "provenance.json").read_text())
+    record = json.loads((results / "provenance.json").read_text(encoding="utf-8"))
     assert record["configuration"]["attack"]["iterations"] == 40
     assert record["configuration"]["success_rmse"] == 0.1  # a default
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True)
@@ -80,7 +80,7 @@ def test_a_users_own_files_are_no_change_of_the_code(tmp_path):
     (tmp_path / "workflow" / "presets.yaml").touch()
     assert dirty() is True
     (tmp_path / "workflow" / "presets.yaml").unlink()
-    (tmp_path / "workflow" / "Snakefile").write_text("rule all:\n")
+    (tmp_path / "workflow" / "Snakefile").write_text("rule all:\n", encoding="utf-8")
     assert dirty() is True
 
 
@@ -93,16 +93,19 @@ def test_results_as_they_were_made_are_in_order(copied):
 
 def test_whatever_does_not_belong_is_named(copied, tmp_path):
     folder, results, configuration = copied
-    changed = yaml.safe_load(configuration.read_text()) | {"success_rmse": 0.2, "images": 2}
+    changed = yaml.safe_load(configuration.read_text(encoding="utf-8")) | {
+        "success_rmse": 0.2,
+        "images": 2,
+    }
     other = tmp_path / "other.yaml"
-    other.write_text(yaml.safe_dump(changed))
-    with (results / "tables" / "summary.csv").open("a") as table:
+    other.write_text(yaml.safe_dump(changed), encoding="utf-8")
+    with (results / "tables" / "summary.csv").open("a", encoding="utf-8") as table:
         table.write("more\n")
     (results / "figures" / "figure6-accuracy-by-rate.png").unlink()
     (results / "figures" / "figure3-sample-dlg.png").touch()
-    record = json.loads((results / "provenance.json").read_text())
+    record = json.loads((results / "provenance.json").read_text(encoding="utf-8"))
     record["code"]["engine_version"] = 1
-    (results / "provenance.json").write_text(json.dumps(record))
+    (results / "provenance.json").write_text(json.dumps(record), encoding="utf-8")
     result = verify(folder, other)
     assert result.returncode == 1
     assert result.stdout == ""
@@ -138,19 +141,22 @@ def test_files_of_jobs_are_checked(copied):
 
 def leave_out(path, *keys):
     """Remove an entry of a record."""
-    record = part = json.loads(path.read_text())
+    record = part = json.loads(path.read_text(encoding="utf-8"))
     for key in keys[:-1]:
         part = part[key]
     del part[keys[-1]]
-    path.write_text(json.dumps(record))
+    path.write_text(json.dumps(record), encoding="utf-8")
 
 
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
         (lambda path: path.unlink(), "provenance.json: is not there; a complete run makes it"),
-        (lambda path: path.write_text("{"), "provenance.json: cannot be read"),
-        (lambda path: path.write_text("[]"), "provenance.json: is no record of a run"),
+        (lambda path: path.write_text("{", encoding="utf-8"), "provenance.json: cannot be read"),
+        (
+            lambda path: path.write_text("[]", encoding="utf-8"),
+            "provenance.json: is no record of a run",
+        ),
         *(
             (lambda path, keys=keys: leave_out(path, *keys), f"'{keys[-1]}' is a required property")
             for keys in (["results"], ["attacks"], ["code", "engine_version"])
@@ -170,7 +176,7 @@ def test_without_a_record_there_is_a_message(copied, spoil, words):
 def test_a_wrong_configuration_is_a_message(copied, tmp_path):
     folder, _, _ = copied
     for text, words in (("images: many", "wrong type"), ("a: [", "cannot be read")):
-        (tmp_path / "wrong.yaml").write_text(text)
+        (tmp_path / "wrong.yaml").write_text(text, encoding="utf-8")
         result = verify(folder, tmp_path / "wrong.yaml")
         assert result.returncode == 1
         assert words in result.stderr

@@ -121,7 +121,10 @@ def test_the_widest_numbers_fit_beside_the_lists_of_results(chromium, finished, 
     readings["attacker"] = "dropout-inversion"
     wide = tables.build(READINGS, readings)
     path = tmp_path / "claims.html"
-    path.write_text(pages.claims_page(claims, wide, {"experiment": "wide", "images": 3}, "digits"))
+    path.write_text(
+        pages.claims_page(claims, wide, {"experiment": "wide", "images": 3}, "digits"),
+        encoding="utf-8",
+    )
     page = chromium.new_page(viewport={"width": 1036, "height": 900})  # of a window of 1400
     page.goto(path.as_uri())
     assert page.locator("html").evaluate("e => e.scrollWidth <= e.clientWidth")
@@ -151,7 +154,7 @@ def test_every_figure_loads_and_has_numbers_from_the_tables_in_its_caption(page,
     assert "after 40 iterations of attacker\nidlg-ignore on 3 images of digits" in text
     assert f"{mean:.3f} (" in text
     for name, text in captions.items():
-        numbers = (folder / "report" / name).with_suffix(".rst").read_text()
+        numbers = (folder / "report" / name).with_suffix(".rst").read_text(encoding="utf-8")
         assert numbers.split("``")[0].strip() in text
 
 
@@ -165,7 +168,7 @@ def test_figures_can_be_found_by_attacker_and_rate(page):
 
 def test_the_run_is_described(page, finished):
     frame = show(page, "Run")
-    methods = (finished[0] / "results/small/report/methods.tex").read_text()
+    methods = (finished[0] / "results/small/report/methods.tex").read_text(encoding="utf-8")
     assert frame.locator("#methods").inner_text().strip() == methods.strip()
     assert "@misc{zheng2021dropout" in frame.locator("#references").inner_text()
     assert "iterations: 40" in frame.locator("#configuration").inner_text()

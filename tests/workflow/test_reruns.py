@@ -85,13 +85,13 @@ def test_a_change_reruns_what_it_concerns(finished, small, tmp_path, change, exp
 
 
 def test_comments_and_the_order_of_keys_change_nothing(finished, small, tmp_path):
-    settings = yaml.safe_load(small[-1].read_text())
+    settings = yaml.safe_load(small[-1].read_text(encoding="utf-8"))
     backwards = {
         key: dict(reversed(value.items())) if isinstance(value, dict) else value
         for key, value in reversed(settings.items())
     }
     path = tmp_path / "backwards.yaml"
-    path.write_text("# a comment\n" + yaml.safe_dump(backwards, sort_keys=False))
+    path.write_text("# a comment\n" + yaml.safe_dump(backwards, sort_keys=False), encoding="utf-8")
     assert planned(*small[:-1], path, cwd=finished[0]) == {}
 
 
@@ -106,8 +106,10 @@ def test_a_fresh_checkout_over_results_has_nothing_to_do(folder, small, tmp_path
     checkout = ["--snakefile", tmp_path / "workflow" / "Snakefile", *small[2:]]
     assert planned(*checkout, cwd=folder) == {}
     versions = tmp_path / "workflow" / "dropleak" / "versions.py"
-    text = versions.read_text()
-    versions.write_text(re.sub(r"ENGINE_VERSION = \d+", "ENGINE_VERSION = 99", text))
+    text = versions.read_text(encoding="utf-8")
+    versions.write_text(
+        re.sub(r"ENGINE_VERSION = \d+", "ENGINE_VERSION = 99", text), encoding="utf-8"
+    )
     assert jobs(*checkout, cwd=folder) == AFTER_ATTACKS | {"attack": 8}
     (note,) = notes(*checkout, cwd=folder)
     assert re.fullmatch(r"results of 8 files are made anew: engine_version was \d+ and is 99", note)
@@ -197,13 +199,14 @@ def test_results_do_not_depend_on_what_else_a_job_is_told(folder, small, tmp_pat
     for name in ("workflow", "config", "envs"):
         shutil.copytree(ROOT / name, tmp_path / name)
     rules = tmp_path / "workflow" / "rules" / "attack.smk"
-    text = rules.read_text()
+    text = rules.read_text(encoding="utf-8")
     rules.write_text(
         text.replace(
             "        settings=", "        new=lambda wildcards, output: 1,\n        settings=", 1
-        )
+        ),
+        encoding="utf-8",
     )
-    assert rules.read_text() != text
+    assert rules.read_text(encoding="utf-8") != text
     checkout = ["--snakefile", tmp_path / "workflow" / "Snakefile", *small[2:]]
     moved = with_changes(checkout, tmp_path, {"data": {"root": "elsewhere"}})
     assert jobs(*moved, cwd=folder) == {}

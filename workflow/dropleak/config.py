@@ -41,7 +41,7 @@ ACCOUNTING = ("read", "optimise", "known")
 @cache
 def load_schema() -> dict:
     """The configuration's JSON schema."""
-    return yaml.safe_load(SCHEMA.read_text())
+    return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
 
 
 def complete(config: dict) -> dict:
@@ -162,7 +162,7 @@ def differences(one: object, other: object, path: tuple = ()) -> Iterator[tuple[
 @cache
 def load_presets() -> dict[str, dict]:
     """The built-in attackers."""
-    return yaml.safe_load(PRESETS.read_text())
+    return yaml.safe_load(PRESETS.read_text(encoding="utf-8"))
 
 
 def _contradictions(config: dict) -> Iterator[str]:

@@ -58,7 +58,7 @@ def take_one(names: list[str], pause: float = 1.0) -> int:
 
 def _try_each(names: list[str]) -> int | None:
     for index, each in enumerate(names):
-        lock = open(private_folder() / f"{each}.lock", "w")  # noqa: SIM115
+        lock = open(private_folder() / f"{each}.lock", "w", encoding="utf-8")  # noqa: SIM115
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -36,7 +36,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
 def write_text(path: str | Path, text: str) -> None:
     """Write a text file so that it appears whole or not at all."""
     with atomic(path) as partial:
-        partial.write_text(text)
+        partial.write_text(text, encoding="utf-8")
 
 
 def sweep(folder: str | Path) -> None:
@@ -65,6 +65,6 @@ def alone(what: str) -> Iterator[None]:
     The system releases the lock when the process ends, however it ends.
     """
     name = hashlib.sha256(what.encode(errors="surrogateescape")).hexdigest()[:16]
-    with open(private_folder() / f"{name}.lock", "w") as lock:
+    with open(private_folder() / f"{name}.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

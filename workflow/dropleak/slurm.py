@@ -49,7 +49,7 @@ def become_own_array_task() -> None:
 def job_in_log(log: str | Path) -> str | None:
     """The id that `this_job` wrote to the log of a job, if it ran in Slurm."""
     try:
-        found = re.match(r"Slurm job (\w+) on ", Path(log).read_text())
+        found = re.match(r"Slurm job (\w+) on ", Path(log).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     return found and found[1]
@@ -90,7 +90,7 @@ def reasons(folder: str | Path, since: float) -> list[str]:
     for log in sorted(Path(folder).rglob("*.log")):
         if log.stat().st_mtime < since:
             continue
-        text = log.read_text(errors="replace")
+        text = log.read_text(encoding="utf-8", errors="replace")
         output = re.search(r"^ +output: (\S+)", text, flags=re.MULTILINE)
         reason = re.search(r"^slurmstepd.*(Exceeded.*|Detected.*oom.*|DUE TO.*?)[ *]*$", text, re.M)
         if output and reason and not Path(output[1]).exists():

@@ -39,13 +39,13 @@ def digest(script: str, names: Iterable[str] = (), files: Iterable[str] = ()) ->
             found[place] = "\n".join(map(ast.unparse, nodes))
             waiting += [use for node in nodes for use in _uses(path, node)]
     code = [(path.name, name, found[path, name]) for path, name in sorted(found)]
-    code += [(WORKFLOW / name).read_text() for name in files]
+    code += [(WORKFLOW / name).read_text(encoding="utf-8") for name in files]
     return hashlib.sha256(repr(code).encode()).hexdigest()[:16]
 
 
 @cache
 def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 @cache

@@ -105,8 +105,9 @@ def print_reasons():
 
 def print_outcome():
     """Show the summary, if this run had one to make, and where everything is."""
-    text = Path(RESULTS, "tables", "summary.txt")
-    if text.exists():
+    path = Path(RESULTS, "tables", "summary.txt")
+    if path.exists():
+        text = path.read_text(encoding="utf-8")
         print(
-            f"\n{text.read_text()}\nTables are in {RESULTS}/tables, figures in {RESULTS}/figures."
+            f"\n{text}\nTables are in {RESULTS}/tables, figures in {RESULTS}/figures."
         )

@@ -16,14 +16,14 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def part(page: Path, name: str) -> str:
     """What stands in a part of a page."""
     start, end = _marks(name)
-    return page.read_text().split(start)[1].split(end)[0]
+    return page.read_text(encoding="utf-8").split(start)[1].split(end)[0]
 
 
 def replace(page: Path, name: str, text: str) -> None:
     """Write a part anew."""
     start, end = _marks(name)
-    before, rest = page.read_text().split(start)
-    page.write_text(before + start + text + end + rest.split(end)[1])
+    before, rest = page.read_text(encoding="utf-8").split(start)
+    page.write_text(before + start + text + end + rest.split(end)[1], encoding="utf-8")
 
 
 def _marks(name: str) -> tuple[str, str]:

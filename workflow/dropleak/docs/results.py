@@ -41,7 +41,7 @@ PAGES = {
 def parts() -> dict[str, str]:
     """Every part by its name, from what is kept."""
     tables = {name: pd.read_csv(KEPT / f"{name}.csv") for name in TABLES}
-    record = json.loads((KEPT / "run.json").read_text())
+    record = json.loads((KEPT / "run.json").read_text(encoding="utf-8"))
     return {
         "finding": _finding(tables, record["configuration"]),
         "setting": _setting(record),
@@ -185,14 +185,14 @@ def take_over(results: Path) -> None:
     KEPT.mkdir(exist_ok=True)
     for name in TABLES:
         shutil.copy(results / "tables" / f"{name}.csv", KEPT)
-    record = json.loads((results / "provenance.json").read_text())
+    record = json.loads((results / "provenance.json").read_text(encoding="utf-8"))
     del record["machine"]["host"]
     record["devices"] = sorted({job["device"] for job in record["attacks"] + record["trainings"]})
     for jobs in ("attacks", "trainings"):
         record[jobs] = {key: sum(job[key] for job in record[jobs]) for key in ("rows", "seconds")}
     for key in ("data", "results"):
         del record[key]
-    (KEPT / "run.json").write_text(json.dumps(record, indent=2) + "\n")
+    (KEPT / "run.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     for name in FIGURES:
         with Image.open(results / "figures" / f"{name}.png") as picture:
             picture.convert("RGB").quantize(64).save(KEPT / f"{name}.png", optimize=True)

@@ -137,7 +137,7 @@ def paragraph(
 def bibliography(text: str) -> str:
     """The BibTeX entries that a LaTeX text cites, in the order of `references.bib`."""
     cited = {key for keys in re.findall(r"\\cite\{([^}]*)\}", text) for key in keys.split(",")}
-    entries = BIBLIOGRAPHY.read_text().split("\n\n")
+    entries = BIBLIOGRAPHY.read_text(encoding="utf-8").split("\n\n")
     key = re.compile(r"@\w+\{([^,]+),")
     return "\n\n".join(entry for entry in entries if key.match(entry)[1] in cited).rstrip() + "\n"
 

@@ -24,7 +24,7 @@ PACKAGES = (
 
 def versions() -> dict[str, str]:
     """Of this project, Python, and those packages that are in the present environment."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     found = {project["name"]: project["version"], "python": platform.python_version()}
     for name in PACKAGES:
         try:
@@ -71,7 +71,7 @@ def machine() -> dict[str, str | int | None]:
 def _processor() -> str:
     """The processor's model, where Linux tells it."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))

@@ -76,7 +76,7 @@ def problems(config: dict, results: Path) -> Iterator[str]:
 
 def _read(path: Path) -> dict:
     try:
-        record = json.loads(path.read_text())
+        record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: is not there; a complete run makes it") from None
     except (OSError, ValueError) as error:
@@ -94,7 +94,7 @@ def _configuration(files: list[Path]) -> dict:
     config = {}
     for path in files:
         try:
-            update_config(config, yaml.safe_load(path.read_text()) or {})
+            update_config(config, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
         except (OSError, yaml.YAMLError) as error:
             raise InputError(f"{path}: cannot be read ({error})") from None
     return complete(config)

@@ -57,9 +57,9 @@ def _build(command: list[str]) -> Path:
 
 def _fingerprint(command: list[str]) -> str:
     """Of everything the library depends on: sources, command, and what the processor can do."""
-    parts = [shlex.join(command), *(source.read_text() for source in _SOURCES)]
+    parts = [shlex.join(command), *(source.read_text(encoding="utf-8") for source in _SOURCES)]
     processor = Path("/proc/cpuinfo")
     if processor.exists():
-        lines = processor.read_text().splitlines()
+        lines = processor.read_text(encoding="utf-8").splitlines()
         parts += [line for line in lines if line.startswith(("flags", "Features"))][:1]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
