@@ -6,7 +6,7 @@ import shutil
 import pandas as pd
 import pytest
 import yaml
-from runner import planned, run, with_changes
+from runner import counts, planned, run, with_changes
 
 from places import ROOT
 
@@ -46,18 +46,16 @@ def found(folder, pattern):
 
 def jobs(*arguments, cwd):
     """What a dry run plans, of those rules that are looked at here."""
-    plan = planned(*arguments, cwd=cwd)
-    return {rule: count for rule, count in plan.items() if rule in COUNTED + DRAWN}
+    return jobs_and_notes(*arguments, cwd=cwd)[0]
 
 
-def notes(*arguments, cwd):
-    """What a dry run says of results that it does not use."""
+def jobs_and_notes(*arguments, cwd):
+    """The same, and what the dry run says of results that it does not use."""
     said = run(*arguments, "--dry-run", cwd=cwd)
-    return [
-        line
-        for line in (said.stdout + said.stderr).splitlines()
-        if "made anew if" in line or "stays as it is" in line
-    ]
+    lines = (said.stdout + said.stderr).splitlines()
+    notes = [line for line in lines if "made anew if" in line or "stays as it is" in line]
+    plan = counts(said.stdout)
+    return {rule: count for rule, count in plan.items() if rule in COUNTED + DRAWN}, notes
 
 
 def test_a_second_run_has_nothing_to_do(finished, small):
@@ -150,8 +148,9 @@ def test_a_fresh_checkout_over_results_has_nothing_to_do(folder, small, tmp_path
     versions.write_text(
         re.sub(r"ENGINE_VERSION = \d+", "ENGINE_VERSION = 99", text), encoding="utf-8"
     )
-    assert jobs(*checkout, cwd=folder) == AFTER_ATTACKS | {"attack": 8}
-    for attacker, note in zip(("idlg", "idlg-ignore"), notes(*checkout, cwd=folder), strict=True):
+    plan, notes = jobs_and_notes(*checkout, cwd=folder)
+    assert plan == AFTER_ATTACKS | {"attack": 8}
+    for attacker, note in zip(("idlg", "idlg-ignore"), notes, strict=True):
         assert note.startswith(f"{ATTACKS}/{attacker}/")
         assert re.search(r"is new, as engine_version was \d+ and is 99; ", note)
 
@@ -187,18 +186,18 @@ def test_what_was_damaged_is_made_anew_and_named(folder, small, file, expected, 
         path.write_bytes(path.read_bytes()[:-9])
     else:
         shutil.copy(folder / "results/small/tables/network.parquet", path)
-    (note,) = notes(*small, cwd=folder)
+    plan, (note,) = jobs_and_notes(*small, cwd=folder)
+    assert plan == expected
     assert note.startswith(f"{path.relative_to(folder)}: is ")
     assert note.endswith(f"; it is now {path.name}.damaged, and is made anew if it is needed")
-    assert jobs(*small, cwd=folder) == expected
 
 
 def test_what_belongs_elsewhere_is_not_used(folder, small, one):
     other = found(folder, f"{ATTACKS}/idlg-ignore/*/rate-0.5/images-0-2.parquet")
     shutil.copy(other, folder / one)
-    (note,) = notes(*small, cwd=folder)
+    plan, (note,) = jobs_and_notes(*small, cwd=folder)
+    assert plan["attack"] == 1
     assert 'belongs to other settings (attacker.masks was "ignore" and is "resample")' in note
-    assert jobs(*small, cwd=folder)["attack"] == 1
 
 
 def test_an_experiment_grows_without_attacking_an_image_twice(folder, small, tmp_path):

@@ -32,6 +32,8 @@ def training_files():
 def survey():
     """The files that hold every attack once, however they are cut; damaged ones are set aside."""
     files = []
+    for change in filter(None, map(inventory.new_settings, LAYOUT)):
+        logger.info(change)
     for folder, rate in product(LAYOUT.attacks.values(), RATES):
         needed, damaged = inventory.attack_files(
             f"{folder.path}/rate-{rate}", folder.settings, config["images"], BATCH_SIZE
@@ -73,6 +75,3 @@ def unusable():
 
 
 set_aside(unusable())
-for folder in LAYOUT:
-    if change := inventory.new_settings(folder):
-        logger.info(change)
