@@ -52,7 +52,7 @@ from dropleak import config as configuration
         ('data: {root: "\\uD800"}', ['data.root: "\\ud800"', "surrogates"]),
         (f"data: {{root: {'n' * 300}}}", ["data.root", "File name too long"]),
         ("data: {source: mnist, root: /dev/null}", ["data.root", "it is not a folder"]),
-        ("data: {source: folder, root: /nowhere}", ["/nowhere has no folder train", "class"]),
+        ("data: {source: folder, root: /nowhere}", ["/nowhere is not there", "class"]),
         ("data: &x {again: *x}", ["contains itself"]),
         ("? 2020-01-01\n: 5", ["[datetime.date(2020, 1, 1)]", "unknown key"]),
         ("~: 5", ["[null]", "unknown key"]),

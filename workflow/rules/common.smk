@@ -4,6 +4,7 @@ from itertools import chain
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from dropleak import config as configuration
 from dropleak import grid, limits, slurm, sources
@@ -19,6 +20,9 @@ try:
     config.clear()
     config.update(complete)
     IMAGE_VALUES = grid.image_values(config["data"])
+    if workflow.is_main_process:
+        for note in grid.look_through(config["data"]):
+            logger.warning(note)
 except InputError as error:
     raise WorkflowError(str(error))
 
