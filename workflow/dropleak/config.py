@@ -19,6 +19,7 @@ from jsonschema import Draft202012Validator, validators
 from dropleak import folder, grid
 from dropleak.errors import InputError
 from dropleak.mistakes import explain, nearest, path_of, shown
+from dropleak.paths import expanded
 
 # In JSON 2.0 is a whole number; in Python it cannot count anything.
 _VALIDATOR = validators.extend(
@@ -45,7 +46,7 @@ def load_schema() -> dict:
 
 
 def complete(config: dict) -> dict:
-    """A copy of the configuration with every default filled in, checked.
+    """A copy of the configuration with every default filled in and paths expanded, checked.
 
     Raises:
         InputError: one message that lists the mistakes, each with key, value and what is allowed.
@@ -55,6 +56,7 @@ def complete(config: dict) -> dict:
         config = with_defaults(config, schema)
         errors = _VALIDATOR(schema).iter_errors(config)
         problems = list(map(explain, islice(errors, _MOST_PROBLEMS)))
+        problems = problems or list(_expand_paths(config))
         problems = problems or list(islice(_contradictions(config), _MOST_PROBLEMS))
     except RecursionError:
         problems = ["it contains itself, or groups and lists within each other without an end"]
@@ -163,6 +165,15 @@ def differences(one: object, other: object, path: tuple = ()) -> Iterator[tuple[
 def load_presets() -> dict[str, dict]:
     """The built-in attackers."""
     return yaml.safe_load(PRESETS.read_text(encoding="utf-8"))
+
+
+def _expand_paths(config: dict) -> Iterator[str]:
+    """Mistakes in the paths of a configuration that fits the schema; the others are expanded."""
+    data = config["data"]
+    try:
+        data["root"] = expanded(data["root"])
+    except ValueError as error:
+        yield f"data.root: {shown(data['root'])} {error}"
 
 
 def _contradictions(config: dict) -> Iterator[str]:
