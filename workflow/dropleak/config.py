@@ -7,7 +7,7 @@ import json
 import math
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from copy import deepcopy
 from functools import cache
 from itertools import islice
@@ -63,41 +63,6 @@ def complete(config: dict) -> dict:
     if problems:
         raise InputError("the configuration cannot be used:\n  " + "\n  ".join(problems))
     return config
-
-
-def refuse_repeated_keys(paths: Iterable[str | Path]) -> None:
-    """Stop if a key stands twice in a file, of which YAML takes the last without a word.
-
-    Raises:
-        InputError: naming file, line and key.
-    """
-    for path in paths:
-        try:
-            waiting = [yaml.compose(Path(path).read_text(encoding="utf-8"), yaml.SafeLoader)]
-        except yaml.YAMLError:
-            continue  # Snakemake has read it as JSON
-        seen = set()
-        while waiting:
-            node = waiting.pop()
-            if id(node) in seen:
-                continue  # an alias, which can also lead to where it stands
-            seen.add(id(node))
-            if isinstance(node, yaml.SequenceNode):
-                waiting += node.value
-            elif isinstance(node, yaml.MappingNode):
-                waiting += [value for _, value in node.value]
-                _refuse_repeated([key for key, _ in node.value], path)
-
-
-def _refuse_repeated(keys: list[yaml.Node], path: str | Path) -> None:
-    names = set()
-    for key in keys:
-        if not isinstance(key, yaml.ScalarNode):
-            continue  # which is no key of ours anyway
-        if key.value in names:
-            line = key.start_mark.line + 1
-            raise InputError(f"{path}, line {line}: {key.value} stands there twice; keep one")
-        names.add(key.value)
 
 
 def with_defaults(value, schema: dict):

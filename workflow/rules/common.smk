@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from dropleak import config as configuration
-from dropleak import grid, limits, slurm, sources
+from dropleak import configtext, grid, limits, slurm, sources
 from dropleak.errors import InputError
 from dropleak.hardware import has_gpu
 from dropleak.versions import ENGINE_VERSION
@@ -15,7 +15,7 @@ from dropleak.versions import ENGINE_VERSION
 slurm.become_own_array_task()
 
 try:
-    configuration.refuse_repeated_keys(workflow.configfiles)
+    configtext.check(workflow.configfiles)
     complete = configuration.complete(config)
     config.clear()
     config.update(complete)
