@@ -10,6 +10,7 @@ from dropleak import config as configuration
 from dropleak import configtext, grid, limits, slurm, sources
 from dropleak.errors import InputError
 from dropleak.hardware import has_gpu
+from dropleak.report import escape
 from dropleak.versions import ENGINE_VERSION
 
 slurm.become_own_array_task()
@@ -30,7 +31,9 @@ STARTED = time.time()
 RESULTS = f"results/{config['experiment']}"
 LOGS = f"logs/{config['experiment']}"
 ATTACKERS = configuration.attackers(config)
-DATASET = grid.dataset_name(config["data"])
+# What captions call the images, for `params`: a function, as Snakemake takes braces in
+# text for wildcards.
+DATASET = lambda wildcards: escape.rst(grid.dataset_name(config["data"]))
 RATES = [str(float(rate)) for rate in config["rates"]]
 UTILITY_RATES = [str(float(rate)) for rate in config["utility"]["rates"]]
 SELECTION = grid.selection(grid.count_images(config["data"], "test"), config["seed"])
