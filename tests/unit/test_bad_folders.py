@@ -25,7 +25,7 @@ def root(tmp_path):
 
 def plans(root, **settings):
     """What planning does with the configuration of a folder."""
-    data = {"source": "folder", "root": str(root)}
+    data = {"source": "folder", "root": str(root).replace("$", "$$")}
     config = configuration.complete(
         {"experiment": "x", "images": 1, "sample_images": 1, "data": data} | settings
     )

@@ -88,6 +88,12 @@ def test_many_kinds_of_files_are_named_in_one_line(root):
     assert len(sentence) < 500
 
 
+def test_a_folder_of_other_files_only_is_refused_with_their_endings(root):
+    for path in root.glob("test/*/1.png"):
+        path.rename(path.with_suffix(".HEIC"))
+    refused(folder.trees, root, words=["test: holds no images (.avif, ", "), but 2 .heic"])
+
+
 COMPOSED, DECOMPOSED = (normalize(form, "caf\u00e9") for form in ("NFC", "NFD"))
 
 

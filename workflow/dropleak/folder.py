@@ -58,7 +58,7 @@ def trees(root: str | Path) -> dict[str, dict[str, list[Path]]]:
         if not images:
             raise InputError(
                 f"{Path(root, 'train', name)}: holds no images to learn this class from; add some "
-                "or remove the class from train and test"
+                f"({', '.join(SUFFIXES)}) or remove the class from train and test"
             )
     return found
 
@@ -82,11 +82,12 @@ def classes(root: str | Path, part: str) -> dict[str, list[Path]]:
         InputError: there are none, a folder cannot be read, or a link leads nowhere or in a circle.
     """
     top = Path(root, part)
-    found = _scan(top).classes
+    found, others = _scan(top)
     if not found:
         raise InputError(f"{top}: holds no folders; one for each class is expected")
     if not any(found.values()):
-        raise InputError(f"{top}: holds no images ({', '.join(SUFFIXES)})")
+        instead = f", but {_endings(others)}" if others else ""
+        raise InputError(f"{top}: holds no images ({', '.join(SUFFIXES)}){instead}")
     return found
 
 
@@ -107,16 +108,21 @@ def unused(root: str | Path) -> list[str]:
             f"example {loose[0]}"
         )
     if foreign:
-        kinds = Counter(path.suffix.lower() or "without an ending" for path in foreign)
-        counts = [f"{count} {kind}" for kind, count in kinds.most_common()]
-        if len(counts) > _KINDS:
-            counts[_KINDS:] = [f"{sum(kinds.values())} in all"]
         sentences.append(
-            f"{root}: not used, by the endings of their names: {', '.join(counts)}, for example "
+            f"{root}: not used, by the endings of their names: {_endings(foreign)}, for example "
             f"{foreign[0]}. Images end in {', '.join(SUFFIXES)}; save others in one of these "
             "formats"
         )
     return sentences
+
+
+def _endings(paths: list[Path]) -> str:
+    """How many files have which ending, the most frequent first."""
+    kinds = Counter(path.suffix.lower() or "without an ending" for path in paths)
+    counts = [f"{count} {kind}" for kind, count in kinds.most_common()]
+    if len(counts) > _KINDS:
+        counts[_KINDS:] = [f"{len(paths)} in all"]
+    return ", ".join(counts)
 
 
 _KINDS = 5
