@@ -21,7 +21,7 @@ with job_log(snakemake.log[0]):
     paragraph = methods.paragraph(
         config=params.config,
         attackers=params.attackers,
-        dataset=params.dataset,
+        dataset=params.dataset_name,
         shape=tables.inspect(source.images, IMAGES)[0]["shape"],
         attacks=attacks,
         utility=utility,
@@ -40,7 +40,7 @@ with job_log(snakemake.log[0]):
     write_text(output.findings, pages.findings(known["claims"]))
     write_text(
         output.claims,
-        pages.claims_page(known["claims"], known["readings"], params.config, params.dataset),
+        pages.claims_page(known["claims"], known["readings"], params.config, params.dataset_name),
     )
     for name in ("summary", "comparison", "tradeoff"):
         write_text(output[name], pages.table_page(known[name], name.capitalize()))
