@@ -28,7 +28,11 @@ def with_changes(small: list, folder: Path, changes: dict) -> list:
 
 def planned(*arguments, cwd="/") -> dict[str, int]:
     """Number of jobs of each rule that a dry run plans."""
-    output = run(*arguments, "--dry-run", cwd=cwd).stdout
-    _, _, table = output.partition("Job stats:")
+    return counts(run(*arguments, "--dry-run", cwd=cwd).stdout)
+
+
+def counts(said: str) -> dict[str, int]:
+    """Number of jobs of each rule, from what a dry run printed."""
+    _, _, table = said.partition("Job stats:")
     rows = re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)
     return {rule: int(count) for rule, count in rows if rule not in ("job", "total")}

@@ -4,6 +4,7 @@ Needs no torch, so that planning is quick.
 """
 
 import hashlib
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -51,18 +52,18 @@ def dataset_name(data: dict) -> str:
 def data_identity(data: dict) -> dict:
     """What says whether two configurations have the same images, wherever these are kept.
 
-    Of a folder the names and sizes of its files count, as reading all of them would take too long.
+    Of a folder the names, order and sizes of its files count, as reading all of them would take too
+    long: not its own name, nor how a file system composes the characters of names.
     """
-    identity = {"dataset": dataset_name(data), "size": data["size"]}
     if data["source"] != "folder":
-        return identity
+        return {"source": data["source"], "size": data["size"]}
     root = Path(data["root"])
-    files = sorted(
-        (str(path.relative_to(root)), path.stat().st_size)
+    files = [
+        (unicodedata.normalize("NFC", path.relative_to(root).as_posix()), path.stat().st_size)
         for part in folder.PARTS
         for path in folder.files(root, part)
-    )
-    return identity | {"files": hashlib.sha256(repr(files).encode()).hexdigest()}
+    ]
+    return {"files": hashlib.sha256(repr(files).encode()).hexdigest(), "size": data["size"]}
 
 
 def count_images(data: dict, part: str) -> int:

@@ -93,7 +93,7 @@ ATTACKS = pa.schema(
         _column("reconstruction", pa.binary(), "clipped, as uint8 in C order, shaped as the image"),
     ]
 )
-"""One row per attacked image; metadata: `dataset`, `shape` (C, H, W), `network`, `dropout` and
+"""One row per attacked image; metadata: `shape` (C, H, W), `network`, `dropout` and
 `images_per_update`, as JSON."""
 
 UTILITY = pa.schema(
@@ -108,7 +108,7 @@ UTILITY = pa.schema(
         _column("device", pa.string(), "processor that trained"),
     ]
 )
-"""One row per rate, seed and epoch; metadata: `dataset`, as JSON."""
+"""One row per rate, seed and epoch."""
 
 SUMMARY = pa.schema(
     [

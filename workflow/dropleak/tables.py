@@ -48,6 +48,15 @@ def with_origin(table: pa.Table, settings: dict, code: dict | None = None) -> pa
     )
 
 
+def origin(path: str | Path) -> dict | None:
+    """The settings that a job's table was made with, if it has a record of them."""
+    try:
+        recorded = pq.read_schema(path).metadata or {}
+        return json.loads(recorded[b"settings"])
+    except (*DAMAGE, KeyError):
+        return None
+
+
 def write(table: pa.Table, path: str | Path) -> None:
     """Write a table so that the file appears whole or not at all."""
     with atomic(path) as partial:
@@ -141,7 +150,7 @@ def concatenate(
     """Join tables into one file, holding one of them in memory at a time.
 
     Args:
-        sources: of one data set and one kind of client, ordered by all of `key` but the last.
+        sources: of one kind of client, ordered by all of `key` but the last.
         target: what to write. It has the metadata of the sources but for their origin.
         schema: of all of them.
         key: columns that identify a row.
@@ -159,7 +168,7 @@ def concatenate(
         for source, count in zip(sources, rows or repeat(None, len(sources)), strict=True):
             table = _without_origin(read(source, schema)).slice(0, count)
             if table.schema.metadata != first.schema.metadata:
-                raise InputError(f"{source}: is of another data set or client than {sources[0]}")
+                raise InputError(f"{source}: is of another client than {sources[0]}")
             if row := twice.find(table):
                 raise InputError(f"{source}: has a second row for {row}")
             writer.write_table(table)

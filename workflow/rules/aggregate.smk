@@ -18,7 +18,6 @@ rule join_attacks:
         "../../envs/tables.yaml"
     params:
         code=code_of("join.py"),
-        files=attack_files,
         schema="attacks",
         key=["attacker", "rate", "image"],
         images=config["images"],
@@ -28,14 +27,13 @@ rule join_attacks:
 
 use rule join_attacks as join_utility with:
     input:
-        training_files,
+        training_files(),
     output:
         f"{RESULTS}/tables/utility.parquet",
     log:
         f"{LOGS}/join_utility.log",
     params:
         code=code_of("join.py"),
-        files=training_files,
         schema="utility",
         key=["rate", "seed", "epoch"],
         images=None,

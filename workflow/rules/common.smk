@@ -1,7 +1,6 @@
 import sys
 import time
 from itertools import chain
-from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
@@ -100,14 +99,4 @@ def print_reasons():
             *ended,
             sep="\n  ",
             file=sys.stderr,
-        )
-
-
-def print_outcome():
-    """Show the summary, if this run had one to make, and where everything is."""
-    path = Path(RESULTS, "tables", "summary.txt")
-    if path.exists():
-        text = path.read_text(encoding="utf-8")
-        print(
-            f"\n{text}\nTables are in {RESULTS}/tables, figures in {RESULTS}/figures."
         )

@@ -76,7 +76,8 @@ rule record:
     input:
         data=[rules.images.output.train, rules.images.output.test],
         attacks=attack_files,
-        trainings=training_files,
+        trainings=training_files(),
+        summary=rules.summarise.output.text,
         results=[
             *rules.tables.input,
             *rules.illustrate.output,
@@ -91,8 +92,10 @@ rule record:
         "../../envs/tables.yaml"
     params:
         code=code_of("record.py"),
-        files=attack_files,
+        checkpoints=CHECKPOINTS,
         config=config,
         engine_version=ENGINE_VERSION,
+    message:
+        "Recording where the results come from."
     script:
         "../scripts/record.py"
