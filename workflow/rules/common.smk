@@ -13,6 +13,7 @@ from dropleak.versions import ENGINE_VERSION
 slurm.become_own_array_task()
 
 try:
+    sources.refuse_braces()
     configuration.refuse_repeated_keys(workflow.configfiles)
     complete = configuration.complete(config)
     config.clear()
@@ -25,7 +26,8 @@ STARTED = time.time()
 RESULTS = f"results/{config['experiment']}"
 LOGS = f"logs/{config['experiment']}"
 ATTACKERS = configuration.attackers(config)
-DATASET = grid.dataset_name(config["data"])
+# A function, as Snakemake takes braces in a text, which a folder's name may have, for wildcards.
+DATASET = lambda wildcards: grid.dataset_name(config["data"])
 RATES = [str(float(rate)) for rate in config["rates"]]
 UTILITY_RATES = [str(float(rate)) for rate in config["utility"]["rates"]]
 SELECTION = grid.selection(grid.count_images(config["data"], "test"), config["seed"])
