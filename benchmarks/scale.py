@@ -18,6 +18,7 @@ from pathlib import Path
 
 from dropleak import config as configuration
 from dropleak import grid
+from dropleak.layout import Layout
 
 ATTACKERS = ["idlg", "mask-reading"]
 RATES = [0.0, 0.2, 0.3, 0.4, 0.5]
@@ -42,21 +43,23 @@ def write_stubs(folder: Path, config: dict) -> None:
     """Write the stub results, in a process whose memory does not count."""
     import stubs
 
-    stubs.write(folder / RESULTS, config)
+    stubs.write(folder, config)
 
 
 def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
     """What is measured, by name and in this order: commands to be run in the folder."""
     images = config["images"]
     batches = grid.batches(images, config["attack"]["images_per_job"])
+    layout = Layout(config)
     attacks = [
-        f"{RESULTS}/attacks/{attacker}/rate-{rate}/images-{batch}.parquet"
+        f"{layout.attacks[attacker].path}/rate-{rate}/images-{batch}.parquet"
         for attacker in ATTACKERS
         for rate in RATES
         for batch in batches
     ]
-    trainings = [f"{RESULTS}/utility/rate-{rate}.parquet" for rate in config["utility"]["rates"]]
-    data = {part: f"{RESULTS}/data/{part}.parquet" for part in ("train", "test")}
+    rates = config["utility"]["rates"]
+    trainings = [f"{layout.trainings.path}/rate-{rate}.parquet" for rate in rates]
+    data = {part: f"{layout.images.path}/{part}.parquet" for part in ("train", "test")}
     selection = grid.selection(images, config["seed"])
     chosen = selection[: config["sample_images"]]
     success, tolerated = config["success_rmse"], config["utility"]["tolerated_loss"]
