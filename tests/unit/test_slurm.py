@@ -16,10 +16,10 @@ def queue(monkeypatch, tmp_path):
     """Sets what squeue lists."""
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
 
-    def set_queue(*jobs):
+    def set_queue(*jobs, name="0b1f1c5a-53e4-4d0e-9f3e-3f4f2a1d8c11"):
         squeue = tmp_path / "squeue"
         squeue.write_text(
-            "#!/bin/sh\n" + "".join(f"echo {job}\n" for job in jobs), encoding="utf-8"
+            "#!/bin/sh\n" + "".join(f"echo '{job} {name}'\n" for job in jobs), encoding="utf-8"
         )
         squeue.chmod(0o755)
 
@@ -28,8 +28,22 @@ def queue(monkeypatch, tmp_path):
 
 def test_jobs_of_an_earlier_run_are_named(queue):
     queue("12_3", "12_4", "99")
-    with pytest.raises(InputError, match="2 jobs of an earlier run: 12_3 12_4"):
+    with pytest.raises(InputError, match="jobs of an earlier run are still in Slurm: 12_3 12_4"):
         slurm.refuse_left_behind(["12_4", None, "12_3", "7"])
+
+
+@pytest.mark.parametrize("prefix", ["", "mine_"])
+def test_the_executors_jobs_are_told_by_their_names(queue, prefix):
+    queue("12", name=f"{prefix}0b1f1c5a-53e4-4d0e-9f3e-3f4f2a1d8c11")
+    with pytest.raises(InputError, match=r"still in Slurm: 12\. .* scancel 12$"):
+        slurm.refuse_left_behind(["12"])
+
+
+@pytest.mark.parametrize("name", ["interactive", "bash", "my job.sh", "0b1f1c5a", "café", ""])
+def test_a_session_in_which_an_earlier_run_was_local_is_the_users_own(queue, tmp_path, name):
+    (tmp_path / "log").write_text("Slurm job 777 on node1, GPU none\n", encoding="utf-8")
+    queue("777", "777_1", name=name)
+    slurm.refuse_left_behind([slurm.job_in_log(tmp_path / "log"), "777_1"])
 
 
 def test_jobs_that_have_ended_do_not_matter(queue):

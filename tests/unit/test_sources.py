@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from dropleak import sources
+from dropleak.errors import InputError
 from places import ROOT
 
 
@@ -74,3 +75,10 @@ def test_files_that_are_read_count(workflow):
     with (workflow / "report" / "claims.html").open("a", encoding="utf-8") as file:
         file.write("<p>")
     assert digest() != before
+
+
+@pytest.mark.parametrize("name", ["{x}", "{", "a}b", "{{x}}"])
+def test_a_workflow_below_braces_is_refused(tmp_path, name):
+    with pytest.raises(InputError, match="braces in this path"):
+        sources.refuse_braces(tmp_path / name / "workflow")
+    sources.refuse_braces(tmp_path / "[x] (y)" / "workflow")

@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from dropleak.report import provenance
 from places import ROOT
 
 
@@ -59,28 +58,6 @@ def test_everything_is_recorded(finished):
         assert {job["device"]} == set(table["device"].to_pylist())
         assert job["commit"] == record["code"]["commit"]
     assert len(record["trainings"]) == 2
-
-
-def test_a_users_own_files_are_no_change_of_the_code(tmp_path):
-    def git(*arguments):
-        subprocess.run(["git", *arguments], cwd=tmp_path, check=True, capture_output=True)
-
-    def dirty():
-        return provenance.revision(tmp_path)["dirty"]
-
-    (tmp_path / "workflow").mkdir()
-    (tmp_path / "workflow" / "Snakefile").touch()
-    git("init")
-    git("add", ".")
-    git("-c", "user.name=me", "-c", "user.email=me@here", "commit", "--message", "first")
-    (tmp_path / "mine.yaml").touch()
-    (tmp_path / "report.html").touch()
-    assert dirty() is False
-    (tmp_path / "workflow" / "presets.yaml").touch()
-    assert dirty() is True
-    (tmp_path / "workflow" / "presets.yaml").unlink()
-    (tmp_path / "workflow" / "Snakefile").write_text("rule all:\n", encoding="utf-8")
-    assert dirty() is True
 
 
 def test_results_as_they_were_made_are_in_order(copied):

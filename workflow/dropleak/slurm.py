@@ -12,6 +12,8 @@ from pathlib import Path
 
 from dropleak.errors import InputError
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+
 
 def this_job() -> str | None:
     """Which job of Slurm this process is in, where, and what it was given; None outside Slurm."""
@@ -67,11 +69,11 @@ def refuse_left_behind(jobs: Iterable[str | None]) -> None:
     Raises:
         InputError: naming the jobs that Slurm still has.
     """
-    left = sorted(_queue() & set(jobs))
+    left = sorted(_submitted() & set(jobs))
     if left:
         raise InputError(
-            f"Slurm still has {len(left)} jobs of an earlier run: {' '.join(left)}. When squeue no "
-            "longer lists them, start again, and their results are used. To give them up first: "
+            f"jobs of an earlier run are still in Slurm: {' '.join(left)}. When squeue no longer "
+            "lists them, start again, and their results are used. To give them up first: "
             f"scancel {' '.join(left)}"
         )
 
@@ -98,11 +100,18 @@ def reasons(folder: str | Path, since: float) -> list[str]:
     return found
 
 
-def _queue() -> set[str]:
-    """This user's jobs in Slurm that have not ended, by id, as in 12 or 12_3."""
-    command = ["squeue", "--me", "--noheader", "--array", "--format", "%i"]
+def _submitted() -> set[str]:
+    """Jobs of this user that Snakemake submitted and that have not ended, by id, as in 12 or 12_3.
+
+    The executor names them by a UUID, perhaps with a prefix. Others are the user's own: a session
+    or a script in which Snakemake ran without the executor, whose logs name that job.
+    """
+    command = ["squeue", "--me", "--noheader", "--array", "--format", "%i %j"]
     try:
-        listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    except (FileNotFoundError, subprocess.CalledProcessError):
+        listed = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", check=True
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
         return set()  # no Slurm here
-    return set(listed.split())
+    jobs = (line.partition(" ") for line in listed.splitlines())
+    return {job for job, _, name in jobs if _UUID.search(name.rstrip())}

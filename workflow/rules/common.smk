@@ -15,6 +15,7 @@ from dropleak.versions import ENGINE_VERSION
 slurm.become_own_array_task()
 
 try:
+    sources.refuse_braces()
     configtext.check(workflow.configfiles)
     complete = configuration.complete(config)
     config.clear()

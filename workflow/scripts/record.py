@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 from dropleak.files import sweep, write_text
@@ -26,5 +27,6 @@ with job_log(snakemake.log[0]):
     sweep(folder)
     shutil.rmtree(params.checkpoints, ignore_errors=True)
 
+sys.stdout.reconfigure(errors="backslashreplace")  # a console may not have every character
 print(f"\n{Path(source.summary).read_text(encoding='utf-8')}")
 print(f"Tables are in {folder}/tables, figures in {folder}/figures.")

@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 from itertools import cycle
 
-import matplotlib
 import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib.figure import Figure
 
 from dropleak.files import atomic
-
-matplotlib.use("Agg")
 
 WIDTH = 3.4
 """Width of a journal's column in inches."""
@@ -27,6 +24,7 @@ def new(height: float, **subplots: object) -> tuple[Figure, object]:
     sns.set_theme(
         context="paper",
         style="ticks",
+        font="DejaVu Sans",  # which comes with matplotlib, unlike seaborn's first choice
         rc={
             "font.size": 8,
             "axes.labelsize": 8,

@@ -161,9 +161,9 @@ def _attacker(name: str, settings: dict) -> str:
 
 
 def _commit(revision: dict[str, str | bool | None]) -> str:
-    """The commit of the code, if known, and whether that was all."""
+    """The commit of the code, and whether that was all."""
     if not revision["commit"]:
-        return ""
+        return "commit not known, "
     changed = " with changes that are not committed" if revision["dirty"] else ""
     return rf"commit \texttt{{{revision['commit'][:12]}}}{changed}, "
 
