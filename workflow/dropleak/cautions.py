@@ -34,11 +34,9 @@ def cautions(summary: pa.Table, tradeoff: pa.Table) -> list[Caution]:
     """
     known = tables.metadata(tradeoff)
     found = [_vanished(summary)] if any(summary["vanished"].to_pylist()) else []
-    for reason, advice in _ADVICE.items():
-        names = [name for name, doubt in known["doubts"].items() if doubt == reason]
-        if names:
-            said = f"Privacy from {words.series(names)} is inconclusive: {reason}."
-            found.append(Caution(said, advice))
+    for reason, names in efficacy.grouped(known["doubts"]).items():
+        said = f"Privacy from {words.series(names)} is inconclusive: {reason}."
+        found.append(Caution(said, _ADVICE[known["doubts"][names[0]]]))
     if known["at_chance"]:
         found.append(_chance(known["chance"], known["at_chance"]))
     return found

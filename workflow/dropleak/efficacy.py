@@ -4,6 +4,8 @@ An attack that fails without dropout fails with it too, and that protects nobody
 counts for dropout unless it is known to succeed at rate 0.0, on the same kind of client.
 """
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from dropleak import stats
@@ -15,6 +17,12 @@ COLUMNS = ["rate", "update", "rmse", "above_guess"]
 FAILS = "this attack fails without dropout too"
 UNSURE = "too few images to know whether this attack succeeds without dropout"
 NOT_ATTACKED = "rate 0.0 was not attacked, so whether this attack succeeds at all is not known"
+_OF_SEVERAL = {
+    FAILS: "these attacks fail without dropout too",
+    UNSURE: "too few images to know whether these attacks succeed without dropout",
+    NOT_ATTACKED: "rate 0.0 was not attacked, so whether these attacks succeed at all is not known",
+}
+
 NEVER_SMALL = "this attack is not known to end with a small RMSE without dropout either"
 
 
@@ -40,9 +48,10 @@ def doubt(attacks: pd.DataFrame, success_rmse: float, seed: int) -> str | None:
         return None
     # Images of an update were attacked together: only updates are independent.
     above = without.groupby("update")["above_guess"].mean().to_numpy()
-    if len(above) >= FEWEST and stats.mean_interval(above, seed)[1] < 0:
+    low, high = stats.mean_interval(above, seed)
+    if len(above) >= FEWEST and high < 0:
         return None
-    promising = above.mean() < 0 or _successes(without, success_rmse).any()
+    promising = low < 0 or above.mean() < 0 or _successes(without, success_rmse).any()
     return UNSURE if promising else FAILS
 
 
@@ -52,6 +61,19 @@ def doubt_about_small(attacks: pd.DataFrame, success_rmse: float) -> str | None:
     if without.empty:
         return NOT_ATTACKED
     return NEVER_SMALL if _rarely_small(without, success_rmse) else None
+
+
+def grouped(doubts: Mapping[str, str | None]) -> dict[str, list[str]]:
+    """The attackers of which nothing is known, by a reason that speaks of so many of them.
+
+    Args:
+        doubts: of attackers by their names; None where there is none.
+    """
+    names = {}
+    for name, reason in doubts.items():
+        if reason:
+            names.setdefault(reason, []).append(name)
+    return {_OF_SEVERAL[each] if len(own) > 1 else each: own for each, own in names.items()}
 
 
 def _rarely_small(attacks: pd.DataFrame, success_rmse: float) -> bool:

@@ -8,7 +8,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dropleak import tables
+from dropleak import efficacy, tables
 from dropleak.figures import style
 from dropleak.figures.rmse import CLIPPED, mark_published
 
@@ -117,10 +117,9 @@ def _name_rates(axis: Axes, frame: pd.DataFrame) -> None:
 
 
 def _mark_chance(axis: Axes, chance: dict, left: float, right: float) -> float:
-    """Draw chance's interval, or where it lies if it is far off; returns the axis's left end."""
+    """Draw chance's interval, or say where it is if it is far off; returns the axis's left end."""
     if chance["high"] < left - (right - left):
-        note = f"← chance: {chance['level']:.2f}"
-        axis.text(0.01, 0.02, note, transform=axis.transAxes, fontsize=6, color="0.4")
+        axis.set_xlabel(f"test accuracy (chance, {chance['level']:.2f}, is far to the left)")
         return left
     axis.axvline(chance["level"], **style.CHANCE_LEVEL)
     axis.axvspan(chance["low"], chance["high"], **style.CHANCE_RANGE)
@@ -141,7 +140,10 @@ def _verdict(frame: pd.DataFrame, known: dict, attackers: list[str]) -> str:
         rates = ", ".join(f"{rate}" for rate in wanted.index[wanted])
         whom = ", ".join(trusted) if doubts else "all of them"
         lines.append(f"private from {whom} and accurate: {rates or 'no rate'}")
-    lines += [f"{name} inconclusive: {doubt}" for name, doubt in doubts.items()]
+    lines += [
+        f"{', '.join(names)} inconclusive: {reason}"
+        for reason, names in efficacy.grouped(doubts).items()
+    ]
     if at_chance := sorted({*frame["rate"]} & {*known["at_chance"]}):
         lines.append(f"accuracy is at chance: {', '.join(map(str, at_chance))}")
     return "\n".join(part for line in lines for part in wrap(line, _TITLE_WIDTH))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 import pyarrow as pa
 
-from dropleak import tables
+from dropleak import efficacy, tables
 from dropleak.chance import Chance
 from dropleak.figures.features import shown_rates
 from dropleak.figures.rmse import POINTS
@@ -135,6 +135,8 @@ def _at_chance(found: Sequence[float]) -> str:
 def _doubts(tradeoff: pa.Table, attackers: list[str]) -> str:
     """Of which attackers nothing is known, if any."""
     doubts = tables.metadata(tradeoff)["doubts"]
+    grouped = efficacy.grouped({name: doubts[name] for name in attackers})
     return "".join(
-        f" Inconclusive for ``{name}``: {doubts[name]}." for name in attackers if doubts[name]
+        f" Inconclusive for {series(f'``{name}``' for name in names)}: {reason}."
+        for reason, names in grouped.items()
     )
