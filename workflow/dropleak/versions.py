@@ -3,7 +3,7 @@
 DATA_VERSION = 2
 """Of the pixels and labels in image tables."""
 
-ENGINE_VERSION = 3
+ENGINE_VERSION = 4
 """Of what an attack gives."""
 
 TRAINING_VERSION = 1

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from dropleak import tables
+from dropleak.cautions import cautions
 from dropleak.files import write_text
 from dropleak.joblog import job_log
 from dropleak.report import methods, pages, provenance
@@ -37,7 +38,10 @@ with job_log(snakemake.log[0]):
     }
     write_text(output.methods, paragraph)
     write_text(output.references, references)
-    write_text(output.findings, pages.findings(known["claims"]))
+    write_text(
+        output.findings,
+        pages.findings(known["claims"], cautions(known["summary"], known["tradeoff"])),
+    )
     write_text(
         output.claims,
         pages.claims_page(known["claims"], known["readings"], params.config, params.dataset_name),
