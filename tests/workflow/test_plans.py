@@ -83,7 +83,7 @@ def test_a_part_can_be_asked_for(tmp_path, small, target, expected):
 
 
 def test_more_memory_and_time_for_more_work(tmp_path, small):
-    """What jobs of a rule ask for is the same for all of them, as job arrays need it."""
+    """What jobs of a rule ask for is the same for all of them."""
 
     def asked(settings):
         arguments = with_changes(small, tmp_path, settings)

@@ -1,6 +1,5 @@
 import sys
 import time
-from itertools import chain
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
@@ -11,8 +10,6 @@ from dropleak.errors import InputError
 from dropleak.hardware import has_gpu
 from dropleak.report import escape
 from dropleak.versions import ENGINE_VERSION
-
-slurm.become_own_array_task()
 
 try:
     sources.refuse_braces()
@@ -88,12 +85,8 @@ def figure_labels(number, shows, attacker="all", rate="all"):
 
 def refuse_jobs_left_behind():
     """Stop a run whose jobs an earlier one, that was killed, has still in Slurm."""
-    needed = [job for job in workflow.dag.needrun_jobs() if not job.is_local]
-    noted = [id for job in needed for id in workflow.persistence.external_jobids(job)]
     try:
-        slurm.refuse_left_behind(
-            [*noted, *map(slurm.job_in_log, chain(*(job.log for job in needed)))]
-        )
+        slurm.refuse_left_behind(SETTINGS)
     except InputError as error:
         raise WorkflowError(str(error))
 

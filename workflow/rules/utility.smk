@@ -1,13 +1,16 @@
+TRAINING = "{settings}/rate-{rate}"
+
+
 rule train:
     input:
         train=image_table("train"),
         test=image_table("test"),
     output:
-        f"{LAYOUT.trainings.path}/rate-{{rate}}.parquet",
+        f"{RESULTS}/utility/{TRAINING}.parquet",
     log:
-        f"{LOGS}/train/{LAYOUT.trainings.digest}/rate-{{rate}}.log",
+        f"{LOGS}/train/{TRAINING}.log",
     benchmark:
-        f"{LOGS}/train/{LAYOUT.trainings.digest}/rate-{{rate}}.benchmark.tsv"
+        f"{LOGS}/train/{TRAINING}.benchmark.tsv"
     conda:
         "../../envs/torch.yaml"
     threads: 1
@@ -16,7 +19,7 @@ rule train:
         mem_mb=lambda wildcards, attempt: attempt * TRAINING_MEMORY,
         runtime=lambda wildcards, attempt: attempt * TRAINING_RUNTIME,
     params:
-        settings=LAYOUT.trainings.settings,
+        settings=lambda wildcards: SETTINGS[wildcards.settings],
     script:
         "../scripts/train.py"
 
