@@ -476,6 +476,17 @@ def test_figure_8_says_of_whom_nothing_is_known(two_attackers):
     assert alone.get_title() == "idlg inconclusive: this attack fails without dropout too"
 
 
+def test_the_title_of_figure_8_fits(two_attackers):
+    under = two_attackers.filter(pc.field("rate") > 0)
+    figure = figures.privacy_and_utility(weighed(under, TWO_RATES), ["idlg", "mask-reading"])
+    figure.canvas.draw()
+    title = figure.axes[0].title
+    assert "idlg, mask-reading inconclusive:" in title.get_text()
+    box, whole = title.get_window_extent(), figure.bbox
+    assert whole.x0 <= box.x0 < box.x1 <= whole.x1
+    assert whole.y0 <= box.y0 < box.y1 <= whole.y1
+
+
 def test_figure_8_has_chance_where_accuracies_are_near(two_attackers):
     chance = Chance(0.5, 0.25, 0.75, 12)
     near = weighed(two_attackers, {0.0: 0.5, 0.5: 0.6}, chance=chance)

@@ -19,7 +19,7 @@ class Caution(NamedTuple):
 
 
 _ADVICE = {
-    efficacy.FAILS: "Give it more attack.iterations, or choose an attacker made for this network: "
+    efficacy.FAILS: "Raise attack.iterations, or choose an attacker made for this network: "
     "L-BFGS needs smooth activations such as sigmoids.",
     efficacy.UNSURE: "Attack more images.",
     efficacy.NOT_ATTACKED: "Add 0.0 to rates.",

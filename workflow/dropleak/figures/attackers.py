@@ -15,7 +15,7 @@ from dropleak.figures.rmse import CLIPPED, mark_published
 _RATE_WIDTH = 0.07
 """Of the name of a rate, with what is between it and the next, as a share of the axis."""
 
-_TITLE_WIDTH = 64
+_TITLE_WIDTH = 57
 """Characters in a line of a title."""
 
 
