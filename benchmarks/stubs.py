@@ -13,6 +13,7 @@ import pyarrow as pa
 from dropleak import grid, tables
 from dropleak.layout import Layout
 from dropleak.schemas import ATTACKS, IMAGES, UTILITY
+from dropleak.summary import STATUSES
 
 SHAPE = (3, 32, 32)
 CLASSES = 10
@@ -96,7 +97,7 @@ def _attacks(
         "mask_claim": constant("exact" if reads else None),
         "mask_exact": constant(True if reads else None),
         "mask_agreement": constant(1.0 if reads else None),
-        "status": rng.choice(["converged", "stalled", "diverged", "exhausted"], count),
+        "status": rng.choice(STATUSES, count),
         "iterations": rng.integers(iterations // 2, iterations, count),
         "evaluations": rng.integers(iterations // 2, iterations, count),
         "loss": loss[:, -1],

@@ -50,7 +50,7 @@ EVERYTHING = FIGURES | TESTED
         ("dropleak/figures/style.py", "WIDTH = ", "WIDTH = 1 + ", FIGURES),
         ("dropleak/report/captions.py", "Both have", "All have", {"figure networks"}),
         ("dropleak/stats.py", "_RESAMPLES = 9_999", "_RESAMPLES = 99", TESTED),
-        ("dropleak/claims/verdicts.py", "RARE = 0.05", "RARE = 0.01", {"judge"}),
+        ("dropleak/claims/verdicts.py", "RARE = 0.05", "RARE = 0.01", {"judge", "weigh"}),
         ("dropleak/files.py", "os.replace(", "os.rename(", EVERYTHING),
         ("scripts/weigh.py", "attacked = ", "attacked = 1 * ", {"weigh"}),
         ("dropleak/stats.py", "_RESAMPLES = 9_999\n", "_RESAMPLES = 9_999  # many\n", set()),

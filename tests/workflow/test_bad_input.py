@@ -111,7 +111,8 @@ def test_odd_names_and_files_do_not_end_a_run(tmp_path):
     root = image_tree(folder / "-my $x_% im's")
     for number in (2, 3):
         picture().save(root / "test" / "a" / f"$(touch x) {number}.png")
-    folder_configuration(folder / "c 'f.yaml", root.relative_to(folder))
+    (root / "test" / "a" / "notes.txt").touch()
+    folder_configuration(folder / "c 'f.yaml", "-my $$x_% im's")
     with contextlib.chdir(folder):
         config = yaml.safe_load(Path("c 'f.yaml").read_text(encoding="utf-8"))
         layout = Layout(configuration.complete(config))
@@ -121,6 +122,7 @@ def test_odd_names_and_files_do_not_end_a_run(tmp_path):
     arguments = ("--snakefile", SNAKEFILE, "--configfile", "c 'f.yaml", "--cores", "1")
     result = run(one_batch(layout), *arguments, cwd=folder)
     assert "test.parquet: is damaged" in result.stderr
+    assert result.stderr.count("1 .txt, for example") == 1
     assert len(pd.read_parquet(folder / one_batch(layout))) == 2
     assert not list(tmp_path.rglob("x"))
 

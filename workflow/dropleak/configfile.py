@@ -6,7 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from dropleak.config import complete, refuse_repeated_keys
+from dropleak import configtext
+from dropleak.config import complete
 from dropleak.errors import InputError
 
 DEMONSTRATION = Path(__file__).parents[2] / "config" / "config.yaml"
@@ -38,5 +39,5 @@ def load(paths: Iterable[Path]) -> dict:
             update_config(config, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise InputError(f"{path}: cannot be read ({error})") from None
-    refuse_repeated_keys(paths)
+    configtext.check(paths)
     return complete(config)

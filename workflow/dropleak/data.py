@@ -211,11 +211,7 @@ def _folder(root: Path, size: int | None) -> dict[str, LabelledImages]:
     first, *others = [each for part in PARTS for each in images[part].items()]
     height, width = first[1].shape[1:]
     for path, pixels in others:
-        if pixels.shape[1:] != (height, width):
-            raise InputError(
-                f"{path}: is {pixels.shape[2]}x{pixels.shape[1]} pixels while others are "
-                f"{width}x{height}; set data.size to resample all to one size"
-            )
+        grid.check_same_size(path, pixels.shape[:0:-1], (width, height))
     channels = max(len(pixels) for part in PARTS for pixels in images[part].values())
     parts = {}
     for part, classes in trees.items():

@@ -106,6 +106,35 @@ def check_size(what: object, width: int, height: int) -> None:
         )
 
 
+def look_through(data: dict) -> list[str]:
+    """Look at every image's header of the configured folder: sentences on what is not used of it.
+
+    Raises:
+        InputError: images have several sizes, and no size to resample them to is set.
+    """
+    if data["source"] != "folder":
+        return []
+    if not data["size"]:
+        paths = [path for part in folder.PARTS for path in folder.files(data["root"], part)]
+        expected = picture.size(paths[0])
+        for path in paths[1:]:
+            check_same_size(path, picture.size(path), expected)
+    return folder.unused(data["root"])
+
+
+def check_same_size(path: Path, size: tuple[int, int], expected: tuple[int, int]) -> None:
+    """Stop if an image has another width and height than others.
+
+    Raises:
+        InputError: saying so.
+    """
+    if size != expected:
+        raise InputError(
+            f"{path}: is {size[0]}x{size[1]} pixels while others are {expected[0]}x{expected[1]}; "
+            "set data.size to resample all to one size"
+        )
+
+
 def selection(available: int, seed: int) -> list[int]:
     """The order in which test images are attacked: a permutation of their indices.
 

@@ -45,7 +45,6 @@ rule summarise:
     output:
         parquet=f"{RESULTS}/tables/summary.parquet",
         csv=f"{RESULTS}/tables/summary.csv",
-        text=f"{RESULTS}/tables/summary.txt",
         comparison=f"{RESULTS}/tables/comparison.parquet",
         comparison_csv=f"{RESULTS}/tables/comparison.csv",
     log:
@@ -73,6 +72,7 @@ rule weigh:
         guesses=f"{RESULTS}/tables/guesses.parquet",
         parquet=f"{RESULTS}/tables/tradeoff.parquet",
         csv=f"{RESULTS}/tables/tradeoff.csv",
+        text=f"{RESULTS}/tables/summary.txt",
     log:
         f"{LOGS}/weigh.log",
     conda:
@@ -82,6 +82,7 @@ rule weigh:
         dataset=DATASET,
         images=SELECTION[: config["images"]],
         tolerated_loss=config["utility"]["tolerated_loss"],
+        success_rmse=config["success_rmse"],
         seed=config["seed"],
     script:
         "../scripts/weigh.py"
@@ -89,6 +90,7 @@ rule weigh:
 
 rule judge:
     input:
+        test=rules.images.output.test,
         attacks=rules.join_attacks.output[0],
         utility=rules.join_utility.output[0],
         guesses=rules.weigh.output.guesses,

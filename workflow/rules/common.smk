@@ -3,22 +3,27 @@ import time
 from itertools import chain
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from dropleak import config as configuration
-from dropleak import grid, limits, slurm, sources
+from dropleak import configtext, grid, limits, slurm, sources
 from dropleak.errors import InputError
 from dropleak.hardware import has_gpu
+from dropleak.report import escape
 from dropleak.versions import ENGINE_VERSION
 
 slurm.become_own_array_task()
 
 try:
     sources.refuse_braces()
-    configuration.refuse_repeated_keys(workflow.configfiles)
+    configtext.check(workflow.configfiles)
     complete = configuration.complete(config)
     config.clear()
     config.update(complete)
     IMAGE_VALUES = grid.image_values(config["data"])
+    if workflow.is_main_process:
+        for note in grid.look_through(config["data"]):
+            logger.warning(note)
 except InputError as error:
     raise WorkflowError(str(error))
 
@@ -26,8 +31,9 @@ STARTED = time.time()
 RESULTS = f"results/{config['experiment']}"
 LOGS = f"logs/{config['experiment']}"
 ATTACKERS = configuration.attackers(config)
-# A function, as Snakemake takes braces in a text, which a folder's name may have, for wildcards.
-DATASET = lambda wildcards: grid.dataset_name(config["data"])
+# What captions call the images, for `params`: a function, as Snakemake takes braces in
+# text for wildcards.
+DATASET = lambda wildcards: escape.rst(grid.dataset_name(config["data"]))
 RATES = [str(float(rate)) for rate in config["rates"]]
 UTILITY_RATES = [str(float(rate)) for rate in config["utility"]["rates"]]
 SELECTION = grid.selection(grid.count_images(config["data"], "test"), config["seed"])

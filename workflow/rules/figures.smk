@@ -129,6 +129,7 @@ use rule draw_networks as draw_rmse_by_iteration with:
 
 use rule draw_networks as draw_accuracy with:
     input:
+        labels=rules.images.output.test,
         utility=rules.join_utility.output[0],
     output:
         pdf=f"{FIGURES}/figure6-accuracy-by-rate.pdf",

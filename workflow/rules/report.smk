@@ -68,6 +68,7 @@ rule describe:
         config=config,
         attackers={name: ATTACKERS[name] for name in config["attackers"]},
         dataset=DATASET,
+        dataset_name=lambda wildcards: grid.dataset_name(config["data"]),
     script:
         "../scripts/describe.py"
 

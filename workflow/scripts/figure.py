@@ -4,7 +4,7 @@ from dropleak import figures, imagetable, tables
 from dropleak.files import write_text
 from dropleak.joblog import job_log
 from dropleak.report import captions
-from dropleak.schemas import ATTACKS, SCHEMAS
+from dropleak.schemas import ATTACKS, IMAGES, SCHEMAS
 from dropleak.stored import StoredTable
 
 
@@ -14,6 +14,8 @@ def read(name, path):
             return StoredTable(path, ATTACKS)
         case "images":
             return imagetable.read(path)
+        case "labels":
+            return StoredTable(path, IMAGES).read(["label"])["label"]
     return tables.read(path, SCHEMAS[name])
 
 

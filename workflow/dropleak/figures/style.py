@@ -18,6 +18,16 @@ ACCENT = "#d55e00"
 NEUTRAL = "0.75"
 """Grey of what is dropped or in the background."""
 
+CHANCE_LEVEL = {"color": "0.4", "linewidth": 0.8, "linestyle": "--", "zorder": 0}
+CHANCE_RANGE = {
+    "color": NEUTRAL,
+    "alpha": 0.35,
+    "linewidth": 0,
+    "label": "chance, 95% interval",
+    "zorder": 0,
+}
+"""Looks of the accuracy of a network that has learnt nothing."""
+
 
 def new(height: float, **subplots: object) -> tuple[Figure, object]:
     """A figure of column width, in the common style, and its axes."""
