@@ -53,3 +53,4 @@ def test_results_are_used_and_the_outcome_is_shown(project):
     assert (results / "tables" / "summary.txt").read_text(encoding="utf-8") in said
     assert not partial.exists()
     assert not (results / "checkpoints").exists()
+    run("--report", "report.html", cwd=project)

@@ -78,7 +78,7 @@ rule record:
         data=[rules.images.output.train, rules.images.output.test],
         attacks=attack_files,
         trainings=training_files(),
-        summary=rules.summarise.output.text,
+        summary=rules.weigh.output.text,
         results=[
             *rules.tables.input,
             *rules.illustrate.output,
