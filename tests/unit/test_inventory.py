@@ -1,6 +1,8 @@
 """Which results can be used, and what becomes of the others."""
 
+import errno
 import os
+import re
 import sys
 
 import pytest
@@ -55,6 +57,19 @@ def test_what_was_cut_off_is_damaged(tmp_path, length):
     tables.write(utility(), path)
     path.write_bytes(path.read_bytes()[:length])
     assert "a.parquet: is damaged" in damage(path)
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
+def test_what_is_out_of_reach_is_not_damaged(tmp_path, monkeypatch, number):
+    def out_of_reach(*arguments, **options):
+        raise OSError(number, f"Failed to open local file. Detail: [errno {number}]")
+
+    path = tmp_path / "a.parquet"
+    tables.write(utility(), path)
+    monkeypatch.setattr("pyarrow.parquet.ParquetFile", out_of_reach)
+    assert damage(path) is None
+    with pytest.raises(InputError, match=re.escape(f"cannot be read ({os.strerror(number)})")):
+        tables.read(path, UTILITY)
 
 
 def test_damaged_attacks_leave_their_names_to_new_ones(tmp_path, monkeypatch):

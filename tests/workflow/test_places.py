@@ -29,7 +29,7 @@ def test_images_configuration_and_results_may_have_any_name(tmp_path, name):
     configuration = folder / f"{name}.yaml"
     settings = {
         "experiment": "mine",
-        "data": {"source": "folder", "root": str(folder / "images")},
+        "data": {"source": "folder", "root": str(folder / "images").replace("$", "$$")},
         **{"images": 2, "sample_images": 2},
     }
     configuration.write_text(yaml.safe_dump(settings), encoding="utf-8")
