@@ -14,7 +14,7 @@ from dropleak.attack.reconstruct import objective_for
 from dropleak.config import attackers
 from dropleak.experiment import Client, attack_images, train_seeds
 from dropleak.illustration import features_table, network_table
-from dropleak.models import lenet
+from dropleak.models.zoo import lenet
 from dropleak.report import captions
 from dropleak.schemas import ATTACKS, GUESSES, TRADEOFF, UTILITY
 from dropleak.stored import StoredTable

@@ -17,8 +17,10 @@ import yaml
 from jsonschema import Draft202012Validator, validators
 
 from dropleak import folder, grid
+from dropleak.attack.distances import DISTANCES
 from dropleak.errors import InputError
 from dropleak.mistakes import explain, nearest, path_of, shown
+from dropleak.models.zoo import NETWORKS
 
 # In JSON 2.0 is a whole number; in Python it cannot count anything.
 _VALIDATOR = validators.extend(
@@ -31,6 +33,8 @@ _VALIDATOR = validators.extend(
 SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
 PRESETS = Path(__file__).parents[1] / "presets.yaml"
 
+_REGISTRIES = {"networks": NETWORKS, "distances": DISTANCES}
+
 _MOST_PROBLEMS = 10
 """That are told at once: a list can have any number of wrong entries."""
 
@@ -40,8 +44,22 @@ ACCOUNTING = ("read", "optimise", "known")
 
 @cache
 def load_schema() -> dict:
-    """The configuration's JSON schema."""
-    return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    """The configuration's JSON schema, with the choices that the registries have."""
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    _fill_in_choices(schema)
+    return schema
+
+
+def _fill_in_choices(schema: dict) -> None:
+    """Replace `registry`, in any part of the schema, by the choices that this registry has."""
+    if isinstance(schema.get("registry"), str):
+        entries = _REGISTRIES[schema.pop("registry")]
+        schema["enum"] = list(entries)
+        meanings = [f"`{key}` is {entry.meaning}" for key, entry in entries.items()]
+        schema["description"] += f" {'; '.join(meanings)}."
+    for part in schema.values():
+        if isinstance(part, dict):
+            _fill_in_choices(part)
 
 
 def complete(config: dict) -> dict:
