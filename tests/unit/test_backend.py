@@ -30,7 +30,7 @@ class LeakyReLU(Activation):
         return torch.where(x > 0, x, 0.1 * x)
 
     def slope(self, x, y):
-        return torch.where(x > 0, 1.0, 0.1).to(x)
+        return (x > 0).to(x) * 0.9 + 0.1
 
 
 @dataclass(frozen=True)
