@@ -1,4 +1,3 @@
-import inspect
 from collections import Counter
 from itertools import pairwise
 
@@ -6,9 +5,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from drawn import figures
 from problems import GPU, clients
 
-from dropleak import figures, tables
+from dropleak import tables
 from dropleak.attack.attacker import Attacker
 from dropleak.attack.reconstruct import objective_for
 from dropleak.config import attackers
@@ -394,12 +394,6 @@ def test_figures_are_written_in_both_formats(tmp_path, utility):
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert len(list(tmp_path.iterdir())) == 2
-
-
-@pytest.mark.parametrize("name", [name for name in figures.__all__ if name != "save"])
-def test_every_figure_has_a_caption_from_the_same_tables(name):
-    drawn, said = (inspect.signature(getattr(module, name)) for module in (figures, captions))
-    assert drawn.parameters == said.parameters
 
 
 def test_a_caption_names_the_rates_that_are_shown(digits):

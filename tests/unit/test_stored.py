@@ -4,9 +4,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from drawn import figures
 
 import stubs
-from dropleak import config, figures, tables
+from dropleak import config, tables
 from dropleak.claims import readings
 from dropleak.errors import InputError
 from dropleak.figures.rmse import POINTS
