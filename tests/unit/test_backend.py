@@ -119,13 +119,13 @@ def test_without_a_compiler_it_is_torch(monkeypatch):
     monkeypatch.setattr(compiled, "find", lambda like: None)
     backend = choose(LENET, Attacker(), LIKE)
     assert (backend.objective, backend.lbfgs) == (GradientMatching, LBFGS)
-    assert "no compiled library" in str(backend)
+    assert "cannot be compiled" in str(backend)
 
 
 def test_all_reasons_are_named_and_nothing_is_built_in_vain(monkeypatch):
     monkeypatch.setattr(compiled, "find", None)  # which cannot be called
     backend = choose(with_activation(Tanh()), Attacker(distance="another"), LIKE)
-    assert backend.reason == "layer Tanh is not compiled and distance another is not compiled"
+    assert backend.reason == "layer Tanh is not compiled; distance another is not compiled"
 
 
 def test_on_a_gpu_torch_is_the_fastest():

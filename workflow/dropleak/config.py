@@ -33,7 +33,12 @@ _VALIDATOR = validators.extend(
 SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
 PRESETS = Path(__file__).parents[1] / "presets.yaml"
 
-_REGISTRIES = {"networks": NETWORKS, "distances": DISTANCES}
+_REGISTRIES = {
+    "data sets": dict.fromkeys([*grid.DATASETS, "folder"]),
+    "distances": {name: entry.meaning for name, entry in DISTANCES.items()},
+    "networks": {name: entry.meaning for name, entry in NETWORKS.items()},
+}
+"""What settings can be, and what that means, unless the schema says it."""
 
 _MOST_PROBLEMS = 10
 """That are told at once: a list can have any number of wrong entries."""
@@ -53,10 +58,10 @@ def load_schema() -> dict:
 def _fill_in_choices(schema: dict) -> None:
     """Replace `registry`, in any part of the schema, by the choices that this registry has."""
     if isinstance(schema.get("registry"), str):
-        entries = _REGISTRIES[schema.pop("registry")]
-        schema["enum"] = list(entries)
-        meanings = [f"`{key}` is {entry.meaning}" for key, entry in entries.items()]
-        schema["description"] += f" {'; '.join(meanings)}."
+        choices = _REGISTRIES[schema.pop("registry")]
+        schema["enum"] = list(choices)
+        meanings = [f"`{name}` is {meaning}" for name, meaning in choices.items() if meaning]
+        schema["description"] += f" {'; '.join(meanings)}." if meanings else ""
     for part in schema.values():
         if isinstance(part, dict):
             _fill_in_choices(part)

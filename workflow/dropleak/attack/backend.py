@@ -26,8 +26,8 @@ class Backend(NamedTuple):
     """Why it is not the fastest that a machine like this could have, if it is not."""
 
     def __str__(self) -> str:
-        why = f": {self.reason}, which takes longer" if self.reason else ""
-        return f"the attack runs in {self.name}{why}"
+        slower = f", which is slower than C: {self.reason}" if self.reason else ""
+        return f"the attack runs in {self.name}{slower}"
 
 
 def choose(network: Network, attacker: Attacker, like: Tensor) -> Backend:
@@ -42,12 +42,12 @@ def choose(network: Network, attacker: Attacker, like: Tensor) -> Backend:
         return Backend("torch", GradientMatching, LBFGS, None)
     missing = [*_missing(network, attacker)]
     if not missing and compiled.find(like) is None:
-        missing = ["there is no compiled library"]
+        missing = ["C cannot be compiled here"]
     if missing:
-        return Backend("torch", GradientMatching, LBFGS, " and ".join(missing))
+        return Backend("torch", GradientMatching, LBFGS, "; ".join(missing))
     if attacker.optimiser == "lbfgs" and (attacker.total_variation or attacker.mask_regulariser):
         reason = "priors are not compiled"
-        return Backend("C, with the optimiser in torch", CompiledMatching, LBFGS, reason)
+        return Backend("C with torch's optimiser", CompiledMatching, LBFGS, reason)
     return Backend("C", CompiledMatching, CompiledLBFGS, None)
 
 
