@@ -11,7 +11,7 @@ from torch import Tensor
 from dropleak import rng
 from dropleak.attack.attacker import Attacker
 from dropleak.client import Private, Update, share
-from dropleak.models import lenet
+from dropleak.models.zoo import lenet
 
 IMAGES = Path(__file__).with_name("images.npz")
 """Written by images.py: for each data set pixels, uint8 [N, C, H, W], and labels, integers [N]; and

@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from dropleak import rng, tables
 from dropleak.client import share
-from dropleak.models import Network, lenet
+from dropleak.models.network import Network
+from dropleak.models.zoo import lenet
 
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 COMPILER = pytest.mark.skipif(
@@ -51,3 +52,43 @@ def loss_gradients(
         return F.cross_entropy(network.forward(parameters, image, masks), label)
 
     return grad(loss)(dict(parameters))
+
+
+def by_autograd(objective, x, masks):
+    """The distance of gradients and its gradient, by automatic differentiation twice.
+
+    `masks` are [B * n, *shape], for attackers that do not optimise them.
+    """
+    update, attacker, n = objective.update, objective.attacker, objective.update.images
+    scale = 1 / (1 - update.rate)
+    x = x.clone().requires_grad_()
+    images, own_masks, logits = objective.variables.split(x)
+    if objective.masks is None:
+        masks = [scale * mask.flatten(0, 1) for mask in own_masks]
+    distances = []
+    for client in range(len(update)):
+        parameters = {name: p[client].requires_grad_() for name, p in update.parameters.items()}
+        losses = []
+        for image in range(n):
+            row = client * n + image
+            found = update.network.forward(
+                parameters, images[client, image], [mask[row] for mask in masks]
+            )
+            target = (
+                logits[client, image].softmax(0)
+                if objective.labels is None
+                else F.one_hot(objective.labels[row], len(found)).to(found)
+            )
+            losses.append(-(target * found.log_softmax(0)).sum())
+        mean = torch.stack(losses).mean()
+        found = torch.autograd.grad(mean, list(parameters.values()), create_graph=True)
+        dummy = torch.cat([gradient.flatten() for gradient in found])
+        shared = torch.cat([gradient[client].flatten() for gradient in update.gradients.values()])
+        distances.append(
+            1 - F.cosine_similarity(dummy, shared, dim=0)
+            if attacker.distance == "cosine"
+            else (dummy - shared).square().sum()
+        )
+    value = torch.stack(distances)
+    (gradient,) = torch.autograd.grad(value.sum(), x)
+    return value.detach(), gradient

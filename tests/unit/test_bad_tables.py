@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from bad import Payload, refused, with_value
 
-from dropleak import imagetable, plan, tables
+from dropleak import imagetable, inventory, tables
 from dropleak.schemas import ATTACKS, IMAGES
 
 
@@ -49,13 +49,13 @@ def test_what_is_no_table_is_told(tmp_path, content):
         case _:
             pd.DataFrame({"x": [1]}).to_parquet(path)
     refused(tables.read, path, IMAGES, words=[str(path)])
-    assert str(path) in plan.inspect(path, ATTACKS, {}).damage
+    assert str(path) in inventory.damage(path, ATTACKS, {})
     assert not trap.exists()
 
 
 def test_files_beside_results_are_let_be(tmp_path):
     for name in ("images-0-2 (copy).parquet", "images-a-b.parquet", "images-0-2-3.parquet"):
         (tmp_path / name).touch()
-    names, found = plan.attack_files(str(tmp_path), {}, images=2, size=2)
+    names, damaged = inventory.attack_files(str(tmp_path), {}, images=2, size=2)
     assert names == [f"{tmp_path}/images-0-2.parquet"]
-    assert not found
+    assert not damaged

@@ -5,15 +5,15 @@ from torch.nn import functional as F
 
 from dropleak import rng
 from dropleak.client import share
-from dropleak.models import DROPOUT_SITES, NETWORKS
+from dropleak.models.zoo import DROPOUT_SITES, NETWORKS
 
 
 @pytest.mark.parametrize("images", [1, 3])
 @pytest.mark.parametrize("dropout", DROPOUT_SITES)
-@pytest.mark.parametrize("build", NETWORKS.values(), ids=NETWORKS)
+@pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("shape", [(1, 32, 32), (3, 28, 19)])
-def test_gradients_are_those_of_autograd(shape, build, dropout, images):
-    network = build(shape, 7, dropout)
+def test_gradients_are_those_of_autograd(shape, name, dropout, images):
+    network = NETWORKS[name].build(shape, 7, dropout)
     torch.manual_seed(0)
     pixels, labels = torch.rand(2 * images, *shape).double(), torch.randint(7, (2 * images,))
     keys = rng.image_keys(0, torch.arange(2 * images))

@@ -1,4 +1,3 @@
-import inspect
 from collections import Counter
 from dataclasses import asdict
 from itertools import pairwise
@@ -9,17 +8,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 import torch
+from drawn import figures
 from problems import GPU, clients
 from scipy.stats import binom
 
-from dropleak import efficacy, figures, tables
+from dropleak import efficacy, tables
 from dropleak.attack.attacker import Attacker
 from dropleak.attack.reconstruct import Status, objective_for
 from dropleak.chance import Chance
 from dropleak.config import attackers
 from dropleak.experiment import Client, attack_images, train_seeds
 from dropleak.illustration import features_table, network_table
-from dropleak.models import lenet
+from dropleak.models.zoo import lenet
 from dropleak.report import captions
 from dropleak.schemas import ATTACKS, GUESSES, TRADEOFF, UTILITY
 from dropleak.stored import StoredTable
@@ -537,12 +537,6 @@ def test_figures_are_written_in_both_formats(tmp_path, utility):
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert len(list(tmp_path.iterdir())) == 2
-
-
-@pytest.mark.parametrize("name", [name for name in figures.__all__ if name != "save"])
-def test_every_figure_has_a_caption_from_the_same_tables(name):
-    drawn, said = (inspect.signature(getattr(module, name)) for module in (figures, captions))
-    assert drawn.parameters == said.parameters
 
 
 def test_a_caption_names_the_rates_that_are_shown(digits):

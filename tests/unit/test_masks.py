@@ -3,7 +3,7 @@ import torch
 from problems import clients
 
 from dropleak.attack import masks
-from dropleak.models import lenet, relu_convnet
+from dropleak.models.zoo import lenet, relu_convnet
 
 SHAPE = (1, 32, 32)
 

@@ -7,6 +7,9 @@ import pandas as pd
 import pytest
 
 from dropleak import config as configuration
+from dropleak.attack import distances
+from dropleak.models import zoo
+from dropleak.models.zoo import DROPOUT_SITES, NETWORKS
 from dropleak.report import methods
 from dropleak.report.methods import BIBLIOGRAPHY, bibliography, paragraph
 
@@ -90,9 +93,10 @@ def test_a_users_names_do_not_break_latex(tmp_path):
     assert r"my\_images" in text
 
 
+@pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("name", configuration.attackers({"presets": {}}))
-def test_every_citation_has_one_complete_entry(name):
-    text = described(attackers=[name])
+def test_every_citation_has_one_complete_entry(name, network):
+    text = described(attackers=[name], client={"network": network})
     cited = {key for keys in re.findall(r"\\cite\{([^}]*)\}", text) for key in keys.split(",")}
     references = bibliography(text)
     assert set(re.findall(r"^@\w+\{(.*),$", references, re.M)) == cited
@@ -104,5 +108,24 @@ def test_every_citation_has_one_complete_entry(name):
 
 def test_no_reference_is_there_for_nothing():
     known = set(re.findall(r"^@\w+\{(.*),$", BIBLIOGRAPHY.read_text(encoding="utf-8"), re.M))
-    text = Path(methods.__file__).read_text(encoding="utf-8")
-    assert known == set(re.findall(r"\\cite\{+(\w+)\}", text))
+    texts = [Path(each.__file__).read_text(encoding="utf-8") for each in (methods, zoo, distances)]
+    assert known == set(re.findall(r"\\cite\{+(\w+)\}", "".join(texts)))
+
+
+def _attacker_settings():
+    schema = configuration.load_schema()["properties"]["presets"]
+    return schema["additionalProperties"]["properties"]
+
+
+def test_every_choice_of_an_attacker_is_described_in_words_of_its_own():
+    """But for `none`, of which there is nothing to say."""
+    for key, schema in _attacker_settings().items():
+        choices = [choice for choice in schema.get("enum", []) if choice != "none"]
+        assert len({methods._SETTINGS[key][choice] for choice in choices}) == len(choices)
+
+
+@pytest.mark.parametrize("dropout", DROPOUT_SITES)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_every_network_is_described(network, dropout):
+    text = described(client={"network": network, "dropout": dropout})
+    assert f"in {NETWORKS[network].method}, drawn anew for each client, with" in text

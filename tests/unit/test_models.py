@@ -3,7 +3,10 @@ import torch
 from torch import nn
 
 from dropleak import rng
-from dropleak.models import Dropout, dropout_masks, lenet, uniform_parameters
+from dropleak.models.dropout import dropout_masks
+from dropleak.models.layers import Dropout
+from dropleak.models.parameters import uniform_parameters
+from dropleak.models.zoo import lenet
 
 
 @pytest.fixture

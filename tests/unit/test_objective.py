@@ -1,7 +1,6 @@
 import pytest
 import torch
-from problems import COMPILER, clients
-from torch.nn import functional as F
+from problems import COMPILER, by_autograd, clients
 
 from dropleak.attack.attacker import Attacker
 from dropleak.attack.compiled.matching import CompiledMatching
@@ -9,59 +8,11 @@ from dropleak.attack.masks import Constant
 from dropleak.attack.objective import GradientMatching
 from dropleak.attack.reconstruct import objective_for, start_row
 from dropleak.client import Update
-from dropleak.models import (
-    Conv,
-    Dropout,
-    Flatten,
-    Linear,
-    Network,
-    Sigmoid,
-    lenet,
-    relu_convnet,
-    uniform_parameters,
-)
+from dropleak.models.layers import Conv, Dropout, Flatten, Linear, Sigmoid
+from dropleak.models.network import Network
+from dropleak.models.parameters import uniform_parameters
+from dropleak.models.zoo import lenet, relu_convnet
 from dropleak.rng import image_keys
-
-
-def by_autograd(objective, x, masks):
-    """The distance of gradients and its gradient, by automatic differentiation twice.
-
-    `masks` are [B * n, *shape], for attackers that do not optimise them.
-    """
-    update, attacker, n = objective.update, objective.attacker, objective.update.images
-    scale = 1 / (1 - update.rate)
-    x = x.clone().requires_grad_()
-    images, own_masks, logits = objective.variables.split(x)
-    if objective.masks is None:
-        masks = [scale * mask.flatten(0, 1) for mask in own_masks]
-    distances = []
-    for client in range(len(update)):
-        parameters = {name: p[client].requires_grad_() for name, p in update.parameters.items()}
-        losses = []
-        for image in range(n):
-            row = client * n + image
-            found = update.network.forward(
-                parameters, images[client, image], [mask[row] for mask in masks]
-            )
-            target = (
-                logits[client, image].softmax(0)
-                if objective.labels is None
-                else F.one_hot(objective.labels[row], len(found)).to(found)
-            )
-            losses.append(-(target * found.log_softmax(0)).sum())
-        mean = torch.stack(losses).mean()
-        found = torch.autograd.grad(mean, list(parameters.values()), create_graph=True)
-        dummy = torch.cat([gradient.flatten() for gradient in found])
-        shared = torch.cat([gradient[client].flatten() for gradient in update.gradients.values()])
-        distances.append(
-            1 - F.cosine_similarity(dummy, shared, dim=0)
-            if attacker.distance == "cosine"
-            else (dummy - shared).square().sum()
-        )
-    value = torch.stack(distances)
-    (gradient,) = torch.autograd.grad(value.sum(), x)
-    return value.detach(), gradient
-
 
 MATCHINGS = pytest.mark.parametrize(
     "matching", [GradientMatching, pytest.param(CompiledMatching, marks=COMPILER)]

@@ -6,6 +6,7 @@ import pytest
 
 from dropleak import sources
 from dropleak.errors import InputError
+from dropleak.figures import registry
 from places import ROOT
 
 
@@ -26,17 +27,15 @@ def forget():
 
 
 def digests():
-    figures = [f"figure {name}" for name in ("rmse_by_rate", "rmse_by_iteration", "networks")]
     forget()
     found = {name: sources.digest(f"{name}.py") for name in ("summarise", "judge", "weigh")}
-    for each in figures:
-        name = each.removeprefix("figure ")
-        places = [f"dropleak.figures.{name}", f"dropleak.report.captions.{name}"]
-        found[each] = sources.digest("figure.py", places)
+    for figure in registry.FIGURES:
+        if (name := f"figure {figure.name}") in FIGURES:
+            found[name] = sources.digest("figure.py", [figure.draws, figure.says])
     return found
 
 
-FIGURES = {"figure rmse_by_rate", "figure rmse_by_iteration", "figure networks"}
+FIGURES = {"figure rmse-by-rate", "figure rmse-by-iteration", "figure networks"}
 TESTED = {"summarise", "judge", "weigh"}
 EVERYTHING = FIGURES | TESTED
 
@@ -44,9 +43,9 @@ EVERYTHING = FIGURES | TESTED
 @pytest.mark.parametrize(
     ("file", "old", "new", "concerned"),
     [
-        ("dropleak/figures/rmse.py", "widths=0.6", "widths=0.7", {"figure rmse_by_rate"}),
-        ("dropleak/figures/rmse.py", "linewidth=1.2", "linewidth=2", {"figure rmse_by_iteration"}),
-        ("dropleak/figures/rmse.py", "(clipped to", "(within", {"figure rmse_by_rate"}),
+        ("dropleak/figures/rmse.py", "widths=0.6", "widths=0.7", {"figure rmse-by-rate"}),
+        ("dropleak/figures/rmse.py", "linewidth=1.2", "linewidth=2", {"figure rmse-by-iteration"}),
+        ("dropleak/figures/rmse.py", "(clipped to", "(within", {"figure rmse-by-rate"}),
         ("dropleak/figures/style.py", "WIDTH = ", "WIDTH = 1 + ", FIGURES),
         ("dropleak/report/captions.py", "Both have", "All have", {"figure networks"}),
         ("dropleak/stats.py", "_RESAMPLES = 9_999", "_RESAMPLES = 99", TESTED),

@@ -4,12 +4,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from drawn import figures
 
 import stubs
-from dropleak import config, figures, tables
+from dropleak import config, tables
 from dropleak.claims import readings
 from dropleak.errors import InputError
 from dropleak.figures.rmse import POINTS
+from dropleak.layout import Layout
 from dropleak.report import captions
 from dropleak.schemas import ATTACKS, IMAGES, UTILITY
 from dropleak.stored import StoredTable
@@ -18,11 +20,8 @@ from dropleak.summary import COLUMNS, summarise
 IDLG, READER = "idlg", "mask-reading"
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Results of 5 images a job, 12 images, two rates and two attackers; of 40 iterations."""
-    folder = tmp_path_factory.mktemp("stubs")
-    settings = {
+CONFIG = config.complete(
+    {
         "experiment": "stubs",
         "data": {"source": "cifar10"},
         "images": 12,
@@ -30,7 +29,15 @@ def folder(tmp_path_factory):
         "rates": [0.0, 0.5],
         "attack": {"iterations": 40, "images_per_job": 5},
     }
-    stubs.write(folder, config.complete(settings))
+)
+LAYOUT = Layout(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Results of 5 images a job, 12 images, two rates and two attackers; of 40 iterations."""
+    folder = tmp_path_factory.mktemp("stubs")
+    stubs.write(folder, CONFIG)
     return folder
 
 
@@ -38,12 +45,12 @@ def folder(tmp_path_factory):
 def whole(folder):
     """All attacks."""
     files = [
-        folder / "attacks" / attacker / f"rate-{rate}" / f"images-{batch}.parquet"
+        folder / LAYOUT.attacks[attacker].path / f"rate-{rate}" / f"images-{batch}.parquet"
         for attacker in (IDLG, READER)
         for rate in (0.0, 0.5)
         for batch in ("0-5", "5-10", "10-12")
     ]
-    assert sorted(files) == sorted((folder / "attacks").rglob("*.parquet"))
+    assert sorted(files) == sorted(folder.rglob("images-*.parquet"))
     return pa.concat_tables(tables.read(file, ATTACKS) for file in files)
 
 
@@ -92,7 +99,7 @@ def test_figures_and_captions_do_not_depend_on_the_parts(name, stored, whole, fo
     pq.write_table(whole, tmp_path / "whole.parquet")
     given = {
         "sample": {
-            "images": tables.read(folder / "data" / "test.parquet", IMAGES),
+            "images": tables.read(folder / LAYOUT.images.path / "test.parquet", IMAGES),
             "chosen": whole["image"].to_pylist()[:2],
         },
         "rmse_by_rate": {"summary": summarise(whole, 0.1, 0)},

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from dropleak import tables
-from dropleak.models import lenet
+from dropleak.models.zoo import lenet
 from dropleak.training import Training, initial_parameters, train
 
 NETWORK = lenet((1, 32, 32), 10)

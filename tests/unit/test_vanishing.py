@@ -13,7 +13,7 @@ from dropleak.attack.restarts import reconstruct_best
 from dropleak.attack.vanishing import vanished
 from dropleak.client import share
 from dropleak.config import attackers
-from dropleak.models import lenet, relu_convnet
+from dropleak.models.zoo import lenet, relu_convnet
 
 PRESETS = {name: Attacker(**own) for name, own in attackers({"presets": {}}).items()}
 IDLG, COSINE = PRESETS["idlg"], PRESETS["inverting-gradients"]

@@ -1,8 +1,12 @@
 """The examples of docs/extend.md do what the page says."""
 
+import __future__
+
+import json
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,66 +15,115 @@ import pyarrow as pa
 import pytest
 import torch
 import yaml
-from problems import clients, loss_gradients
-from runner import planned, run, with_changes
+from problems import by_autograd, clients
+from runner import planned, run
 from sklearn.datasets import load_sample_images
 
-from dropleak import data, figures, grid, limits, models, tables
-from dropleak.attack import objective
+from dropleak import data, grid, tables
+from dropleak.attack import distances
 from dropleak.attack.attacker import Attacker
-from dropleak.attack.reconstruct import reconstruct
+from dropleak.attack.backend import choose
+from dropleak.attack.reconstruct import objective_for, reconstruct, start_row
+from dropleak.figures import style
+from dropleak.models import layers, zoo
 from places import ROOT
 
 PAGE = (ROOT / "docs" / "extend.md").read_text(encoding="utf-8")
 BLOCKS = dict(
     re.findall(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
 )
-(PRESET,) = re.findall(r"^```yaml\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
+(ATTACKERS,) = re.findall(r"^```yaml\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
 
 
-def extend(monkeypatch, module, registry):
-    """Run the page's block for a module there, but leave its registry as it was after the test."""
-    monkeypatch.setattr(module, registry, dict(getattr(module, registry)))
-    exec(BLOCKS[Path(module.__file__).relative_to(ROOT).as_posix()], dict(vars(module)))
+def extend(monkeypatch, module, registry=None):
+    """Run the page's block for a module there, but leave its registry as it was after the test.
+
+    Returns:
+        the module's names, with those that the block adds.
+    """
+    if registry:
+        monkeypatch.setattr(module, registry, dict(getattr(module, registry)))
+    names = dict(vars(module))
+    block = BLOCKS[Path(module.__file__).relative_to(ROOT).as_posix()]
+    exec(compile(block, module.__file__, "exec", __future__.annotations.compiler_flag), names)
+    return SimpleNamespace(**names)
 
 
-@pytest.fixture
-def extended(tmp_path):
-    """A copy of the repository's workflow with everything that the page adds to it."""
-    for name in ("workflow", "config", "envs"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    shutil.copy(ROOT / "Snakefile", tmp_path)
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory):
+    """A copy of the workflow with everything that the page adds, and a small experiment there."""
+    folder = tmp_path_factory.mktemp("extended")
+    for name in ("workflow", "envs"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    for name in ("Snakefile", "profiles", "pyproject.toml", "requirements.txt"):
+        shutil.copy(ROOT / name, folder, follow_symlinks=False)
     for path, block in BLOCKS.items():
-        with open(tmp_path / path, "a", encoding="utf-8") as file:
-            file.write("\n" + block)
-    path = tmp_path / "workflow" / "schemas" / "config.schema.yaml"
-    schema = yaml.safe_load(path.read_text(encoding="utf-8"))
-    part = schema["properties"]
-    part["data"]["properties"]["source"]["enum"].append("patches")
-    part["client"]["properties"]["network"]["enum"].append("wide")
-    preset = part["presets"]["additionalProperties"]["properties"]
-    preset["distance"]["enum"].append("absolute")
-    path.write_text(yaml.safe_dump(schema), encoding="utf-8")
-    return tmp_path
-
-
-def test_the_workflow_takes_all_of_it(extended):
-    settings = {
-        "experiment": "extended",
+        with open(folder / path, "a", encoding="utf-8") as file:
+            file.write("\n\n" + block)
+    settings = yaml.safe_load(ATTACKERS) | {
+        "experiment": "mine",
         "data": {"source": "patches"},
         "client": {"network": "wide"},
-        "images": 104,
-        "rates": [0.0, 0.5],
-        "attackers": ["idlg", "sum"],
-        "presets": {"sum": {"distance": "absolute"}},
+        "images": 2,
+        "rates": [0.5],
+        "sample_images": 1,
+        "attack": {"iterations": 20},
+        "utility": {"rates": [0.5], "seeds": 1, "epochs": 1, "batch_size": 64},
     }
-    (extended / "mine.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    (folder / "mine.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(extended):
+    """Where the results of that experiment are, after a run to its end."""
+    run("--cores", "2", "--configfile", "mine.yaml", cwd=extended)
+    return extended / "results" / "mine"
+
+
+def test_an_experiment_with_all_of_it_runs_to_its_end(finished):
+    attacks = pd.read_parquet(finished / "tables" / "attacks.parquet")
+    assert attacks["attacker"].tolist() == ["patient"] * 2
+    assert attacks["iterations"].tolist() == [3 * 20] * 2
+    record = json.loads((finished / "provenance.json").read_text(encoding="utf-8"))
+    for name in ("figures/figure10-labels.png", "report/run.html", "tables/claims.csv"):
+        assert name in record["results"]
+    assert (finished / "figures" / "figure10-labels.pdf").stat().st_size
+
+
+def test_its_methods_are_said_in_the_examples_words(finished):
+    methods = (finished / "report" / "methods.tex").read_text(encoding="utf-8")
+    assert r"a network of two $5 \times 5$ convolutions of 24 channels with softplus" in methods
+    assert r"\texttt{patient}: labels inferred" in methods
+    assert "sum of absolute differences of gradients" in methods
+    assert "the best of 3 starts" in methods
+
+
+def test_jobs_say_that_the_layer_and_the_distance_run_in_torch(finished):
+    logs = finished.parents[1] / "logs" / "mine" / "attack"
+    (log,) = logs.rglob("*.log")
+    text = log.read_text(encoding="utf-8")
+    assert "layer Softplus is not compiled; distance absolute is not compiled" in text
+
+
+def test_its_report_has_the_figure_with_its_caption(extended, finished):
+    run("--report", "report.html", "--configfile", "mine.yaml", cwd=extended)
+    numbers = (finished / "report" / "figure10-labels.rst").read_text(encoding="utf-8")
+    assert re.fullmatch(r"At the worst rate labels are found in \d+% by ``patient`` .*\n", numbers)
+    report = (extended / "report.html").read_text(encoding="utf-8")
+    assert "Share of labels found by dropout rate, over 2 images of" in report
+
+
+def test_the_figure_is_drawn_anew_when_its_own_code_changes(extended, finished):
+    path = extended / "workflow" / "dropleak" / "figures" / "labels.py"
+    before = path.read_text(encoding="utf-8")
+    path.write_text(before.replace("labels found", "share of labels"), encoding="utf-8")
+    changed = planned("--configfile", "mine.yaml", cwd=extended)
+    path.write_text(before, encoding="utf-8")
+    assert {rule for rule in changed if rule.startswith(("draw_", "attack"))} == {"draw_labels"}
     assert "`snakemake figure10 --cores all`" in PAGE
-    jobs = planned("figure10", "--cores", "all", "--configfile", "mine.yaml", cwd=extended)
-    others = {"images": 1, "join_attacks": 1, "summarise": 1}
-    assert jobs == {"figure10": 1, "draw_labels": 1, "attack": 2 * 2} | others
-    (caption,) = re.findall(r'caption="(.*)"', BLOCKS["workflow/rules/figures.smk"])
-    assert (extended / "workflow" / "rules" / caption).resolve().is_file()
+    assert planned("figure10", "--cores", "all", "--configfile", "mine.yaml", cwd=extended) == {}
 
 
 def test_a_function_is_a_new_data_set(monkeypatch):
@@ -93,23 +146,34 @@ def test_a_function_is_a_new_data_set(monkeypatch):
     assert tables.metadata(small)["shape"] == [3, 16, 16]
 
 
-@pytest.mark.parametrize("dropout", models.DROPOUT_SITES)
-def test_a_function_is_a_new_network(digits, monkeypatch, dropout):
-    extend(monkeypatch, models, "NETWORKS")
-    network = models.NETWORKS["wide"]((1, 32, 32), 10, dropout)
+@pytest.fixture
+def wide(monkeypatch):
+    """The page's network, of the page's layer."""
+    layer = extend(monkeypatch, layers).Softplus
+    monkeypatch.setattr(layers, "Softplus", layer, raising=False)
+    extend(monkeypatch, zoo, "NETWORKS")
+    return zoo.NETWORKS["wide"]
+
+
+def test_a_class_is_a_new_layer(wide):
+    x = torch.linspace(-30, 30, 61, dtype=torch.float64)
+    softplus = next(layer for layer in wide.build((1, 32, 32), 10).layers if layer.gain > 1)
+    expected = torch.nn.functional.softplus(x, threshold=100)
+    torch.testing.assert_close(softplus.apply({}, x), expected)
+    assert not softplus.can_be_zero(True)
+
+
+@pytest.mark.parametrize("dropout", zoo.DROPOUT_SITES)
+def test_its_passes_and_the_networks_are_those_of_autograd(digits, wide, dropout):
+    network = wide.build((1, 32, 32), 10, dropout)
     update, private, keys = clients(digits, [4, 17], 0.3, network=network)
-    for client in range(2):
-        expected = loss_gradients(
-            network,
-            {name: tensor[client] for name, tensor in update.parameters.items()},
-            private.images[client],
-            private.labels[client],
-            [mask[client] for mask in private.masks],
-        )
-        for name, gradient in expected.items():
-            torch.testing.assert_close(update.gradients[name][client], gradient)
-    seen = []
     attacker = Attacker(masks="known", line_search="strong-wolfe")
+    assert "Softplus is not compiled" in choose(network, attacker, update.like).reason
+    objective = objective_for(update, attacker, keys, private.masks)
+    x, counts = start_row(objective, keys), torch.zeros(2, dtype=torch.int64)
+    expected = by_autograd(objective, x, private.masks)
+    torch.testing.assert_close(objective(x, counts), expected, rtol=1e-9, atol=1e-11)
+    seen = []
     result = reconstruct(
         update, attacker, keys, 40, lambda *progress: seen.append(progress[2]), private.masks
     )
@@ -117,48 +181,17 @@ def test_a_function_is_a_new_network(digits, monkeypatch, dropout):
     assert torch.equal(result.labels, private.labels)
 
 
-def test_the_new_network_costs_what_its_limits_say(monkeypatch):
-    def multiplications(network):
-        return sum(
-            np.prod(layer.parameter_shapes(before)[f"{layer.name}.weight"]) * np.prod(after[1:])
-            for layer, before, after in zip(
-                network.layers, network.input_shapes(), network.output_shapes(), strict=True
-            )
-            if isinstance(layer, models.Conv | models.Linear)
-        )
-
-    extend(monkeypatch, models, "NETWORKS")
-    extend(monkeypatch, limits, "NETWORK_COST")
-    wide, lenet = (multiplications(models.NETWORKS[n]((3, 32, 32), 10)) for n in ("wide", "lenet"))
-    assert limits.NETWORK_COST["wide"] == round(wide / lenet)
-
-
-def test_a_preset_is_a_new_attacker(tmp_path, small):
-    changes = yaml.safe_load(PRESET) | {"rates": [0.5], "utility": {"rates": [0.5]}}
-    arguments = with_changes(small, tmp_path, changes)
-    table = "results/small/tables/attacks.parquet"
-    run(table, "--cores", "2", *arguments, cwd=tmp_path)
-    frame = pd.read_parquet(tmp_path / table).set_index("attacker")
-    assert set(frame.index) == set(changes["attackers"])
-    assert (frame.loc["patient", "iterations"] == 3 * 40).all()
-    assert planned(table, *arguments, cwd=tmp_path) == {}
-
-
-def test_a_function_is_a_new_distance(digits, monkeypatch):
-    extend(monkeypatch, objective, "DISTANCES")
-    update, _, keys = clients(digits, [4, 17], 0.0)
-    seen = []
-    attacker = Attacker(distance="absolute", optimiser="adam", learning_rate=0.1)
-    reconstruct(update, attacker, keys, 100, lambda *progress: seen.append(progress[2]))
-    assert (seen[-1] < seen[0] / 2).all()
+def test_a_function_is_a_new_distance(monkeypatch):
+    extend(monkeypatch, distances, "DISTANCES")
     torch.manual_seed(0)
     found = torch.randn(3, 7, dtype=torch.float64, requires_grad=True)
     shared = torch.randn(3, 7, dtype=torch.float64)
-    value, slope = objective.DISTANCES["absolute"](found, shared)
+    value, slope = distances.DISTANCES["absolute"].compute(found, shared)
+    torch.testing.assert_close(value, torch.cdist(found[:, None], shared[:, None], p=1).flatten())
     assert torch.equal(slope, torch.autograd.grad(value.sum(), found)[0])
 
 
-def test_a_function_is_a_new_figure(tmp_path):
+def test_functions_are_a_new_figure(tmp_path):
     made = {}
     exec(BLOCKS["workflow/dropleak/figures/labels.py"], made)
     columns = {"rate": [0.5, 0.0] * 2, "label_share": [0.25, 1.0, 0.5, 0.75]}
@@ -167,5 +200,7 @@ def test_a_function_is_a_new_figure(tmp_path):
     (axis,) = figure.axes
     shown = {line.get_label(): line.get_xydata().tolist() for line in axis.lines}
     assert shown == {"idlg": [[0.0, 1.0], [0.5, 0.25]], "dlg": [[0.0, 0.75], [0.5, 0.5]]}
-    figures.save(figure, tmp_path / "figure.pdf", tmp_path / "figure.png")
+    style.save(figure, tmp_path / "figure.pdf", tmp_path / "figure.png")
     assert not plt.fignum_exists(figure.number)
+    said = made["in_numbers"](summary, ["idlg", "dlg"])
+    assert "found in 25% by ``idlg`` and 50% by ``dlg``" in said

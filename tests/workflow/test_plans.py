@@ -74,7 +74,7 @@ def test_one_job_per_image(tmp_path, small):
             {"draw_attackers": 1, "summarise": 1, "join_attacks": 1, "attack": 8, "images": 1}
             | {"weigh": 1, "join_utility": 1, "train": 2},
         ),
-        ("figure6", {"draw_accuracy": 1, "train": 2, "join_utility": 1, "images": 1}),
+        ("figure6", {"draw_accuracy_by_rate": 1, "train": 2, "join_utility": 1, "images": 1}),
     ],
 )
 def test_a_part_can_be_asked_for(tmp_path, small, target, expected):

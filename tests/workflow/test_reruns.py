@@ -11,14 +11,14 @@ from runner import counts, planned, run, with_changes
 from places import ROOT
 
 COUNTED = ("images", "attack", "train", "join_attacks", "join_utility", "summarise", "judge")
-DRAWN = ("draw_rmse_by_rate", "draw_rmse_by_iteration", "draw_accuracy", "draw_networks")
+DRAWN = ("draw_rmse_by_rate", "draw_rmse_by_iteration", "draw_accuracy_by_rate", "draw_networks")
 
 ATTACKS = "results/small/attacks"
 AFTER_ATTACKS = {"join_attacks": 1, "summarise": 1, "judge": 1} | {
     "draw_rmse_by_rate": 2,
     "draw_rmse_by_iteration": 2,
 }
-AFTER_TRAINING = {"join_utility": 1, "judge": 1, "draw_accuracy": 1}
+AFTER_TRAINING = {"join_utility": 1, "judge": 1, "draw_accuracy_by_rate": 1}
 EVERYTHING = AFTER_ATTACKS | AFTER_TRAINING | {"attack": 8, "train": 2, "draw_networks": 1}
 AFTER_IMAGES = EVERYTHING | {"images": 1}
 
@@ -162,7 +162,7 @@ def test_a_fresh_checkout_over_results_has_nothing_to_do(folder, small, tmp_path
         ("results/small/data/*/test.parquet", AFTER_IMAGES),
         ("results/small/utility/*/rate-0.9.parquet", AFTER_TRAINING | {"train": 1}),
         ("results/small/tables/claims.csv", {"judge": 1}),
-        ("results/small/figures/figure6-accuracy-by-rate.png", {"draw_accuracy": 1}),
+        ("results/small/figures/figure6-accuracy-by-rate.png", {"draw_accuracy_by_rate": 1}),
     ],
 )
 def test_what_was_deleted_is_made_anew(folder, small, file, expected):

@@ -8,8 +8,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dropleak import rng
-from dropleak.models import Network, dropout_masks, flatten, unflatten, uniform_parameters
-from dropleak.passes import ClientPasses
+from dropleak.models.dropout import dropout_masks
+from dropleak.models.network import Network
+from dropleak.models.parameters import flatten, unflatten, uniform_parameters
+from dropleak.models.passes import ClientPasses
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,10 @@ import yaml
 from jsonschema import Draft202012Validator, validators
 
 from dropleak import folder, grid
+from dropleak.attack.distances import DISTANCES
 from dropleak.errors import InputError
 from dropleak.mistakes import explain, nearest, path_of, shown
+from dropleak.models.zoo import NETWORKS
 from dropleak.paths import expanded
 
 # In JSON 2.0 is a whole number; in Python it cannot count anything.
@@ -32,6 +34,13 @@ _VALIDATOR = validators.extend(
 SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
 PRESETS = Path(__file__).parents[1] / "presets.yaml"
 
+_REGISTRIES = {
+    "data sets": dict.fromkeys([*grid.DATASETS, "folder"]),
+    "distances": {name: entry.meaning for name, entry in DISTANCES.items()},
+    "networks": {name: entry.meaning for name, entry in NETWORKS.items()},
+}
+"""What settings can be, and what that means, unless the schema says it."""
+
 _MOST_PROBLEMS = 10
 """That are told at once: a list can have any number of wrong entries."""
 
@@ -41,8 +50,22 @@ ACCOUNTING = ("read", "optimise", "known")
 
 @cache
 def load_schema() -> dict:
-    """The configuration's JSON schema."""
-    return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    """The configuration's JSON schema, with the choices that the registries have."""
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    _fill_in_choices(schema)
+    return schema
+
+
+def _fill_in_choices(schema: dict) -> None:
+    """Replace `registry`, in any part of the schema, by the choices that this registry has."""
+    if isinstance(schema.get("registry"), str):
+        choices = _REGISTRIES[schema.pop("registry")]
+        schema["enum"] = list(choices)
+        meanings = [f"`{name}` is {meaning}" for name, meaning in choices.items() if meaning]
+        schema["description"] += f" {'; '.join(meanings)}." if meanings else ""
+    for part in schema.values():
+        if isinstance(part, dict):
+            _fill_in_choices(part)
 
 
 def complete(config: dict) -> dict:

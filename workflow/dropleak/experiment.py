@@ -15,7 +15,8 @@ from dropleak.attack.restarts import reconstruct_best
 from dropleak.checkpoint import Checkpoint
 from dropleak.client import Private, share
 from dropleak.device import name as device_name
-from dropleak.models import NETWORKS, Network
+from dropleak.models.network import Network
+from dropleak.models.zoo import NETWORKS
 from dropleak.schemas import ATTACKS, UTILITY
 from dropleak.training import Training, train
 from dropleak.trajectory import Trajectory, TrajectoryKeeper
@@ -32,7 +33,8 @@ class Client:
 
     def build(self, known: dict) -> Network:
         """The network for the images of a table with this metadata."""
-        return NETWORKS[self.network](tuple(known["shape"]), len(known["classes"]), self.dropout)
+        architecture, shape = NETWORKS[self.network], tuple(known["shape"])
+        return architecture.build(shape, len(known["classes"]), self.dropout)
 
 
 def attack_images(

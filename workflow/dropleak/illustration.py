@@ -6,7 +6,7 @@ import torch
 
 from dropleak import rng, tables
 from dropleak.client import share
-from dropleak.models import Conv, Linear, Network
+from dropleak.models.network import Network
 from dropleak.schemas import FEATURES, NETWORK
 
 
@@ -15,18 +15,11 @@ def describe(network: Network, name: str) -> list[dict]:
     rows = [{"layer": "Input", "detail": "", "shape": network.input_shape, "parameters": 0}]
     layers = zip(network.layers, network.input_shapes(), network.output_shapes(), strict=True)
     for layer, before, after in layers:
-        match layer:
-            case Conv():
-                detail = f"{layer.kernel}×{layer.kernel}, stride {layer.stride}"
-            case Linear():
-                detail = "classifier"
-            case _:
-                detail = ""
         parameters = sum(int(np.prod(s)) for s in layer.parameter_shapes(before).values())
         rows.append(
             {
                 "layer": type(layer).__name__,
-                "detail": detail,
+                "detail": layer.detail,
                 "shape": after,
                 "parameters": parameters,
             }

@@ -6,8 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 import torch
 
-from dropleak.attack import compiled
+from dropleak import tables
 from dropleak.attack.attacker import Attacker
+from dropleak.attack.backend import choose
 from dropleak.checkpoint import Checkpoint
 from dropleak.device import name as device_name
 from dropleak.errors import InputError
@@ -42,10 +43,12 @@ def attack_job(
         InputError: if the GPU's memory cannot hold a single update.
         StoppedError: if the job was told to stop.
     """
-    client = Client(**settings["client"])
+    client, attacker = Client(**settings["client"]), Attacker(**settings["attacker"])
     like = torch.empty(0, dtype=getattr(torch, settings["precision"]), device=device)
+    backend = choose(client.build(tables.metadata(images)), attacker, like)
+    print(backend)
     where = {
-        "engine": "torch" if compiled.find(like) is None else "compiled",
+        "backend": backend.name,
         "torch": torch.__version__,
         "device": device_name(device),
     }
@@ -57,7 +60,7 @@ def attack_job(
             return attack_images(
                 part,
                 name=name,
-                attacker=Attacker(**settings["attacker"]),
+                attacker=attacker,
                 client=client,
                 rate=rate,
                 seed=settings["seed"],

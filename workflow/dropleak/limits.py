@@ -5,6 +5,8 @@ above them, so that they also hold for slower processors and without a compiler;
 All jobs of a rule get the same: that of the largest.
 """
 
+from dropleak.models.zoo import relative_cost
+
 MARGIN = 4
 """Times the measured seconds: a slower core, or torch in place of compiled code."""
 
@@ -13,10 +15,6 @@ SETUP_MINUTES = 10
 
 BASE_MB = 3000
 """torch, 0.9 GB as measured without a GPU, and its CUDA context."""
-
-
-NETWORK_COST = {"lenet": 1, "relu-convnet": 2}
-"""Time of an iteration, relative to the first."""
 
 
 def attack(
@@ -33,7 +31,7 @@ def attack(
         values: numbers in one image, channels x height x width.
         iterations: budget of each attack.
         precision: "float32" or "float64".
-        network: that is attacked, a name in `NETWORK_COST`.
+        network: that is attacked, a name in `NETWORKS`; its time goes by its multiplications.
         restarts: the most that an attacker makes.
 
     Returns:
@@ -42,7 +40,7 @@ def attack(
     width = {"float32": 4, "float64": 8}[precision]
     images *= restarts
     megabytes = images * 7 * values / 3072 * width / 4
-    seconds = images * iterations * (0.15e-3 + 0.18e-3 * values / 3072) * NETWORK_COST[network]
+    seconds = images * iterations * (0.15e-3 + 0.18e-3 * values / 3072) * relative_cost(network)
     return BASE_MB + round(megabytes), SETUP_MINUTES + round(MARGIN * seconds / 60)
 
 

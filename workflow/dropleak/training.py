@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dropleak import rng
-from dropleak.models import Network, Parameters, Sigmoid, uniform_parameters
+from dropleak.models.network import Network
+from dropleak.models.parameters import Parameters, uniform_parameters
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,7 @@ class Training:
     """`adam`, or `sgd` with momentum 0.9."""
     learning_rate: float
     initialisation: str
-    """`xavier` (Glorot and Bengio 2010, times 4 for sigmoids or √2 for ReLU), or `uniform` (as
-    attacked)."""
+    """`xavier` (Glorot and Bengio 2010, times the layers' gain), or `uniform` (as attacked)."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def initial_parameters(network: Network, seed: int, initialisation: str) -> dict
         keys = rng.image_keys(seed, torch.zeros(1, dtype=torch.int64))
         return {name: p[0] for name, p in uniform_parameters(network, keys).items()}
     generator = torch.Generator().manual_seed(seed)
-    gain = 4.0 if Sigmoid() in network.layers else torch.nn.init.calculate_gain("relu")
+    gain = max(layer.gain for layer in network.layers)
     return {
         name: torch.zeros(shape, dtype=torch.float64)
         if name.endswith("bias")

@@ -70,19 +70,6 @@ def code_of(script, names=(), files=()):
     return lambda wildcards: sources.digest(script, names, files)
 
 
-def figure_code(figure):
-    """For `params`: the code that draws a figure and says what it shows."""
-    return code_of(
-        "figure.py",
-        [f"dropleak.figures.{figure}", f"dropleak.report.captions.{figure}"],
-    )
-
-
-def figure_labels(number, shows, attacker="all", rate="all"):
-    """What a figure can be found by in the report."""
-    return {"figure": number, "shows": shows, "attacker": attacker, "rate": rate}
-
-
 def refuse_jobs_left_behind():
     """Stop a run whose jobs an earlier one, that was killed, has still in Slurm."""
     try:

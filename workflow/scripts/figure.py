@@ -1,9 +1,11 @@
 """Draw one figure from its tables, and say in numbers what it shows."""
 
-from dropleak import figures, imagetable, tables
+from pkgutil import resolve_name
+
+from dropleak import imagetable, tables
+from dropleak.figures.style import save
 from dropleak.files import write_text
 from dropleak.joblog import job_log
-from dropleak.report import captions
 from dropleak.schemas import ATTACKS, IMAGES, SCHEMAS
 from dropleak.stored import StoredTable
 
@@ -22,7 +24,7 @@ def read(name, path):
 with job_log(snakemake.log[0]):
     inputs = {name: read(name, path) for name, path in snakemake.input.items()}
     params, output = snakemake.params, snakemake.output
-    drawn = getattr(figures, params.figure)(**inputs, **params.options)
-    figures.save(drawn, output.pdf, output.png)
-    numbers = getattr(captions, params.figure)(**inputs, **params.options)
+    drawn = resolve_name(params.draws)(**inputs, **params.options)
+    save(drawn, output.pdf, output.png)
+    numbers = resolve_name(params.says)(**inputs, **params.options)
     write_text(output.numbers, numbers + "\n")

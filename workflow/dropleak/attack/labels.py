@@ -8,8 +8,10 @@ from torch.nn import functional as F
 
 from dropleak import rng
 from dropleak.client import Update
-from dropleak.models import CLASSIFIER, dropout_masks, flatten
-from dropleak.passes import ClientPasses
+from dropleak.models.dropout import dropout_masks
+from dropleak.models.layers import CLASSIFIER
+from dropleak.models.parameters import flatten
+from dropleak.models.passes import ClientPasses
 
 _SAMPLES = 32
 """Random images by which the clients' class probabilities are estimated."""

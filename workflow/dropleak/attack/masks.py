@@ -12,15 +12,10 @@ from torch import Tensor
 
 from dropleak import rng
 from dropleak.client import Update, rows_of
-from dropleak.models import (
-    Dropout,
-    Flatten,
-    Linear,
-    Network,
-    ReLU,
-    Shape,
-    dropout_masks,
-)
+from dropleak.models.dropout import dropout_masks
+from dropleak.models.layer import Shape
+from dropleak.models.layers import Dropout, Flatten, Linear
+from dropleak.models.network import Network
 
 Masks = tuple[Tensor, ...]
 
@@ -126,7 +121,7 @@ def read(update: Update, keys: Tensor) -> MaskSource:
             continue
         if series > 1:
             doubts["dropout layers in series"] = True
-        if _can_be_zero(update.network, place):
+        if update.network.can_be_zero(place):
             doubts["features can be zero without being dropped"] = True
         columns = update.gradients[f"{linear.name}.weight"].abs().amax(1)  # [B, features]
         vanished |= (columns == 0).all(1).cpu()
@@ -174,11 +169,3 @@ def _linear_behind(network: Network, place: int) -> tuple[Linear | None, int]:
             break
         series += isinstance(layer, Dropout)
     return None, series
-
-
-def _can_be_zero(network: Network, place: int) -> bool:
-    """Whether features before a dropout layer can be zero."""
-    feeding = [
-        layer for layer in network.layers[:place] if not isinstance(layer, Dropout | Flatten)
-    ]
-    return not feeding or isinstance(feeding[-1], ReLU)

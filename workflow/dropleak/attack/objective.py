@@ -8,38 +8,12 @@ from torch.nn import functional as F
 
 from dropleak.attack import priors
 from dropleak.attack.attacker import Attacker
+from dropleak.attack.distances import DISTANCES
 from dropleak.attack.masks import MaskSource
 from dropleak.attack.variables import Variables
 from dropleak.client import Update, rows_of
-from dropleak.models import flatten
-from dropleak.passes import ClientPasses
-
-
-def euclidean(found: Tensor, shared: Tensor) -> tuple[Tensor, Tensor]:
-    """Squared Euclidean distance (Zhu et al. 2019, equation 3) and its gradient.
-
-    Args:
-        found, shared: gradients, [B, P].
-
-    Returns:
-        [B], and [B, P] with respect to `found`.
-    """
-    difference = found - shared
-    return vecdot(difference, difference), 2 * difference
-
-
-def cosine(found: Tensor, shared: Tensor) -> tuple[Tensor, Tensor]:
-    """1 minus the cosine of the angle (Geiping et al. 2020, equation 4) and its gradient; as above.
-
-    Their code divides by the product of the norms plus 1e-8; here the norms are kept from zero.
-    """
-    size, shared_size = (g.norm(dim=1, keepdim=True).clamp(min=1e-20) for g in (found, shared))
-    unit, aim = found / size, shared / shared_size
-    similarity = vecdot(unit, aim)
-    return 1 - similarity, (similarity[:, None] * unit - aim) / size
-
-
-DISTANCES = {"euclidean": euclidean, "cosine": cosine}
+from dropleak.models.parameters import flatten
+from dropleak.models.passes import ClientPasses
 
 
 class GradientMatching:
@@ -128,7 +102,8 @@ class GradientMatching:
             classes = self.update.network.output_shapes()[-1][0]
             targets = F.one_hot(self.labels, classes).to(x)
         found = self._passes.gradients(images.flatten(0, 1), multipliers, targets)
-        loss, direction = DISTANCES[self.attacker.distance](found, self._shared)
+        distance = DISTANCES[self.attacker.distance].compute
+        loss, direction = distance(found, self._shared)
         slope = self._passes.image_gradient(direction).unflatten(0, (-1, self.update.images))
         mask_slopes, logit_slope = [], logits
         if self.masks is None:

@@ -9,14 +9,11 @@ import torch
 from torch import Tensor
 
 from dropleak import rng
-from dropleak.attack import compiled
 from dropleak.attack.adam import Adam
 from dropleak.attack.attacker import ENTITLED_TO_MASKS, Attacker
-from dropleak.attack.compiled.lbfgs import CompiledLBFGS
-from dropleak.attack.compiled.matching import COMPILED_DISTANCES, CompiledMatching
+from dropleak.attack.backend import choose
 from dropleak.attack.keeper import Keeper, Standing
 from dropleak.attack.labels import infer_labels
-from dropleak.attack.lbfgs import LBFGS
 from dropleak.attack.masks import SOURCES, Constant, Masks, start_masks
 from dropleak.attack.objective import GradientMatching
 from dropleak.attack.optimiser import Optimiser, Outcome
@@ -155,7 +152,7 @@ def reconstruct(
 def objective_for(
     update: Update, attacker: Attacker, keys: Tensor, entitlement: Masks | None = None
 ) -> GradientMatching:
-    """The attacker's objective, compiled where that can be had; arguments as in `reconstruct`."""
+    """The attacker's objective; arguments as in `reconstruct`."""
     if (entitlement is None) == (attacker.masks == ENTITLED_TO_MASKS):
         raise ValueError(f"attackers with masks: {ENTITLED_TO_MASKS}, and no others, get the masks")
     if attacker.masks == "resample" and attacker.line_search != "none":
@@ -168,8 +165,8 @@ def objective_for(
         # Without dropout there is no mask to find (so in DIA's code as well).
         masks = SOURCES["ignore" if attacker.masks == "optimise" else attacker.masks](update, keys)
     labels = infer_labels(update, keys) if attacker.labels == "infer" else None
-    in_c = attacker.distance in COMPILED_DISTANCES and compiled.find(update.like)
-    return (CompiledMatching if in_c else GradientMatching)(update, attacker, labels, masks)
+    backend = choose(update.network, attacker, update.like)
+    return backend.objective(update, attacker, labels, masks)
 
 
 def start_row(objective: GradientMatching, keys: Tensor) -> Tensor:
@@ -183,7 +180,7 @@ def start_row(objective: GradientMatching, keys: Tensor) -> Tensor:
 
 
 def optimiser_for(objective: GradientMatching, start: Tensor, iterations: int) -> Optimiser:
-    """The attacker's optimiser, compiled where that can be had.
+    """The attacker's optimiser.
 
     Args:
         objective: what it is for.
@@ -192,10 +189,9 @@ def optimiser_for(objective: GradientMatching, start: Tensor, iterations: int) -
     """
     attacker, variables = objective.attacker, objective.variables
     if attacker.optimiser == "lbfgs":
-        all_in_c = isinstance(objective, CompiledMatching) and not objective.has_priors
-        kind = CompiledLBFGS if all_in_c else LBFGS
+        lbfgs = choose(objective.update.network, attacker, start).lbfgs
         line_search = attacker.line_search == "strong-wolfe"
-        return kind(start, attacker.learning_rate, ITERATIONS_PER_STEP, line_search=line_search)
+        return lbfgs(start, attacker.learning_rate, ITERATIONS_PER_STEP, line_search=line_search)
 
     def project(x: Tensor) -> None:
         images, masks, _ = variables.split(x)

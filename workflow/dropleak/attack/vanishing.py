@@ -5,7 +5,8 @@ from torch import Tensor
 
 from dropleak.attack.attacker import Attacker
 from dropleak.client import Update
-from dropleak.models import CLASSIFIER, flatten
+from dropleak.models.layers import CLASSIFIER
+from dropleak.models.parameters import flatten
 
 EMPTY_LOSS = 1e-9
 """Squared Euclidean distances below it are zero to the optimisers: L-BFGS takes a smaller change of

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from dropleak.attack.distances import DISTANCES
+from dropleak.models.zoo import NETWORKS
 from dropleak.report.escape import latex
 from dropleak.report.words import count, series
 
@@ -18,12 +20,6 @@ _DATASETS = {
     "mnist": r"MNIST \cite{lecun1998gradient}",
     "fashion_mnist": r"Fashion-MNIST \cite{xiao2017fashion}",
     "svhn": r"SVHN \cite{netzer2011reading}",
-}
-_NETWORKS = {
-    "lenet": r"the LeNet of Zhu et al.\ \cite{zhu2019deep} with sigmoids, weights and biases "
-    "uniform in $[-0.5, 0.5]$ and drawn anew for each client",
-    "relu-convnet": "a convolutional network with ReLU and PyTorch's initial weights, drawn anew "
-    "for each client",
 }
 _DROPOUT = {
     "classifier": r", before the classifier as proposed by Zheng \cite{zheng2021dropout}",
@@ -48,10 +44,7 @@ _SETTINGS = {
         "optimise": r"masks optimised with the images \cite{scheliga2023dropout}",
         "known": "the client's mask",
     },
-    "distance": {
-        "euclidean": "squared Euclidean distance of gradients",
-        "cosine": r"cosine distance of gradients \cite{geiping2020inverting}",
-    },
+    "distance": {name: distance.method for name, distance in DISTANCES.items()},
     "optimiser": {
         "lbfgs": r"L-BFGS \cite{liu1989limited} with a history of 100",
         "adam": r"Adam \cite{kingma2015adam}",
@@ -97,7 +90,7 @@ def paragraph(
         f"We attacked {config['images']:,} test images of {named} ({images}), the first of an "
         f"order drawn with seed {config['seed']}.",
         f"Clients shared the gradient of the cross-entropy of {count(each, 'image')} in "
-        f"{_NETWORKS[client['network']]}, with inverted dropout "
+        f"{NETWORKS[client['network']].method}, drawn anew for each client, with inverted dropout "
         rf"\cite{{srivastava2014dropout}} at rates {series(config['rates'])}"
         f"{_DROPOUT[client['dropout']]}.",
         "Networks, start images and masks depended on seed and image alone, so that all rates and "

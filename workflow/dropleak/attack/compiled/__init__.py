@@ -1,9 +1,9 @@
 """The attack compiled for the CPU, one problem after the other (see compiled.h).
 
-It does what `lbfgs.py`, `passes.py` and `objective.py` do in torch for many problems at once, which
-a GPU needs; a CPU is several times faster when all that a problem needs stays in its caches. The
-machine's C compiler builds it once, in about a second, and it is kept among the machine's temporary
-files, or, where these cannot be executed, in the user's cache.
+It does what `lbfgs.py`, `objective.py` and `models/layers.py` do in torch for many problems at
+once, which a GPU needs; a CPU is several times faster when all that a problem needs stays in its
+caches. The machine's C compiler builds it once, in about a second, and it is kept among the
+machine's temporary files, or, where these cannot be executed, in the user's cache.
 """
 
 import ctypes

@@ -1,5 +1,5 @@
 /* The gradient matching objective, without priors. The four passes through a client's network are
- * those of dropleak/passes.py, in its notation, for one client. */
+ * those of dropleak/models/layers.py, in its notation, for one client. */
 #include <math.h>
 
 #include "compiled.h"

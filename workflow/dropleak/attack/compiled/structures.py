@@ -6,10 +6,15 @@ from math import prod
 from torch import Tensor
 
 from dropleak.client import Update
-from dropleak.models import Conv, Dropout, Flatten, Linear, ReLU, Shape, Sigmoid
-from dropleak.models import Layer as NetworkLayer
+from dropleak.models.layer import Layer as NetworkLayer
+from dropleak.models.layer import Shape
+from dropleak.models.layers import Conv, Dropout, Flatten, Linear, ReLU, Sigmoid
 
 _KINDS = (Conv, Linear, Sigmoid, ReLU, Dropout)
+"""In the order of the enum in matching.c."""
+
+COMPILED_LAYERS = (*_KINDS, Flatten)
+"""Flatten changes nothing in memory."""
 
 
 def _fields(kind: type, names: str) -> list[tuple[str, type]]:
@@ -79,7 +84,7 @@ class Matching(_Addresses):
         layers = [
             _layer(layer, shape)
             for layer, shape in zip(network.layers, network.input_shapes(), strict=True)
-            if not isinstance(layer, Flatten)  # which changes nothing in memory
+            if type(layer) is not Flatten
         ]
         return cls(
             layers=len(layers),
