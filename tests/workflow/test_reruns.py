@@ -21,7 +21,8 @@ AFTER_ATTACKS = {"join_attacks": 1, "summarise": 1, "judge": 1} | {
     "draw_rmse_by_iteration": 2,
 }
 AFTER_TRAINING = {"join_utility": 1, "judge": 1, "draw_accuracy": 1}
-AFTER_IMAGES = {"images": 1, "judge": 1, "draw_networks": 1}  # tables and figures with images
+AFTER_IMAGES = {"images": 1, "judge": 1, "draw_accuracy": 1, "draw_networks": 1}
+"""Tables and figures with images or labels."""
 
 
 @pytest.fixture
