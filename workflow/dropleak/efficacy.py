@@ -34,7 +34,8 @@ def doubt(attacks: pd.DataFrame, success_rmse: float, seed: int) -> str | None:
       means above it. An attack that finds something of every image works as well.
 
     Args:
-        attacks: one attacker's, with the columns rate, update, rmse and above_guess (see `tradeoff`).
+        attacks: of one attacker, with the columns rate, update, rmse and above_guess (that of
+            `tradeoff`).
         success_rmse: an attack with a smaller RMSE, and a smaller error than the guess, succeeds.
         seed: of the bootstrap.
     """
