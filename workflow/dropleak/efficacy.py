@@ -11,9 +11,6 @@ import pandas as pd
 from dropleak import stats
 from dropleak.claims.verdicts import FEWEST, RARE
 
-COLUMNS = ["rate", "update", "rmse", "above_guess"]
-"""What is needed of the attacks; `above_guess` is that of `tradeoff`."""
-
 FAILS = "this attack fails without dropout too"
 UNSURE = "too few images to know whether this attack succeeds without dropout"
 NOT_ATTACKED = "rate 0.0 was not attacked, so whether this attack succeeds at all is not known"
@@ -37,7 +34,8 @@ def doubt(attacks: pd.DataFrame, success_rmse: float, seed: int) -> str | None:
       means above it. An attack that finds something of every image works as well.
 
     Args:
-        attacks: one attacker's, with the columns `COLUMNS`.
+        attacks: of one attacker, with the columns rate, update, rmse and above_guess (that of
+            `tradeoff`).
         success_rmse: an attack with a smaller RMSE, and a smaller error than the guess, succeeds.
         seed: of the bootstrap.
     """
