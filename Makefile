@@ -1,4 +1,5 @@
-# One command each, from a fresh clone. VENV=path puts the environment elsewhere.
+# One command each, from a fresh clone: make help
+# VENV=path puts the environment elsewhere.
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
@@ -11,48 +12,48 @@ EXPERIMENT = $$($(BIN)/python -c "import os, yaml; \
 
 PHOTOGRAPHS ?= $(wildcard ../shared/cifar10-subset)
 
-.PHONY: demo report verify test lint bench slurm-up slurm-down slurm-test kill-test slurm-packages \
-    browser-packages
+.PHONY: help demo report verify test test-all lint bench slurm-up slurm-down slurm-test kill-test \
+    slurm-packages browser-packages
 
-demo: $(VENV)/installed
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 20
+
+demo: $(VENV)/installed ## the experiment on embedded digits, with all figures
 	$(BIN)/snakemake --cores all
 
-report: $(VENV)/installed
+report: $(VENV)/installed ## one HTML file of it (CONFIG=file: of another experiment)
 	$(BIN)/snakemake --cores all --configfile "$$CONFIG"
 	$(BIN)/snakemake --configfile "$$CONFIG" --report "results/$(EXPERIMENT)/report.html"
 
-verify: export PYTHONPATH = workflow
-verify: $(VENV)/installed
+verify: $(VENV)/installed ## whether tables, figures and configuration belong together
 	$(BIN)/python -m dropleak.report.verify --configfile "$$CONFIG"
 
-test: $(VENV)/installed
+test: $(VENV)/installed ## tests that a person waits for: 5 minutes
 	$(BIN)/pytest
 
-lint: $(VENV)/installed
+lint: $(VENV)/installed ## formatting, lints and types
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/snakemake --lint
 
-bench: export PYTHONPATH = workflow
-bench: $(VENV)/installed
+bench: $(VENV)/installed ## the engine against the published script's loop: 4 minutes
 	$(BIN)/python benchmarks/images.py $(PHOTOGRAPHS)
 	$(BIN)/python benchmarks/bench.py
 
-# A Slurm cluster on this machine, as root: two nodes with two simulated GPUs each.
-slurm-up: $(VENV)/installed
+# Two nodes with two simulated GPUs each.
+slurm-up: $(VENV)/installed ## start a Slurm cluster on this machine, as root
 	$(BIN)/python tests/slurm/cluster.py up
 
-slurm-down: $(VENV)/installed
+slurm-down: $(VENV)/installed ## stop it
 	$(BIN)/python tests/slurm/cluster.py down
 
 slurm-test: export SLURM_TESTS = required
-slurm-test: $(VENV)/installed slurm-packages
+slurm-test: $(VENV)/installed slurm-packages ## the tests on such a cluster: 10 minutes
 	$(BIN)/pytest tests/slurm
 
-# kill -9 at random moments, each followed by a rerun: 36 times, half an hour.
 kill-test: export KILLS = 36
-kill-test: $(VENV)/installed
+kill-test: $(VENV)/installed ## kill -9 at random moments, 36 times: half an hour
 	$(BIN)/pytest tests/workflow/test_kills.py
 
 slurm-packages:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from dropleak import config as configuration
 from dropleak import grid
+from dropleak.layout import Layout
 
 ATTACKERS = ["idlg", "mask-reading"]
 RATES = [0.0, 0.2, 0.3, 0.4, 0.5]
@@ -42,21 +43,23 @@ def write_stubs(folder: Path, config: dict) -> None:
     """Write the stub results, in a process whose memory does not count."""
     import stubs
 
-    stubs.write(folder / RESULTS, config)
+    stubs.write(folder, config)
 
 
 def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
     """What is measured, by name and in this order: commands to be run in the folder."""
     images = config["images"]
     batches = grid.batches(images, config["attack"]["images_per_job"])
+    layout = Layout(config)
     attacks = [
-        f"{RESULTS}/attacks/{attacker}/rate-{rate}/images-{batch}.parquet"
+        f"{layout.attacks[attacker].path}/rate-{rate}/images-{batch}.parquet"
         for attacker in ATTACKERS
         for rate in RATES
         for batch in batches
     ]
-    trainings = [f"{RESULTS}/utility/rate-{rate}.parquet" for rate in config["utility"]["rates"]]
-    data = {part: f"{RESULTS}/data/{part}.parquet" for part in ("train", "test")}
+    rates = config["utility"]["rates"]
+    trainings = [f"{layout.trainings.path}/rate-{rate}.parquet" for rate in rates]
+    data = {part: f"{layout.images.path}/{part}.parquet" for part in ("train", "test")}
     selection = grid.selection(images, config["seed"])
     chosen = selection[: config["sample_images"]]
     success, tolerated = config["success_rmse"], config["utility"]["tolerated_loss"]
@@ -106,7 +109,6 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
             {
                 "parquet": f"{RESULTS}/tables/summary.parquet",
                 "csv": f"{RESULTS}/tables/summary.csv",
-                "text": f"{RESULTS}/tables/summary.txt",
                 **tables("comparison"),
                 **tables("comparison_csv", ending="csv"),
             },
@@ -121,14 +123,16 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
                 **tables("guesses"),
                 "parquet": f"{RESULTS}/tables/tradeoff.parquet",
                 "csv": f"{RESULTS}/tables/tradeoff.csv",
+                "text": f"{RESULTS}/tables/summary.txt",
             },
             images=selection,
             tolerated_loss=tolerated,
+            success_rmse=success,
             seed=config["seed"],
         ),
         "judge": script(
             "judge.py",
-            tables("attacks", "utility", "guesses"),
+            tables("attacks", "utility", "guesses") | {"test": data["test"]},
             tables("claims", "readings") | tables("claims_csv", "readings_csv", ending="csv"),
             paper=ATTACKERS[0],
             masks=configuration.readings(config),
@@ -140,7 +144,7 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
         "Figure 3": figure("sample", with_images, **one, chosen=chosen),
         "Figure 4": figure("rmse_by_rate", tables("attacks", "summary"), **one),
         "Figure 5": figure("rmse_by_iteration", tables("attacks"), **one),
-        "Figure 6": figure("accuracy_by_rate", tables("utility")),
+        "Figure 6": figure("accuracy_by_rate", tables("utility") | {"labels": data["test"]}),
         "Figure 7": figure("attackers_by_rate", tables("summary", "tradeoff"), **all_of_them),
         "Figure 8": figure("privacy_and_utility", tables("tradeoff"), **all_of_them),
         "Figure 9": figure("attackers_sample", with_images, **all_of_them, rate=0.5, chosen=chosen),

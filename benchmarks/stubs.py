@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from dropleak import grid, identity, tables
+from dropleak import grid, tables
+from dropleak.layout import Layout
 from dropleak.schemas import ATTACKS, IMAGES, UTILITY
+from dropleak.summary import STATUSES
 
 SHAPE = (3, 32, 32)
 CLASSES = 10
@@ -23,13 +25,13 @@ def write(folder: Path, config: dict) -> None:
     """Write the image tables and the files of all attack and training jobs.
 
     Args:
-        folder: of the experiment's results.
+        folder: from which the experiment is run.
         config: complete; its data set has at least as many test images as are attacked.
     """
-    rng, settings = np.random.default_rng(config["seed"]), identity.of_images(config)
+    rng, layout = np.random.default_rng(config["seed"]), Layout(config)
     for part, count in (("train", TRAINING_IMAGES), ("test", config["images"])):
-        images = tables.with_origin(_images(rng, count), settings)
-        tables.write(images, folder / "data" / f"{part}.parquet")
+        images = tables.with_origin(_images(rng, count), layout.images.settings)
+        tables.write(images, folder / layout.images.path / f"{part}.parquet")
     selection = np.array(grid.selection(config["images"], config["seed"]))
     jobs = product(
         config["attackers"],
@@ -39,17 +41,13 @@ def write(folder: Path, config: dict) -> None:
     for attacker, rate, batch in jobs:
         indices = selection[grid.batch_slice(batch)]
         columns = _attacks(rng, attacker, rate, indices, config["attack"]["iterations"])
-        known = {"dataset": "cifar10", "shape": SHAPE} | config["client"]
-        table = tables.build(ATTACKS, columns, **known)
-        table = tables.with_origin(table, identity.of_attack(config, settings, attacker))
-        tables.write(
-            table, folder / "attacks" / attacker / f"rate-{rate}" / f"images-{batch}.parquet"
-        )
+        table = tables.build(ATTACKS, columns, shape=SHAPE, **config["client"])
+        place = layout.attacks[attacker]
+        table = tables.with_origin(table, place.settings)
+        tables.write(table, folder / place.path / f"rate-{rate}" / f"images-{batch}.parquet")
     for rate in config["utility"]["rates"]:
-        training = tables.with_origin(
-            _training(rng, rate, config), identity.of_training(config, settings)
-        )
-        tables.write(training, folder / "utility" / f"rate-{rate}.parquet")
+        training = tables.with_origin(_training(rng, rate, config), layout.trainings.settings)
+        tables.write(training, folder / layout.trainings.path / f"rate-{rate}.parquet")
 
 
 def _images(rng: np.random.Generator, count: int) -> pa.Table:
@@ -99,7 +97,7 @@ def _attacks(
         "mask_claim": constant("exact" if reads else None),
         "mask_exact": constant(True if reads else None),
         "mask_agreement": constant(1.0 if reads else None),
-        "status": rng.choice(["converged", "stalled", "diverged", "exhausted"], count),
+        "status": rng.choice(STATUSES, count),
         "iterations": rng.integers(iterations // 2, iterations, count),
         "evaluations": rng.integers(iterations // 2, iterations, count),
         "loss": loss[:, -1],
@@ -137,4 +135,4 @@ def _training(rng: np.random.Generator, rate: float, config: dict) -> pa.Table:
         "host": ["nowhere"] * count,
         "device": ["cpu"] * count,
     }
-    return tables.build(UTILITY, columns, dataset="cifar10")
+    return tables.build(UTILITY, columns)

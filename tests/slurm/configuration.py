@@ -14,6 +14,7 @@ AccountingStoragePort={port}
 AccountingStoragePass={munge}
 AccountingStorageTRES=gres/gpu
 AccountingStoreFlags=job_comment
+AccountingStorageEnforce=limits
 """
 
 

@@ -1,5 +1,6 @@
 """What goes wrong on a cluster, and that it costs a retry and nothing else."""
 
+import re
 import subprocess
 import time
 from itertools import pairwise
@@ -96,7 +97,7 @@ def test_the_submitting_process_is_killed(slow, clone):
     process.wait()
     run.snakemake("--unlock")
     refused = run.snakemake("attacks", "--profile", "slurm", *IMPATIENT, succeeds=False)
-    assert "Slurm still has" in refused
+    assert "are still in Slurm: " in refused
     assert "scancel" in refused
     assert "Traceback" not in refused
     wait_for(lambda: not queue(run.folder))
@@ -119,9 +120,11 @@ def test_memory_that_is_too_little(slow, clone):
     assert len(states(run, "attack")) == 4
     assert [job["reqmem"] for job in jobs(run.folder) if job["rule"] == "train"] == ["200M"] * 2
 
-    assert "logs/experiment/train/rate-0.0.log" in output
+    assert re.search(r"logs/experiment/train/\w+/rate-0.0.log", output)
     said = output[output.index("Slurm ended these jobs") :]
-    assert "results/experiment/utility/rate-0.0.parquet: Exceeded job memory limit" in said
+    assert re.search(
+        r"results/experiment/utility/\w+/rate-0.0.parquet: Exceeded job memory limit", said
+    )
     assert "logs/slurm/rule_train" in said
     assert "attacks/idlg" not in said  # those were given more, and are done
     assert not list((run.folder / "results").rglob("utility/*"))
@@ -132,8 +135,10 @@ def test_a_job_is_told_to_stop(slow, clone):
     settings = {"images": 2, "rates": [0.5], "attackers": ["idlg-ignore"]}
     run = clone(SETTINGS | settings | {"attack": {"iterations": 60_000}})
     process = run.start("attacks", "--profile", "slurm", *IMPATIENT)
-    log = run.folder / "logs/experiment/attack/idlg-ignore/rate-0.5/images-0-2.log"
-    wait_for(lambda: log.exists() and "iterations" in log.read_text(encoding="utf-8"))
+    logs = run.folder / "logs/experiment/attack/idlg-ignore"
+    wait_for(lambda: list(logs.rglob("images-0-2.log")))
+    (log,) = logs.rglob("images-0-2.log")
+    wait_for(lambda: "iterations" in log.read_text(encoding="utf-8"))
     time.sleep(2)
     (job,) = queue(run.folder, "RUNNING")
     subprocess.run(["scancel", "--signal=TERM", job], check=True)
@@ -147,4 +152,4 @@ def test_time_that_is_too_short(slow):
     clone, process = slow
     assert process.wait(600) == 0, clone.output
     assert states(clone, "train") == ["TIMEOUT", "COMPLETED"]
-    assert (clone.folder / "results" / "experiment" / "utility" / "rate-0.0.parquet").exists()
+    assert list(clone.folder.glob("results/experiment/utility/*/rate-0.0.parquet"))

@@ -1,6 +1,7 @@
 """The workflow on a Slurm cluster: complete, incremental, and the same as on one machine."""
 
 import re
+import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -41,9 +42,8 @@ def test_every_figure_is_there(finished):
 
 
 def test_accounting_agrees_with_snakemake(finished, slurm_jobs):
-    """Every attack and training job was a task of one of two arrays, and ended well."""
+    """Every attack and training was a job, and ended well."""
     assert Counter(job["rule"] for job in slurm_jobs) == {"attack": 4, "train": 2}
-    assert len({job["jobid"].split("_")[0] for job in slurm_jobs}) == 2
     assert {job["state"] for job in slurm_jobs} == {"COMPLETED"}
     done = re.findall(r"Finished jobid: \d+ \(Rule: (attack|train)\)", finished.output)
     assert Counter(done) == {"attack": 4, "train": 2}
@@ -85,11 +85,25 @@ def test_a_change_submits_exactly_the_new_jobs(finished, slurm_jobs):
 
     finished.configure(SETTINGS | {"rates": [0.0, 0.3, 0.5]})
     assert new_jobs() == ["attack"] * 2
-    assert len(list((finished.folder / "results").rglob("attacks/*/rate-0.3/*"))) == 2
+    assert len(list((finished.folder / "results").rglob("attacks/*/*/rate-0.3/*"))) == 2
 
     finished.configure(SETTINGS | {"rates": [0.0, 0.3, 0.5], "images": 6})
     assert new_jobs("attacks") == ["attack"] * 3
     assert len(list((finished.folder / "results").rglob("images-4-6.parquet"))) == 3
+
+
+def test_a_limit_on_what_a_user_may_submit_is_met_by_jobs(slurm, clone):
+    def limit(jobs):
+        command = ["sacctmgr", "-i", "modify", "user", "root", "set", f"MaxSubmitJobs={jobs}"]
+        subprocess.run(command, check=True, capture_output=True)
+
+    limited = clone(SETTINGS | {"images": 6, "rates": [0.5]})
+    limit(2)
+    try:
+        limited.snakemake("attacks", "--profile", "slurm", *IMPATIENT, "--jobs", "2")
+    finally:
+        limit(-1)
+    assert [job["state"] for job in jobs(limited.folder)] == ["COMPLETED"] * 3
 
 
 def test_interrupting_cancels_what_was_submitted(slurm, clone):

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dropleak import stats
+from dropleak import efficacy, stats
+from dropleak.chance import Chance
 from dropleak.claims import readings
 from dropleak.claims.evidence import Run
 from dropleak.claims.judge import judge
@@ -48,12 +49,18 @@ def utility(by_rate, seeds=5, noise=0.002):
 FALLING = {rate / 10: 0.6 - 0.03 * rate for rate in range(10)}
 
 
-def judged(frame, accuracies=FALLING, accounting=(), guess=0.25, **options):
+TEN_CLASSES = Chance(0.1, 0.08, 0.12, 1000)
+GUESS = 0.57
+"""An error between that without dropout and those from 0.3 to 0.5."""
+
+
+def judged(frame, accuracies=FALLING, accounting=(), guess=GUESS, chance=TEN_CLASSES, **options):
     """The claims table of such a run."""
     run = Run(
         frame.assign(above_guess=frame["rmse_clipped"] - guess),
         utility(accuracies, **options),
         readings.compare([], {}, 0),
+        chance,
         success_rmse=0.1,
         tolerated_loss=0.05,
         seed=0,
@@ -71,11 +78,12 @@ def test_a_run_like_the_paper_supports_its_claims():
     found = verdicts(attacks(AS_PUBLISHED, images=900))
     supported = ["error-rises", "error-rises-above-0", "dip", "turning-point", "error-at-half"]
     supported += [f"rmse-at-{rate}" for rate in (0.0, 0.3, 0.4, 0.5)]
-    supported += ["labels", "no-small-error", "balance-privacy", "accuracy-falls"]
+    supported += ["labels", "balance-privacy", "accuracy-falls"]
     supported += [f"accuracy-lost-at-{rate}" for rate in (0.3, 0.4, 0.5)]
     assert (found[supported] == "supported").all(), found
     assert found["balance-accuracy"] == "not supported"  # 0.15 is lost at 0.5
     assert found["a-reading"] == "inconclusive"  # none was given
+    assert found["no-small-error"] == "inconclusive"  # there is none at 0.0 either
 
 
 def test_a_flat_error_speaks_against_all_that_rises():
@@ -96,7 +104,7 @@ def test_a_jump_is_a_rise_but_not_among_the_rates_above_0():
 
 def test_a_falling_error_and_a_rising_accuracy():
     rising = {rate: 1 - accuracy for rate, accuracy in FALLING.items()}
-    found = verdicts(attacks(AS_PUBLISHED[::-1]), rising)
+    found = verdicts(attacks(AS_PUBLISHED[::-1]), rising, guess=0.7)
     for claim in ("error-rises", "error-at-half", "accuracy-falls", "accuracy-lost-at-0.3"):
         assert found[claim] == "not supported", claim
     assert found["balance-accuracy"] == "supported"
@@ -125,13 +133,91 @@ def test_one_wrong_label_is_against_certainty_and_few_right_ones_are_not_for_it(
 
 
 def test_an_attacker_that_accounts_for_masks_is_judged_on_its_own():
-    both = pd.concat([attacks(AS_PUBLISHED), attacks([0.02] * 6, 0.001, attacker="reader")])
+    idlg = attacks([0.1, *AS_PUBLISHED[1:]])
+    both = pd.concat([idlg, attacks([0.02] * 6, 0.001, attacker="reader")])
     both["rmse"] = both["rmse_clipped"] = both["rmse_clipped"].abs()
     table = judged(both, accounting=["reader"])
     found = table.set_index(["claim", "attacker"])["verdict"]
     for claim in ("error-at-half", "no-small-error", "balance-privacy"):
         assert found[claim, "idlg"] == "supported"
         assert found[claim, "reader"] == "not supported"
+
+
+ABOUT_PROTECTION = [
+    *("error-rises", "error-rises-above-0", "dip", "turning-point"),
+    *("error-at-half", "no-small-error", "balance-privacy"),
+]
+
+
+def test_an_attack_that_fails_without_dropout_shows_nothing_about_protection():
+    """Its error rises, and is above the guess's at every rate: so do two kinds of noise differ."""
+    table = judged(attacks(AS_PUBLISHED, images=900), guess=0.25).set_index("claim")
+    assert (table.loc[ABOUT_PROTECTION, "verdict"] == "inconclusive").all()
+    assert (table.loc[ABOUT_PROTECTION, "reason"] == efficacy.FAILS).all()
+    others = table.drop(ABOUT_PROTECTION)
+    assert others["reason"].isna().all()
+    assert (others.loc[["rmse-at-0.0", "rmse-at-0.5", "labels"], "verdict"] == "supported").all()
+    flat = judged(attacks([0.56] * 6, images=600), guess=0.25).set_index("claim")
+    assert (flat.loc[ABOUT_PROTECTION, "verdict"] == "inconclusive").all()
+
+
+def test_one_attacker_may_fail_without_dropout_and_another_not():
+    working = attacks([0.1, *AS_PUBLISHED[1:]])
+    table = judged(
+        pd.concat([attacks([0.55, *AS_PUBLISHED[1:]]), working.assign(attacker="reader")]),
+        accounting=["reader"],
+        guess=0.3,
+    ).set_index(["claim", "attacker"])
+    for claim in ("error-at-half", "no-small-error", "balance-privacy"):
+        assert table.loc[(claim, "idlg"), "verdict"] == "inconclusive"
+        assert table.loc[(claim, "idlg"), "reason"] == efficacy.FAILS
+        assert table.loc[(claim, "reader"), "verdict"] == "supported"
+        assert pd.isna(table.loc[(claim, "reader"), "reason"])
+
+
+def test_privacy_that_was_broken_is_broken_whatever_happens_without_dropout():
+    frame = attacks([0.02] * 6, noise=0.001)
+    frame["rmse"] = frame["rmse_clipped"] = frame["rmse_clipped"].abs() / 3
+    table = judged(frame[frame["rate"] > 0]).set_index("claim")
+    for claim in ("no-small-error", "balance-privacy"):
+        assert table.loc[claim, "verdict"] == "not supported"
+    assert table.loc["error-rises-above-0", "reason"] == efficacy.NOT_ATTACKED
+
+
+@pytest.mark.parametrize("rate", [0.3, 0.5])
+def test_privacy_at_a_rate_is_not_claimed_if_0_was_not_attacked(rate):
+    frame = attacks(AS_PUBLISHED)
+    table = judged(frame[frame["rate"] >= rate]).set_index("claim")
+    for claim in ("no-small-error", "balance-privacy"):
+        assert table.loc[claim, "verdict"] == "inconclusive"
+        assert table.loc[claim, "reason"] == efficacy.NOT_ATTACKED
+
+
+def test_a_network_that_learnt_nothing_stays_accurate_at_no_rate():
+    chance = Chance(0.5, 0.45, 0.55, 400)
+    level = dict.fromkeys(FALLING, 0.52)
+    found = judged(attacks(AS_PUBLISHED), level, chance=chance, noise=0).set_index("claim")
+    claims = ["accuracy-falls", *(f"accuracy-lost-at-{rate}" for rate in (0.3, 0.4, 0.5))]
+    claims += ["balance-accuracy"]
+    assert (found.loc[claims, "verdict"] == "inconclusive").all()
+    assert (found.loc[claims, "reason"] == "test accuracy is at chance at rate 0.0").all()
+
+
+@pytest.mark.parametrize(
+    ("without", "verdict", "reason"),
+    [
+        (0.57, "inconclusive", "test accuracy is at chance at rates 0.4 and 0.5"),
+        (0.9, "not supported", None),
+    ],
+)
+def test_a_network_that_dropout_takes_to_chance_is_not_a_balance(without, verdict, reason):
+    """What little there was may be a tolerable loss, but then the model is not accurate."""
+    accuracies = {0.0: without, 0.3: min(without, 0.56), 0.4: 0.53, 0.5: 0.53}
+    chance = Chance(0.5, 0.45, 0.55, 400)
+    table = judged(attacks(AS_PUBLISHED), accuracies, chance=chance, noise=0).set_index("claim")
+    assert table.loc["balance-accuracy", "verdict"] == verdict
+    assert table.loc["balance-accuracy", "reason"] == reason or reason is None
+    assert table.loc["accuracy-lost-at-0.5", "verdict"] == "supported"
 
 
 def test_an_image_is_compared_with_the_guess_of_itself():

@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from dropleak import device
+from dropleak import device, files
+from dropleak.errors import InputError
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +50,12 @@ def test_each_job_takes_a_gpu_of_its_own_and_waits_if_there_is_none(start, capfd
     first[2].kill()  # a job that is killed gives its GPU back as well
     assert third[0].get(timeout=10) in (0, 1)
     assert capfd.readouterr().out.count("waiting for one") == 1
+
+
+def test_without_a_place_for_locks_that_is_told():
+    files.temporary().chmod(0o777)
+    with pytest.raises(InputError, match="others may write to it; set TMPDIR"):
+        device.take_one(["a"])
 
 
 def test_a_job_without_a_gpu_runs_on_the_cpu():

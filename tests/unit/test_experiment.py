@@ -1,16 +1,21 @@
 from collections import Counter
+from dataclasses import asdict
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 import torch
 from drawn import figures
 from problems import GPU, clients
+from scipy.stats import binom
 
-from dropleak import tables
+from dropleak import efficacy, tables
 from dropleak.attack.attacker import Attacker
-from dropleak.attack.reconstruct import objective_for
+from dropleak.attack.reconstruct import Status, objective_for
+from dropleak.chance import Chance
 from dropleak.config import attackers
 from dropleak.experiment import Client, attack_images, train_seeds
 from dropleak.illustration import features_table, network_table
@@ -195,6 +200,9 @@ def test_the_start_that_is_kept_has_the_trajectory(digits):
         assert row.evaluations > 120
 
 
+LABELS = pa.chunked_array([[0] * 20 + [1] * 15 + [2] * 15])
+
+
 def test_training_gives_a_row_per_seed_and_epoch(utility):
     assert utility.schema.equals(UTILITY)
     assert utility["seed"].to_pylist() == [5, 6]
@@ -204,7 +212,7 @@ def test_training_gives_a_row_per_seed_and_epoch(utility):
 def test_the_summary_counts_every_attack(attacks):
     summary = summarise(attacks, success_rmse=0.2, seed=0)
     frame = summary.to_pandas()
-    statuses = frame[["converged", "stalled", "diverged", "exhausted"]]
+    statuses = frame[list(Status)]
     assert statuses.sum(axis=1).tolist() == frame["attacks"].tolist() == [2, 2]
     assert frame["success_share"].tolist() == [1.0, 0.0]
     assert frame["label_share"].tolist() == [1.0, 1.0]
@@ -213,6 +221,8 @@ def test_the_summary_counts_every_attack(attacks):
     low, high = frame["rmse_clipped_low"][0], frame["rmse_clipped_high"][0]
     assert min(clipped) <= low <= high <= max(clipped)
     assert "100%" in as_text(summary)
+    for status in Status:
+        assert status in as_text(summary)
 
 
 def test_attackers_are_compared_image_by_image(two_attackers):
@@ -227,6 +237,10 @@ def test_attackers_are_compared_image_by_image(two_attackers):
     assert rows["difference_low"][1] <= expected <= rows["difference_high"][1] < 0
     assert rows["better_share"][1] == 1
     assert len(compare(two_attackers.slice(0, 4), "idlg", seed=0)) == 0
+
+
+TEN_CLASSES = Chance(0.1, 0.07, 0.13, 500)
+WEIGHING = {"tolerated_loss": 0.05, "success_rmse": 0.2, "seed": 0}
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +258,7 @@ def tradeoff(two_attackers):
     }
     utility = tables.build(UTILITY, columns, dataset="digits")
     guesses = tables.build(GUESSES, {"image": two_attackers["image"][:2], "rmse": [0.1, 0.3]})
-    return weigh(two_attackers, summary, utility, guesses, tolerated_loss=0.05, seed=0)
+    return weigh(two_attackers, summary, utility, guesses, TEN_CLASSES, **WEIGHING)
 
 
 def test_a_rate_is_private_if_the_attack_is_worse_than_a_guess(tradeoff):
@@ -261,7 +275,13 @@ def test_a_rate_is_private_if_the_attack_is_worse_than_a_guess(tradeoff):
     assert (rows["above_guess"] <= rows["above_guess_high"]).all()
     assert rows["test_accuracy"].tolist() == pytest.approx([0.85, 0.82] * 2)
     assert rows["accurate"].all()
-    assert tables.metadata(tradeoff) == {"guess_rmse": 0.2, "lowest_accuracy": pytest.approx(0.8)}
+    assert tables.metadata(tradeoff) == {
+        "guess_rmse": 0.2,
+        "lowest_accuracy": pytest.approx(0.8),
+        "chance": {"level": 0.1, "low": 0.07, "high": 0.13, "images": 500},
+        "at_chance": [],
+        "doubts": {"idlg": None, "mask-reading": None},
+    }
 
 
 def test_the_guess_is_the_mean_training_image(digits):
@@ -328,9 +348,17 @@ def test_figure_5_has_the_quartiles_of_each_rate(attacks, stored):
 
 
 def test_figure_6_has_the_mean_over_seeds(utility):
-    (axis,) = figures.accuracy_by_rate(utility).axes
+    (axis,) = figures.accuracy_by_rate(utility, LABELS).axes
     mean = np.mean(utility["test_accuracy"].to_pylist())
-    assert axis.lines[0].get_ydata() == pytest.approx([mean])
+    assert axis.lines[1].get_ydata() == pytest.approx([mean])
+
+
+def test_figure_6_has_chance_with_its_interval(utility):
+    (axis,) = figures.accuracy_by_rate(utility, LABELS).axes
+    assert axis.lines[0].get_ydata() == [0.4, 0.4]
+    band = axis.patches[0].get_extents().transformed(axis.transData.inverted())
+    low, high = binom.ppf([0.025, 0.975], 50, 0.4) / 50
+    assert (band.y0, band.y1) == pytest.approx((low, high))
 
 
 def test_figure_7_has_a_line_for_each_attacker(two_attackers, tradeoff):
@@ -366,7 +394,9 @@ def test_rates_in_figure_8_do_not_overprint(accuracies, labels):
     columns = {"attacker": ["idlg"] * 6, "rate": rates, "test_accuracy": accuracies}
     columns |= {name: errors for name in TRADEOFF.names if name.startswith(("rmse", "above"))}
     columns |= {name: [True] * 6 for name in ("private", "accurate")}
-    table = tables.build(TRADEOFF, columns, guess_rmse=0.25, lowest_accuracy=0.4)
+    columns |= {"inconclusive": [None] * 6, "at_chance": [False] * 6}
+    known = {"chance": asdict(TEN_CLASSES), "at_chance": [], "doubts": {"idlg": None}}
+    table = tables.build(TRADEOFF, columns, guess_rmse=0.25, lowest_accuracy=0.4, **known)
     figure = figures.privacy_and_utility(table, ["idlg"])
     figure.canvas.draw()
     named = [text for text in figure.axes[0].texts if text.get_text()]
@@ -380,6 +410,119 @@ def test_figure_8_says_what_is_missing(tradeoff):
     assert any("utility.rates" in text for text in texts(figure))
 
 
+def weighed(attacks, accuracies, **options):
+    """The trade-off of attacks on two images, with these accuracies by rate."""
+    columns = {name: [0] * len(accuracies) for name in UTILITY.names}
+    columns |= {"rate": accuracies.keys(), "test_accuracy": accuracies.values()}
+    columns |= {name: ["here"] * len(accuracies) for name in ("host", "device")}
+    table = tables.build(UTILITY, {name: list(value) for name, value in columns.items()})
+    guesses = tables.build(GUESSES, {"image": attacks["image"][:2], "rmse": [0.2, 0.2]})
+    summary, chance = summarise(attacks, 0.2, seed=0), options.pop("chance", TEN_CLASSES)
+    return weigh(attacks, summary, table, guesses, chance, **(WEIGHING | options))
+
+
+def failing(attacks):
+    """The same attacks, but that nothing comes of those of `idlg`."""
+    frame = attacks.to_pandas()
+    own = frame["attacker"] == "idlg"
+    frame.loc[own, "rmse_clipped"] = frame.loc[own, "rmse"] = 0.5 + frame["rate"] / 10
+    columns = {name: attacks[name] for name in ATTACKS.names}
+    columns |= {name: frame[name].to_numpy() for name in ("rmse", "rmse_clipped")}
+    return tables.build(ATTACKS, columns)
+
+
+TWO_RATES = {0.0: 0.9, 0.5: 0.88}
+
+
+def test_an_attack_that_fails_without_dropout_shows_no_privacy_at_any_rate(two_attackers):
+    tradeoff = weighed(failing(two_attackers), TWO_RATES)
+    rows = tradeoff.to_pandas().set_index(["attacker", "rate"])
+    assert rows.loc["idlg", "private"].isna().all()
+    assert (rows.loc["idlg", "inconclusive"] == efficacy.FAILS).all()
+    assert (rows.loc["idlg", "above_guess_low"] > 0).all()  # which is why it would be private
+    assert rows.loc["mask-reading", "private"].eq(False).all()
+    assert rows.loc["mask-reading", "inconclusive"].isna().all()
+    assert tables.metadata(tradeoff)["doubts"] == {"idlg": efficacy.FAILS, "mask-reading": None}
+
+
+def test_privacy_is_inconclusive_if_0_was_not_attacked_unless_it_is_broken(two_attackers):
+    under = two_attackers.filter(pc.field("rate") > 0)
+    rows = weighed(under, TWO_RATES).to_pandas().set_index("attacker")
+    assert rows["private"].to_dict() == {"idlg": None, "mask-reading": False}
+    assert rows.loc["idlg", "inconclusive"] == efficacy.NOT_ATTACKED
+    assert pd.isna(rows.loc["mask-reading", "inconclusive"])
+
+
+def test_a_network_at_chance_is_not_accurate(two_attackers):
+    chance = Chance(0.5, 0.25, 0.75, 12)
+    tradeoff = weighed(two_attackers, {0.0: 0.75, 0.5: 0.74, 0.9: 0.8}, chance=chance)
+    rows = tradeoff.to_pandas()
+    assert rows["at_chance"].all()
+    assert not rows["accurate"].any()
+    assert tables.metadata(tradeoff)["at_chance"] == [0.0, 0.5]
+
+
+def test_figure_8_says_of_whom_nothing_is_known(two_attackers):
+    names = ["idlg", "mask-reading"]
+    both = figures.privacy_and_utility(weighed(failing(two_attackers), TWO_RATES), names).axes[0]
+    assert both.get_title().splitlines() == [
+        "private from mask-reading and accurate: no rate",
+        "idlg inconclusive: this attack fails without dropout too",
+    ]
+    faces = [container.lines[0].get_markerfacecolor() for container in both.containers]
+    assert faces[0] == "none" != faces[1]
+    idlg = failing(two_attackers).slice(0, 4)
+    alone = figures.privacy_and_utility(weighed(idlg, TWO_RATES), ["idlg"]).axes[0]
+    assert alone.get_title() == "idlg inconclusive: this attack fails without dropout too"
+
+
+def test_the_title_of_figure_8_fits(two_attackers):
+    under = two_attackers.filter(pc.field("rate") > 0)
+    figure = figures.privacy_and_utility(weighed(under, TWO_RATES), ["idlg", "mask-reading"])
+    figure.canvas.draw()
+    title = figure.axes[0].title
+    assert "idlg, mask-reading inconclusive:" in title.get_text()
+    box, whole = title.get_window_extent(), figure.bbox
+    assert whole.x0 <= box.x0 < box.x1 <= whole.x1
+    assert whole.y0 <= box.y0 < box.y1 <= whole.y1
+
+
+def test_figure_8_has_chance_where_accuracies_are_near(two_attackers):
+    chance = Chance(0.5, 0.25, 0.75, 12)
+    near = weighed(two_attackers, {0.0: 0.5, 0.5: 0.6}, chance=chance)
+    axis = figures.privacy_and_utility(near, ["idlg", "mask-reading"]).axes[0]
+    assert axis.get_title().endswith("accurate: no rate\naccuracy is at chance: 0.0, 0.5")
+    band = axis.patches[0].get_extents().transformed(axis.transData.inverted())
+    assert (band.x0, band.x1) == pytest.approx((0.25, 0.75))
+    left, right = axis.get_xlim()
+    assert left <= 0.25
+    assert right > 0.75
+    region = axis.collections[-1].get_paths()[0].get_extents()
+    assert region.x0 == pytest.approx(0.75)  # an accuracy within chance's interval is not wanted
+    far = figures.privacy_and_utility(weighed(two_attackers, TWO_RATES), ["idlg"]).axes[0]
+    assert "chance, 0.10, is far to the left" in far.get_xlabel()
+    assert far.get_xlim()[0] > 0.8
+
+
+def test_captions_say_what_means_nothing(two_attackers, utility):
+    chance, names = Chance(0.5, 0.25, 0.75, 12), ["idlg", "mask-reading"]
+    tradeoff = weighed(failing(two_attackers), {0.0: 0.5, 0.5: 0.5}, chance=chance)
+    summary = summarise(failing(two_attackers), 0.2, seed=0)
+    for text in (
+        captions.privacy_and_utility(tradeoff, names),
+        captions.attackers_by_rate(summary, tradeoff, names),
+    ):
+        assert "Inconclusive for ``idlg``: this attack fails without dropout too." in text
+        assert "Inconclusive for ``mask-reading``" not in text
+    text = captions.privacy_and_utility(tradeoff, names)
+    assert "networks trained with rates 0.0 and 0.5 are no better" in text
+    assert "accurate: none from ``mask-reading``." in text
+    text = captions.privacy_and_utility(tradeoff, ["idlg"])
+    assert "Rates that are private and accurate: none is known." in text
+    one_class = pa.chunked_array([[0] * 10])
+    assert "trained with rate 0.3 are no better" in captions.accuracy_by_rate(utility, one_class)
+
+
 def test_figure_9_shows_what_each_attacker_made_of_each_image(two_attackers, stored, digits):
     names = ["idlg", "mask-reading"]
     figure = figures.attackers_sample(stored, digits["test"], names, 0.5, [17, 4])
@@ -390,7 +533,7 @@ def test_figure_9_shows_what_each_attacker_made_of_each_image(two_attackers, sto
 
 
 def test_figures_are_written_in_both_formats(tmp_path, utility):
-    figures.save(figures.accuracy_by_rate(utility), tmp_path / "a.pdf", tmp_path / "a.png")
+    figures.save(figures.accuracy_by_rate(utility, LABELS), tmp_path / "a.pdf", tmp_path / "a.png")
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert len(list(tmp_path.iterdir())) == 2
@@ -411,7 +554,9 @@ def test_captions_quote_the_tables(two_attackers, stored, utility, tradeoff, dig
     mean = f"{idlg['rmse_clipped_mean']:.3f} ({idlg['rmse_clipped_low']:.3f} to "
     text = captions.rmse_by_rate(stored, summary, "idlg")
     assert mean in text
-    assert f"Of 4 attacks {rows.loc['idlg', 'diverged'].sum()} diverged" in text
+    ends = rows.loc["idlg", ["diverged", "stalled", "vanished"]].sum()
+    counts = "{diverged} diverged, {stalled} stalled and {vanished} vanished".format(**ends)
+    assert f"Of 4 attacks {counts}." in text
     assert mean in captions.attackers_by_rate(summary, tradeoff, names)
     assert "guess has 0.200" in captions.attackers_by_rate(summary, tradeoff, names)
     assert f"{idlg['rmse_median']:.3g} at 0.5" in captions.rmse_by_iteration(stored, "idlg")
@@ -422,7 +567,7 @@ def test_captions_quote_the_tables(two_attackers, stored, utility, tradeoff, dig
     sample = captions.attackers_sample(stored, images, names, 0.5, [4, 17])
     assert f"{span} for ``idlg``" in sample
     accuracy = np.mean(utility["test_accuracy"].to_pylist())
-    assert f"{accuracy:.1%} at 0.3" in captions.accuracy_by_rate(utility)
+    assert f"{accuracy:.1%} at 0.3" in captions.accuracy_by_rate(utility, LABELS)
 
 
 def test_the_captions_of_the_method_count(digits):

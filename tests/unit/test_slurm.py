@@ -1,87 +1,76 @@
 """What is said of Slurm's jobs, with a squeue that lists what a test wants."""
 
-import base64
-import json
-import zlib
-
 import pytest
 
 from dropleak import slurm
 from dropleak.errors import InputError
 from dropleak.joblog import job_log
 
+NAME = "0b1f1c5a-53e4-4d0e-9f3e-3f4f2a1d8c11"
+COMMENT = "rule_attack_wildcards_idlg_e564de10_0.5_0-240"
+
 
 @pytest.fixture
 def queue(monkeypatch, tmp_path):
-    """Sets what squeue lists."""
+    """Sets what squeue lists: jobs with name, comment and folder."""
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.chdir(tmp_path)
 
-    def set_queue(*jobs):
+    def set_queue(*jobs, name=NAME, comment=COMMENT, folder=tmp_path):
+        lines = [f"{job}\t{name}\t{comment}\t{folder}" for job in jobs]
+        (tmp_path / "listed").write_text("\n".join(lines) + "\n", encoding="utf-8")
         squeue = tmp_path / "squeue"
-        squeue.write_text(
-            "#!/bin/sh\n" + "".join(f"echo {job}\n" for job in jobs), encoding="utf-8"
-        )
+        squeue.write_text(f"#!/bin/sh\ncat '{tmp_path}/listed'\n", encoding="utf-8")
         squeue.chmod(0o755)
 
     return set_queue
 
 
 def test_jobs_of_an_earlier_run_are_named(queue):
-    queue("12_3", "12_4", "99")
-    with pytest.raises(InputError, match="2 jobs of an earlier run: 12_3 12_4"):
-        slurm.refuse_left_behind(["12_4", None, "12_3", "7"])
+    queue("12", "14")
+    with pytest.raises(InputError, match=r"still in Slurm: 12 14\. .* scancel 12 14$"):
+        slurm.refuse_left_behind(["0588175f", "e564de10"])
 
 
-def test_jobs_that_have_ended_do_not_matter(queue):
-    queue("99")
-    slurm.refuse_left_behind(["12_4", None])
+def test_the_executors_jobs_may_have_a_prefix(queue):
+    queue("12", name=f"mine_{NAME}")
+    with pytest.raises(InputError, match=r"still in Slurm: 12\."):
+        slurm.refuse_left_behind(["e564de10"])
+
+
+@pytest.mark.parametrize("name", ["interactive", "bash", "my job.sh", "0b1f1c5a", "café", ""])
+def test_a_session_in_which_an_earlier_run_was_local_is_the_users_own(queue, name):
+    queue("777", name=name)
+    slurm.refuse_left_behind(["e564de10"])
+
+
+@pytest.mark.parametrize(
+    "other", [{"folder": "/elsewhere"}, {"comment": "rule_attack_wildcards_idlg_11111111_0.5_0-2"}]
+)
+def test_jobs_that_make_other_results_do_not_matter(queue, other):
+    queue("99", **other)
+    slurm.refuse_left_behind(["e564de10"])
 
 
 def test_without_slurm_nothing_is_left_behind(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
-    slurm.refuse_left_behind(["12_4"])
+    slurm.refuse_left_behind(["e564de10"])
 
 
 def test_a_log_begins_with_the_job_that_wrote_it(monkeypatch, tmp_path):
     log = tmp_path / "log"
-    assert slurm.job_in_log(log) is None
     with job_log(log):
         print("working")
-    assert slurm.job_in_log(log) is None
+    assert log.read_text(encoding="utf-8") == "working\n"
     for name, value in {
         "SLURM_JOB_ID": "15",
-        "SLURM_ARRAY_JOB_ID": "12",
-        "SLURM_ARRAY_TASK_ID": "3",
         "SLURMD_NODENAME": "node2",
         "CUDA_VISIBLE_DEVICES": "1",
     }.items():
         monkeypatch.setenv(name, value)
     with job_log(log):
         print("working")
-    assert log.read_text(encoding="utf-8") == "Slurm job 12_3 on node2, GPU 1\nworking\n"
-    assert slurm.job_in_log(log) == "12_3"
-    monkeypatch.delenv("SLURM_ARRAY_TASK_ID")
-    with job_log(log):
-        pass
-    assert slurm.job_in_log(log) == "15"
-
-
-@pytest.mark.parametrize(("task", "expected"), [("1", None), ("2", "echo 2"), ("3", "echo 3")])
-def test_a_task_of_an_array_becomes_its_own_command(monkeypatch, task, expected):
-    commands = {str(n): zlib.compress(f"echo {n}".encode()).hex() for n in (2, 3)}
-    payload = base64.b64encode(json.dumps(commands).encode()).decode()
-    became = []
-    monkeypatch.setattr("sys.argv", ["snakemake", f"--slurm-jobstep-array-execs={payload}"])
-    monkeypatch.setattr("os.execv", lambda program, words: became.append(words[-1]))
-    monkeypatch.setenv("SLURM_ARRAY_TASK_MIN", "1")
-    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", task)
-    slurm.become_own_array_task()
-    assert became == ([expected] if expected else [])
-
-
-def test_elsewhere_nothing_is_become(monkeypatch):
-    monkeypatch.setattr("os.execv", lambda *_: pytest.fail("not in an array"))
-    slurm.become_own_array_task()
+    assert log.read_text(encoding="utf-8") == "Slurm job 15 on node2, GPU 1\nworking\n"
 
 
 LOG = """\

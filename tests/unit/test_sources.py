@@ -5,7 +5,8 @@ import shutil
 import pytest
 
 from dropleak import sources
-from dropleak.figures import registry
+from dropleak.errors import InputError
+from dropleak.report import figures as registry
 from places import ROOT
 
 
@@ -48,7 +49,7 @@ EVERYTHING = FIGURES | TESTED
         ("dropleak/figures/style.py", "WIDTH = ", "WIDTH = 1 + ", FIGURES),
         ("dropleak/report/captions.py", "Both have", "All have", {"figure networks"}),
         ("dropleak/stats.py", "_RESAMPLES = 9_999", "_RESAMPLES = 99", TESTED),
-        ("dropleak/claims/verdicts.py", "RARE = 0.05", "RARE = 0.01", {"judge"}),
+        ("dropleak/claims/verdicts.py", "RARE = 0.05", "RARE = 0.01", {"judge", "weigh"}),
         ("dropleak/files.py", "os.replace(", "os.rename(", EVERYTHING),
         ("scripts/weigh.py", "attacked = ", "attacked = 1 * ", {"weigh"}),
         ("dropleak/stats.py", "_RESAMPLES = 9_999\n", "_RESAMPLES = 9_999  # many\n", set()),
@@ -73,3 +74,10 @@ def test_files_that_are_read_count(workflow):
     with (workflow / "report" / "claims.html").open("a", encoding="utf-8") as file:
         file.write("<p>")
     assert digest() != before
+
+
+@pytest.mark.parametrize("name", ["{x}", "{", "a}b", "{{x}}"])
+def test_a_workflow_below_braces_is_refused(tmp_path, name):
+    with pytest.raises(InputError, match="braces in this path"):
+        sources.refuse_braces(tmp_path / name / "workflow")
+    sources.refuse_braces(tmp_path / "[x] (y)" / "workflow")

@@ -23,7 +23,7 @@ def utility(rate, **metadata):
             "host": ["here", "here"],
             "device": ["cpu", "cpu"],
         },
-        **({"dataset": "digits"} | metadata),
+        **({"network": "lenet"} | metadata),
     )
 
 
@@ -32,7 +32,7 @@ def test_a_table_comes_back_with_columns_and_metadata(tmp_path):
     tables.write(table, tmp_path / "a.parquet")
     back = tables.read(tmp_path / "a.parquet", UTILITY)
     assert back.equals(table)
-    assert tables.metadata(back) == {"dataset": "digits"}
+    assert tables.metadata(back) == {"network": "lenet"}
 
 
 def test_every_column_says_what_it_is():
@@ -75,11 +75,11 @@ def test_a_row_that_stands_twice_is_an_error(tmp_path):
     assert not (tmp_path / "all.parquet").exists()
 
 
-def test_tables_of_different_data_sets_are_not_joined(tmp_path):
+def test_tables_of_different_clients_are_not_joined(tmp_path):
     tables.write(utility(0.0), tmp_path / "a.parquet")
-    tables.write(utility(0.5, dataset="mnist"), tmp_path / "b.parquet")
+    tables.write(utility(0.5, network="wide"), tmp_path / "b.parquet")
     paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
-    with pytest.raises(InputError, match="another data set"):
+    with pytest.raises(InputError, match="another client"):
         tables.concatenate(paths, tmp_path / "all.parquet", UTILITY, ["rate", "epoch"])
 
 

@@ -17,6 +17,12 @@ def small() -> list[str | Path]:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, small):
-    """The folder of a finished run of it, and what it printed."""
-    folder = tmp_path_factory.mktemp("run")
-    return folder, run(*small, "--cores", "2", cwd=folder)
+    """The folder of a finished run of it, and what it printed.
+
+    The machine's text is ASCII, and the folder has a name that is not, with characters that mean
+    something elsewhere; see test_places.py.
+    """
+    folder = tmp_path_factory.mktemp("{run} [é] *? $HOME 'it' %s")
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    variables = ascii_only | {"PYTHONWARNDEFAULTENCODING": "1"}
+    return folder, run(*small, "--cores", "2", cwd=folder, **variables)

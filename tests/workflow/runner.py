@@ -1,5 +1,6 @@
 """Running Snakemake as a user does."""
 
+import os
 import re
 import subprocess
 import sys
@@ -8,10 +9,11 @@ from pathlib import Path
 import yaml
 
 
-def run(*arguments, cwd, succeeds=True) -> subprocess.CompletedProcess:
-    """Run snakemake, and check its exit status."""
+def run(*arguments, cwd, succeeds=True, **variables: str) -> subprocess.CompletedProcess:
+    """Run snakemake, with some variables of the environment, and check its exit status."""
     command = [sys.executable, "-m", "snakemake", *map(str, arguments)]
-    result = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    environment = os.environ | variables
+    result = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
     assert (result.returncode == 0) == succeeds, result.stdout + result.stderr
     return result
 
@@ -28,7 +30,11 @@ def with_changes(small: list, folder: Path, changes: dict) -> list:
 
 def planned(*arguments, cwd="/") -> dict[str, int]:
     """Number of jobs of each rule that a dry run plans."""
-    output = run(*arguments, "--dry-run", cwd=cwd).stdout
-    _, _, table = output.partition("Job stats:")
+    return counts(run(*arguments, "--dry-run", cwd=cwd).stdout)
+
+
+def counts(said: str) -> dict[str, int]:
+    """Number of jobs of each rule, from what a dry run printed."""
+    _, _, table = said.partition("Job stats:")
     rows = re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)
     return {rule: int(count) for rule, count in rows if rule not in ("job", "total")}

@@ -1,6 +1,7 @@
 """What cannot be used ends a run before any attack, in one message that says what to do."""
 
 import ast
+import contextlib
 import pickle
 import re
 import subprocess
@@ -14,7 +15,8 @@ from bad import Payload, circles, image_tree, picture, with_value
 from runner import run
 
 from dropleak import config as configuration
-from dropleak import grid, identity, tables
+from dropleak import grid, tables
+from dropleak.layout import Layout
 from places import ROOT
 
 SNAKEFILE = ROOT / "Snakefile"
@@ -82,17 +84,20 @@ def test_a_folder_ends_a_run(tmp_path, spoil, words):
     assert not list(tmp_path.rglob("x"))
 
 
-ONE_BATCH = "results/small/attacks/idlg/rate-0.5/images-0-2.parquet"
+def one_batch(layout):
+    """The file of one attack job."""
+    return f"{layout.attacks['idlg'].path}/rate-0.5/images-0-2.parquet"
 
 
 def test_a_corrupt_row_ends_a_run(tmp_path, small, digits):
     config = configuration.complete(yaml.safe_load(small[-1].read_text(encoding="utf-8")))
+    layout = Layout(config)
     for part, table in digits.items():
         row = grid.selection(len(table), config["seed"])[0]
         spoilt = with_value("pixels", row, b"short")(table) if part == "test" else table
-        path = tmp_path / "results" / "small" / "data" / f"{part}.parquet"
-        tables.write(tables.with_origin(spoilt, identity.of_images(config)), path)
-    result = run(ONE_BATCH, *small, "--cores", "1", cwd=tmp_path, succeeds=False)
+        path = tmp_path / layout.images.path / f"{part}.parquet"
+        tables.write(tables.with_origin(spoilt, layout.images.settings), path)
+    result = run(one_batch(layout), *small, "--cores", "1", cwd=tmp_path, succeeds=False)
     assert result.stderr.count("test.parquet: row") == 1
     assert "has a wrong number of pixels; delete it to have it made anew" in result.stderr
     assert "Traceback" not in result.stderr
@@ -106,14 +111,19 @@ def test_odd_names_and_files_do_not_end_a_run(tmp_path):
     root = image_tree(folder / "-my $x_% im's")
     for number in (2, 3):
         picture().save(root / "test" / "a" / f"$(touch x) {number}.png")
-    folder_configuration(folder / "c 'f.yaml", root.relative_to(folder))
-    path = folder / "results" / "small" / "data" / "test.parquet"
+    (root / "test" / "a" / "notes.txt").touch()
+    folder_configuration(folder / "c 'f.yaml", "-my $$x_% im's")
+    with contextlib.chdir(folder):
+        config = yaml.safe_load(Path("c 'f.yaml").read_text(encoding="utf-8"))
+        layout = Layout(configuration.complete(config))
+    path = folder / layout.images.path / "test.parquet"
     path.parent.mkdir(parents=True)
     path.write_bytes(pickle.dumps(Payload(folder / "x")))
     arguments = ("--snakefile", SNAKEFILE, "--configfile", "c 'f.yaml", "--cores", "1")
-    result = run(ONE_BATCH, *arguments, cwd=folder)
+    result = run(one_batch(layout), *arguments, cwd=folder)
     assert "test.parquet: is damaged" in result.stderr
-    assert len(pd.read_parquet(folder / ONE_BATCH)) == 2
+    assert result.stderr.count("1 .txt, for example") == 1
+    assert len(pd.read_parquet(folder / one_batch(layout))) == 2
     assert not list(tmp_path.rglob("x"))
 
 

@@ -22,6 +22,29 @@ def test_the_root_needs_no_argument():
     assert planned("--forceall", cwd=ROOT)["attack"] == 6 * 2
 
 
+@pytest.fixture
+def elsewhere(tmp_path):
+    """The folder of another project, with a configuration of its own."""
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "config.yaml").write_text("samples: [a, b]", encoding="utf-8")
+    return tmp_path
+
+
+def test_the_demonstration_is_the_same_from_everywhere(elsewhere):
+    jobs = planned("--snakefile", ROOT / "Snakefile", cwd=elsewhere)
+    assert jobs["attack"] == 6 * 2
+    assert jobs["train"] == 10
+
+
+def test_a_configuration_is_the_same_from_everywhere(elsewhere, tmp_path):
+    (tmp_path / "mine.yaml").write_text("experiment: mine", encoding="utf-8")
+    arguments = ["--snakefile", ROOT / "Snakefile", "--configfile", tmp_path / "mine.yaml"]
+    jobs = planned(*arguments, cwd=elsewhere)
+    assert jobs == planned(*arguments, cwd=ROOT)
+    default = {"images": 32, "rates": 6, "attackers": 2, "images_per_job": 250}
+    assert jobs["attack"] == default["rates"] * default["attackers"]
+
+
 def test_the_papers_experiment_is_planned():
     jobs = planned("--configfile", "config/paper.yaml", "--forceall", cwd=ROOT)
     assert jobs["attack"] == 6 * 1000 / 500
@@ -60,7 +83,7 @@ def test_a_part_can_be_asked_for(tmp_path, small, target, expected):
 
 
 def test_more_memory_and_time_for_more_work(tmp_path, small):
-    """What jobs of a rule ask for is the same for all of them, as job arrays need it."""
+    """What jobs of a rule ask for is the same for all of them."""
 
     def asked(settings):
         arguments = with_changes(small, tmp_path, settings)

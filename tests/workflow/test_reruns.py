@@ -1,13 +1,12 @@
 """A rerun happens when a result would change, and only then."""
 
-import os
 import re
 import shutil
 
 import pandas as pd
 import pytest
 import yaml
-from runner import planned, run, with_changes
+from runner import counts, planned, run, with_changes
 
 from places import ROOT
 
@@ -15,13 +14,13 @@ COUNTED = ("images", "attack", "train", "join_attacks", "join_utility", "summari
 DRAWN = ("draw_rmse_by_rate", "draw_rmse_by_iteration", "draw_accuracy_by_rate", "draw_networks")
 
 ATTACKS = "results/small/attacks"
-ONE = f"{ATTACKS}/idlg/rate-0.5/images-0-2.parquet"
 AFTER_ATTACKS = {"join_attacks": 1, "summarise": 1, "judge": 1} | {
     "draw_rmse_by_rate": 2,
     "draw_rmse_by_iteration": 2,
 }
 AFTER_TRAINING = {"join_utility": 1, "judge": 1, "draw_accuracy_by_rate": 1}
-AFTER_IMAGES = {"images": 1, "judge": 1, "draw_networks": 1}  # tables and figures with images
+EVERYTHING = AFTER_ATTACKS | AFTER_TRAINING | {"attack": 8, "train": 2, "draw_networks": 1}
+AFTER_IMAGES = EVERYTHING | {"images": 1}
 
 
 @pytest.fixture
@@ -32,20 +31,31 @@ def folder(finished, tmp_path):
     return copy
 
 
+@pytest.fixture
+def one(folder):
+    """One of its results, from there."""
+    (path,) = folder.glob(f"{ATTACKS}/idlg/*/rate-0.5/images-0-2.parquet")
+    return path.relative_to(folder)
+
+
+def found(folder, pattern):
+    """The one file there of this name, in which digests are stars."""
+    (path,) = folder.glob(pattern)
+    return path
+
+
 def jobs(*arguments, cwd):
     """What a dry run plans, of those rules that are looked at here."""
-    plan = planned(*arguments, cwd=cwd)
-    return {rule: count for rule, count in plan.items() if rule in COUNTED + DRAWN}
+    return jobs_and_notes(*arguments, cwd=cwd)[0]
 
 
-def notes(*arguments, cwd):
-    """What a dry run says of results that cannot be used."""
+def jobs_and_notes(*arguments, cwd):
+    """The same, and what the dry run says of results that it does not use."""
     said = run(*arguments, "--dry-run", cwd=cwd)
-    return [
-        line
-        for line in (said.stdout + said.stderr).splitlines()
-        if "made anew" in line or "not needed" in line
-    ]
+    lines = (said.stdout + said.stderr).splitlines()
+    notes = [line for line in lines if "made anew if" in line or "stays as it is" in line]
+    plan = counts(said.stdout)
+    return {rule: count for rule, count in plan.items() if rule in COUNTED + DRAWN}, notes
 
 
 def test_a_second_run_has_nothing_to_do(finished, small):
@@ -73,8 +83,9 @@ def test_a_second_run_has_nothing_to_do(finished, small):
         ({"utility": {"epochs": 2}}, AFTER_TRAINING | {"train": 2}),
         (
             {"seed": 1},
-            AFTER_ATTACKS | AFTER_TRAINING | {"attack": 8, "train": 2, "draw_networks": 1},
+            EVERYTHING,
         ),
+        ({"data": {"size": 16}}, EVERYTHING | {"images": 1}),
         ({"success_rmse": 0.2}, {"summarise": 1, "judge": 1, "draw_rmse_by_rate": 2}),
         ({"sample_images": 1}, {}),
     ],
@@ -82,6 +93,33 @@ def test_a_second_run_has_nothing_to_do(finished, small):
 )
 def test_a_change_reruns_what_it_concerns(finished, small, tmp_path, change, expected):
     assert jobs(*with_changes(small, tmp_path, change), cwd=finished[0]) == expected
+
+
+@pytest.mark.parametrize("target", ["images", "figure2", "figure6"])
+def test_whatever_is_asked_for_is_of_the_present_settings(finished, small, tmp_path, target):
+    smaller = with_changes(small, tmp_path, {"data": {"size": 16}})
+    assert planned(target, *smaller, cwd=finished[0])["images"] == 1
+
+
+@pytest.mark.parametrize("profile", ["none", "mine"])
+def test_no_profile_is_needed_for_that(finished, small, tmp_path, profile):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "config.yaml").write_text("cores: 1", encoding="utf-8")
+    chosen = ["--workflow-profile", tmp_path / profile if profile == "mine" else profile]
+    assert planned(*small, *chosen, cwd=finished[0]) == {}
+    more = with_changes(small, tmp_path, {"images": 7})
+    assert jobs(*chosen, *more, cwd=finished[0]) == AFTER_ATTACKS | {"attack": 8}
+
+
+def test_a_setting_that_is_changed_back_finds_its_results(folder, small, tmp_path):
+    table = "results/small/tables/attacks.parquet"
+    before = pd.read_parquet(folder / table)
+    other = with_changes(small, tmp_path, {"attack": {"iterations": 20}})
+    run(table, *other, "--cores", "2", cwd=folder)
+    assert (pd.read_parquet(folder / table)["iterations"] <= 20).all()
+    assert planned(table, *small, cwd=folder) == {"join_attacks": 1}
+    run(table, *small, "--cores", "2", cwd=folder)
+    pd.testing.assert_frame_equal(pd.read_parquet(folder / table), before)
 
 
 def test_comments_and_the_order_of_keys_change_nothing(finished, small, tmp_path):
@@ -110,53 +148,56 @@ def test_a_fresh_checkout_over_results_has_nothing_to_do(folder, small, tmp_path
     versions.write_text(
         re.sub(r"ENGINE_VERSION = \d+", "ENGINE_VERSION = 99", text), encoding="utf-8"
     )
-    assert jobs(*checkout, cwd=folder) == AFTER_ATTACKS | {"attack": 8}
-    (note,) = notes(*checkout, cwd=folder)
-    assert re.fullmatch(r"results of 8 files are made anew: engine_version was \d+ and is 99", note)
+    plan, notes = jobs_and_notes(*checkout, cwd=folder)
+    assert plan == AFTER_ATTACKS | {"attack": 8}
+    for attacker, note in zip(("idlg", "idlg-ignore"), notes, strict=True):
+        assert note.startswith(f"{ATTACKS}/{attacker}/")
+        assert re.search(r"is new, as engine_version was \d+ and is 99; ", note)
 
 
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        (ONE, AFTER_ATTACKS | {"attack": 1}),
-        ("results/small/data/test.parquet", AFTER_IMAGES),
-        ("results/small/utility/rate-0.9.parquet", AFTER_TRAINING | {"train": 1}),
+        (f"{ATTACKS}/idlg/*/rate-0.5/images-0-2.parquet", AFTER_ATTACKS | {"attack": 1}),
+        ("results/small/data/*/test.parquet", AFTER_IMAGES),
+        ("results/small/utility/*/rate-0.9.parquet", AFTER_TRAINING | {"train": 1}),
         ("results/small/tables/claims.csv", {"judge": 1}),
         ("results/small/figures/figure6-accuracy-by-rate.png", {"draw_accuracy_by_rate": 1}),
     ],
 )
 def test_what_was_deleted_is_made_anew(folder, small, file, expected):
-    (folder / file).unlink()
+    found(folder, file).unlink()
     assert jobs(*small, cwd=folder) == expected
 
 
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        (ONE, AFTER_ATTACKS | {"attack": 1}),
-        ("results/small/data/test.parquet", AFTER_IMAGES),
-        ("results/small/utility/rate-0.9.parquet", AFTER_TRAINING | {"train": 1}),
+        (f"{ATTACKS}/idlg/*/rate-0.5/images-0-2.parquet", AFTER_ATTACKS | {"attack": 1}),
+        ("results/small/data/*/test.parquet", AFTER_IMAGES),
+        ("results/small/utility/*/rate-0.9.parquet", AFTER_TRAINING | {"train": 1}),
         ("results/small/tables/claims.parquet", {"judge": 1}),
     ],
 )
 @pytest.mark.parametrize("damage", ["truncated", "of another schema"])
 def test_what_was_damaged_is_made_anew_and_named(folder, small, file, expected, damage):
-    path = folder / file
+    path = found(folder, file)
     if damage == "truncated":
         path.write_bytes(path.read_bytes()[:-9])
     else:
         shutil.copy(folder / "results/small/tables/network.parquet", path)
-    assert jobs(*small, cwd=folder) == expected
-    (note,) = notes(*small, cwd=folder)
-    assert note.startswith(f"{file}: is ")
-    assert note.endswith("; it is made anew")
+    plan, (note,) = jobs_and_notes(*small, cwd=folder)
+    assert plan == expected
+    assert note.startswith(f"{path.relative_to(folder)}: is ")
+    assert note.endswith(f"; it is now {path.name}.damaged, and is made anew if it is needed")
 
 
-def test_what_belongs_elsewhere_is_not_used(folder, small):
-    shutil.copy(folder / ONE.replace("idlg", "idlg-ignore"), folder / ONE)
-    assert jobs(*small, cwd=folder)["attack"] == 1
-    (note,) = notes(*small, cwd=folder)
-    assert note.endswith('attacker.masks was "ignore" and is "resample"')
+def test_what_belongs_elsewhere_is_not_used(folder, small, one):
+    other = found(folder, f"{ATTACKS}/idlg-ignore/*/rate-0.5/images-0-2.parquet")
+    shutil.copy(other, folder / one)
+    plan, (note,) = jobs_and_notes(*small, cwd=folder)
+    assert plan["attack"] == 1
+    assert 'belongs to other settings (attacker.masks was "ignore" and is "resample")' in note
 
 
 def test_an_experiment_grows_without_attacking_an_image_twice(folder, small, tmp_path):
@@ -174,7 +215,8 @@ def test_an_experiment_grows_without_attacking_an_image_twice(folder, small, tmp
         made = run(table, *arguments, "--cores", "2", cwd=folder)
         assert made.stderr.count("rule attack:") == {4: 1, 6: 2, 5: 0}[settings["images"]]
         there = {
-            path.stem.removeprefix("images-") for path in folder.glob(f"{ATTACKS}/idlg/rate-0.0/*")
+            path.stem.removeprefix("images-")
+            for path in folder.glob(f"{ATTACKS}/idlg/*/rate-0.0/*")
         }
         assert there >= batches
         grown = pd.read_parquet(folder / table)
@@ -183,30 +225,12 @@ def test_an_experiment_grows_without_attacking_an_image_twice(folder, small, tmp
         pd.testing.assert_frame_equal(grown.head(len(kept)), kept)
 
 
-def test_usable_results_are_made_anew_if_a_user_wants_it(finished, small, folder):
-    """Also by triggers that are not ours: scripts that are newer than results."""
-    (folder / ONE).touch()
-    os.utime(folder / ONE, (0, 0))
-    forced = run(ONE, *small, "--cores", "1", "--rerun-triggers", "code", cwd=folder)
-    assert "Code has changed since last execution" in forced.stdout + forced.stderr
-    forced = run(ONE, *small, "--cores", "1", "--force", cwd=folder)
+def test_usable_results_are_made_anew_if_a_user_wants_it(finished, small, folder, one):
+    forced = run(one, *small, "--cores", "1", "--force", cwd=folder)
     assert "rule attack:" in forced.stderr
-    assert pd.read_parquet(folder / ONE)["rmse"].equals(pd.read_parquet(finished[0] / ONE)["rmse"])
+    assert pd.read_parquet(folder / one)["rmse"].equals(pd.read_parquet(finished[0] / one)["rmse"])
 
 
-def test_results_do_not_depend_on_what_else_a_job_is_told(folder, small, tmp_path):
-    """Nor on where images are kept."""
-    for name in ("workflow", "config", "envs"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    rules = tmp_path / "workflow" / "rules" / "attack.smk"
-    text = rules.read_text(encoding="utf-8")
-    rules.write_text(
-        text.replace(
-            "        settings=", "        new=lambda wildcards, output: 1,\n        settings=", 1
-        ),
-        encoding="utf-8",
-    )
-    assert rules.read_text(encoding="utf-8") != text
-    checkout = ["--snakefile", tmp_path / "workflow" / "Snakefile", *small[2:]]
-    moved = with_changes(checkout, tmp_path, {"data": {"root": "elsewhere"}})
-    assert jobs(*moved, cwd=folder) == {}
+def test_results_do_not_depend_on_where_images_are_kept(finished, small, tmp_path):
+    moved = with_changes(small, tmp_path, {"data": {"root": "elsewhere"}})
+    assert jobs(*moved, cwd=finished[0]) == {}

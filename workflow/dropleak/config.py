@@ -7,7 +7,7 @@ import json
 import math
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from copy import deepcopy
 from functools import cache
 from itertools import islice
@@ -21,6 +21,7 @@ from dropleak.attack.distances import DISTANCES
 from dropleak.errors import InputError
 from dropleak.mistakes import explain, nearest, path_of, shown
 from dropleak.models.zoo import NETWORKS
+from dropleak.paths import expanded
 
 # In JSON 2.0 is a whole number; in Python it cannot count anything.
 _VALIDATOR = validators.extend(
@@ -68,7 +69,7 @@ def _fill_in_choices(schema: dict) -> None:
 
 
 def complete(config: dict) -> dict:
-    """A copy of the configuration with every default filled in, checked.
+    """A copy of the configuration with every default filled in and paths expanded, checked.
 
     Raises:
         InputError: one message that lists the mistakes, each with key, value and what is allowed.
@@ -78,47 +79,13 @@ def complete(config: dict) -> dict:
         config = with_defaults(config, schema)
         errors = _VALIDATOR(schema).iter_errors(config)
         problems = list(map(explain, islice(errors, _MOST_PROBLEMS)))
+        problems = problems or list(_expand_paths(config))
         problems = problems or list(islice(_contradictions(config), _MOST_PROBLEMS))
     except RecursionError:
         problems = ["it contains itself, or groups and lists within each other without an end"]
     if problems:
         raise InputError("the configuration cannot be used:\n  " + "\n  ".join(problems))
     return config
-
-
-def refuse_repeated_keys(paths: Iterable[str | Path]) -> None:
-    """Stop if a key stands twice in a file, of which YAML takes the last without a word.
-
-    Raises:
-        InputError: naming file, line and key.
-    """
-    for path in paths:
-        try:
-            waiting = [yaml.compose(Path(path).read_text(encoding="utf-8"), yaml.SafeLoader)]
-        except yaml.YAMLError:
-            continue  # Snakemake has read it as JSON
-        seen = set()
-        while waiting:
-            node = waiting.pop()
-            if id(node) in seen:
-                continue  # an alias, which can also lead to where it stands
-            seen.add(id(node))
-            if isinstance(node, yaml.SequenceNode):
-                waiting += node.value
-            elif isinstance(node, yaml.MappingNode):
-                waiting += [value for _, value in node.value]
-                _refuse_repeated([key for key, _ in node.value], path)
-
-
-def _refuse_repeated(keys: list[yaml.Node], path: str | Path) -> None:
-    names = set()
-    for key in keys:
-        if not isinstance(key, yaml.ScalarNode):
-            continue  # which is no key of ours anyway
-        if key.value in names:
-            line = key.start_mark.line + 1
-            raise InputError(f"{path}, line {line}: {key.value} stands there twice; keep one")
-        names.add(key.value)
 
 
 def with_defaults(value, schema: dict):
@@ -186,6 +153,15 @@ def differences(one: object, other: object, path: tuple = ()) -> Iterator[tuple[
 def load_presets() -> dict[str, dict]:
     """The built-in attackers."""
     return yaml.safe_load(PRESETS.read_text(encoding="utf-8"))
+
+
+def _expand_paths(config: dict) -> Iterator[str]:
+    """Mistakes in the paths of a configuration that fits the schema; the others are expanded."""
+    data = config["data"]
+    try:
+        data["root"] = expanded(data["root"])
+    except ValueError as error:
+        yield f"data.root: {shown(data['root'])} {error}"
 
 
 def _contradictions(config: dict) -> Iterator[str]:

@@ -1,9 +1,13 @@
 """Data sources to the image table: uint8 pixels, labels and class names."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
+from ssl import SSLError
+from urllib.error import URLError
 
 import numpy as np
 import pyarrow as pa
@@ -110,6 +114,30 @@ _DOWNLOADS = {
 }
 
 
+_DAMAGE = (AssertionError, EOFError, LookupError, RuntimeError, ValueError)
+"""What torchvision raises, by its asserts or beyond the end, for content that it cannot decode."""
+
+_NETWORK = (RuntimeError, HTTPException, URLError, ConnectionError, TimeoutError, SSLError)
+"""What it raises when a download fails, also for one with another checksum."""
+
+
+@contextmanager
+def _reading(name: str, root: Path) -> Iterator[None]:
+    """Say what it is that keeps a data set from being read: its place, or its content."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{error.filename or root}: cannot be read ({error.strerror or error}); mend that, or "
+            "set data.root to a copy that can be read"
+        ) from None
+    except _DAMAGE as error:
+        raise InputError(
+            f"{root}: the files of {name} are damaged ({type(error).__name__}: {error}); remove "
+            "them to have them downloaded anew"
+        ) from None
+
+
 def _torchvision(name: str) -> Loader:
     """A data set of torchvision: taken from the root if it is there, else downloaded to it.
 
@@ -125,40 +153,45 @@ def _torchvision(name: str) -> Loader:
             pass  # it is not there, or not as it should be
         try:
             return source.dataset(root, download=True, **which)
-        except (RuntimeError, OSError) as error:
+        except _NETWORK as error:
             raise InputError(
                 f"{name} is not in {root}, or not unchanged, and cannot be downloaded ({error}). "
                 f"With a network it comes from {source.url}; without one, put {source.files} from "
                 f"there into {root} (checksums are compared), or set data.root to the folder that "
                 "torchvision keeps it in"
             ) from None
+        except OSError as error:
+            raise InputError(
+                f"{name} is not in {root}, or not unchanged, and cannot be downloaded to there "
+                f"({error.filename or root}: {error.strerror}); mend that, or set data.root to "
+                "another folder"
+            ) from None
 
     def load(root: Path, size: int | None) -> dict[str, LabelledImages]:
-        old = root / source.dataset.__name__ / "processed"
-        if old.exists():
-            raise InputError(
-                f"{old}: is what an old torchvision made of {name}, pickles without checksums that "
-                "would be read in place of the published files; remove it"
-            )
+        kept = root / getattr(source.dataset, "base_folder", source.dataset.__name__)
+        with _reading(name, root):
+            # torchvision would take a folder that it may not look into for an empty one.
+            for place in (root, kept, kept / "raw"):
+                with suppress(FileNotFoundError):
+                    os.stat(f"{place}/.")
+            if (kept / "processed").exists():
+                raise InputError(
+                    f"{kept / 'processed'}: is what an old torchvision made of {name}, pickles "
+                    "without checksums that would be read in place of the published files; move "
+                    "it elsewhere"
+                )
         parts = {}
         for part in PARTS:
-            try:
+            with _reading(name, root):
                 # Two runs side by side would else write to the same files.
                 with files.alone(os.path.realpath(root)):
                     dataset = open_part(root, part)
                 images, labels = zip(*dataset, strict=True)
-            except InputError:
-                raise
-            except Exception as error:  # torchvision asserts, and indexes beyond the end
-                raise InputError(
-                    f"{root}: the files of {name} are damaged ({type(error).__name__}: {error}); "
-                    "remove them to have them downloaded anew"
-                ) from None
             expected = getattr(grid.DATASETS[name], part)
             if len(labels) != expected:
                 raise InputError(
                     f"{root}: the files of {name} have {len(labels)} {part} images rather than "
-                    f"{expected}; remove them to have them downloaded anew"
+                    f"{expected}; move them elsewhere to have the published ones downloaded"
                 )
             pixels = np.stack([picture.resample(image, size) for image in images])
             classes = getattr(dataset, "classes", [str(digit) for digit in range(10)])
@@ -178,11 +211,7 @@ def _folder(root: Path, size: int | None) -> dict[str, LabelledImages]:
     first, *others = [each for part in PARTS for each in images[part].items()]
     height, width = first[1].shape[1:]
     for path, pixels in others:
-        if pixels.shape[1:] != (height, width):
-            raise InputError(
-                f"{path}: is {pixels.shape[2]}x{pixels.shape[1]} pixels while others are "
-                f"{width}x{height}; set data.size to resample all to one size"
-            )
+        grid.check_same_size(path, pixels.shape[:0:-1], (width, height))
     channels = max(len(pixels) for part in PARTS for pixels in images[part].values())
     parts = {}
     for part, classes in trees.items():

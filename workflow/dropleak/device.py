@@ -1,13 +1,12 @@
 """Where torch computes, and how exactly."""
 
-import fcntl
 import time
 from collections.abc import Mapping
 from typing import IO
 
 import torch
 
-from dropleak.files import private_folder
+from dropleak.files import lock
 
 _held: list[IO] = []
 """The lock of this process's GPU; the system releases it when the process ends, however it ends."""
@@ -46,6 +45,9 @@ def take_one(names: list[str], pause: float = 1.0) -> int:
     Args:
         names: of the GPUs, the same in every process.
         pause: seconds between tries.
+
+    Raises:
+        InputError: there is no place for locks.
     """
     waiting = False
     while (index := _try_each(names)) is None:
@@ -58,13 +60,8 @@ def take_one(names: list[str], pause: float = 1.0) -> int:
 
 def _try_each(names: list[str]) -> int | None:
     for index, each in enumerate(names):
-        lock = open(private_folder() / f"{each}.lock", "w", encoding="utf-8")  # noqa: SIM115
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-        else:
-            _held.append(lock)
+        if held := lock(each, wait=False):
+            _held.append(held)
             return index
     return None
 

@@ -8,6 +8,10 @@ class InputError(Exception):
         super().__init__(printable(message))
 
 
+class DamagedError(InputError):
+    """A file's content is not what it should be: another has to be made in its place."""
+
+
 def printable(text: str) -> str:
     """The text in characters that can be written: names of files may have bytes that are none."""
     return text.encode(errors="backslashreplace").decode()

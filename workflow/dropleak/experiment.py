@@ -158,7 +158,6 @@ def attack_images(
             "trajectory_rmse_clipped_standardised": list(clipped_standardised),
             "reconstruction": tables.encode_pixels(clipped),
         },
-        dataset=known["dataset"],
         shape=known["shape"],
         **asdict(client),
     )
@@ -225,7 +224,7 @@ def train_seeds(
     columns = {key: [row[key] for row in rows] for key in rows[0]}
     columns["host"] = [platform.node()] * len(rows)
     columns["device"] = [device_name(device)] * len(rows)
-    return tables.build(UTILITY, columns, dataset=known["dataset"])
+    return tables.build(UTILITY, columns)
 
 
 def _tensors(images: pa.Table) -> tuple[torch.Tensor, torch.Tensor]:

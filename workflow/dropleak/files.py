@@ -1,12 +1,16 @@
-"""Files that appear whole or not at all, and a folder of our own."""
+"""Files that appear whole or not at all, folders of our own, and locks."""
 
 import fcntl
 import hashlib
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
+
+from dropleak.errors import InputError
 
 _PARTIAL = ".partial-"
 
@@ -19,7 +23,8 @@ def atomic(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{_PARTIAL}{os.getpid()}-{path.name}")
+    # Processes of several machines may write to a shared folder.
+    partial = path.with_name(f"{_PARTIAL}{secrets.token_hex(4)}-{path.name}")
     try:
         yield partial
         with open(partial, "rb") as written:
@@ -45,26 +50,87 @@ def sweep(folder: str | Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def private_folder() -> Path:
-    """A folder on this machine, made when first needed, that only this user can write to.
+def private(folder: Path) -> Path:
+    """A folder that only this user can write to; made, unless it is there.
 
     Raises:
-        PermissionError: somebody else made it, or may write to it.
+        InputError: it cannot be made, or others may write to it.
     """
-    folder = Path(tempfile.gettempdir(), f"dropleak-{os.getuid()}")
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o022:
-        raise PermissionError(f"others may write to {folder}")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.stat()
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made ({error.strerror})") from None
+    if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+        raise InputError(f"{folder}: belongs to somebody else, or others may write to it")
     return folder
+
+
+def temporary() -> Path:
+    """This user's folder among the temporary files of this machine.
+
+    Raises:
+        InputError: it cannot be had, or others may write to it.
+    """
+    try:
+        parent = tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise InputError(error.strerror) from None
+    return private(Path(parent, f"dropleak-{os.geteuid()}"))
+
+
+def user_cache() -> Path:
+    """This user's folder among what programs keep for the next time.
+
+    Raises:
+        InputError: it cannot be had, or others may write to it.
+    """
+    parent = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    if not os.path.isabs(parent):  # as without a home
+        raise InputError(f"{parent}: is no full path of a cache folder")
+    return private(Path(parent, "dropleak"))
+
+
+def lock(name: str, *, wait: bool) -> IO | None:
+    """Take a lock that one process of this user on this machine can hold at a time.
+
+    Args:
+        name: of the lock.
+        wait: for another process to release it.
+
+    Returns:
+        a file that holds the lock until it is closed, or the process ends, however it ends; None if
+        another process holds it.
+
+    Raises:
+        InputError: there is no place for locks.
+    """
+    hint = "set TMPDIR to a folder of your own on a local disk"
+    try:
+        path = temporary() / f"{name}.lock"
+        held = open(path, "w", encoding="utf-8")  # noqa: SIM115
+    except InputError as error:
+        raise InputError(f"{error}; {hint}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); {hint}") from None
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        held.close()
+        return None
+    except OSError as error:
+        held.close()
+        raise InputError(f"{path}: cannot be locked ({error.strerror}); {hint}") from None
+    return held
 
 
 @contextmanager
 def alone(what: str) -> Iterator[None]:
     """Wait until no other process of this user on this machine is here for the same thing.
 
-    The system releases the lock when the process ends, however it ends.
+    Raises:
+        InputError: there is no place for locks.
     """
     name = hashlib.sha256(what.encode(errors="surrogateescape")).hexdigest()[:16]
-    with open(private_folder() / f"{name}.lock", "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with lock(name, wait=True):
         yield

@@ -4,6 +4,7 @@ Needs no torch, so that planning is quick.
 """
 
 import hashlib
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -51,18 +52,18 @@ def dataset_name(data: dict) -> str:
 def data_identity(data: dict) -> dict:
     """What says whether two configurations have the same images, wherever these are kept.
 
-    Of a folder the names and sizes of its files count, as reading all of them would take too long.
+    Of a folder the names, order and sizes of its files count, as reading all of them would take too
+    long: not its own name, nor how a file system composes the characters of names.
     """
-    identity = {"dataset": dataset_name(data), "size": data["size"]}
     if data["source"] != "folder":
-        return identity
+        return {"source": data["source"], "size": data["size"]}
     root = Path(data["root"])
-    files = sorted(
-        (str(path.relative_to(root)), path.stat().st_size)
+    files = [
+        (unicodedata.normalize("NFC", path.relative_to(root).as_posix()), path.stat().st_size)
         for part in folder.PARTS
         for path in folder.files(root, part)
-    )
-    return identity | {"files": hashlib.sha256(repr(files).encode()).hexdigest()}
+    ]
+    return {"files": hashlib.sha256(repr(files).encode()).hexdigest(), "size": data["size"]}
 
 
 def count_images(data: dict, part: str) -> int:
@@ -102,6 +103,35 @@ def check_size(what: object, width: int, height: int) -> None:
             f"{what}: {width}x{height} pixels; the network and SSIM need at least "
             f"{MIN_SIZE}x{MIN_SIZE}, and attacks take up to {MAX_SIZE}x{MAX_SIZE}. Set data.size "
             "to resample images"
+        )
+
+
+def look_through(data: dict) -> list[str]:
+    """Look at every image's header of the configured folder: sentences on what is not used of it.
+
+    Raises:
+        InputError: images have several sizes, and no size to resample them to is set.
+    """
+    if data["source"] != "folder":
+        return []
+    if not data["size"]:
+        paths = [path for part in folder.PARTS for path in folder.files(data["root"], part)]
+        expected = picture.size(paths[0])
+        for path in paths[1:]:
+            check_same_size(path, picture.size(path), expected)
+    return folder.unused(data["root"])
+
+
+def check_same_size(path: Path, size: tuple[int, int], expected: tuple[int, int]) -> None:
+    """Stop if an image has another width and height than others.
+
+    Raises:
+        InputError: saying so.
+    """
+    if size != expected:
+        raise InputError(
+            f"{path}: is {size[0]}x{size[1]} pixels while others are {expected[0]}x{expected[1]}; "
+            "set data.size to resample all to one size"
         )
 
 

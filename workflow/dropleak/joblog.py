@@ -17,8 +17,8 @@ _MENDABLE = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some of your quota",
     errno.EROFS: "mount it so that it can be written to",
-    errno.EACCES: "see to it that you may write there",
-    errno.EPERM: "see to it that you may write there",
+    errno.EACCES: "see to it that you may read and write there",
+    errno.EPERM: "see to it that you may read and write there",
     errno.EISDIR: "remove this folder, which is where a file should be,",
 }
 """What to do about errors of the file system."""

@@ -2,7 +2,7 @@
 
 Needs no torch, so that planning is quick. The numbers are measurements on one CPU core with room
 above them, so that they also hold for slower processors and without a compiler; GPUs are faster.
-All jobs of a rule get the same, as a job array has one limit for all its tasks.
+All jobs of a rule get the same: that of the largest.
 """
 
 from dropleak.models.zoo import relative_cost

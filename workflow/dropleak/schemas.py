@@ -54,7 +54,7 @@ ATTACKS = pa.schema(
             "share of features of which that is right; null as above",
             nullable=True,
         ),
-        _column("status", pa.string(), "converged, stalled, diverged or exhausted"),
+        _column("status", pa.string(), "converged, stalled, diverged, exhausted or vanished"),
         _column("iterations", pa.int32(), "optimiser iterations of all restarts", "iterations"),
         _column(
             "evaluations", pa.int32(), "evaluations of the attacker's objective, of all restarts"
@@ -93,7 +93,7 @@ ATTACKS = pa.schema(
         _column("reconstruction", pa.binary(), "clipped, as uint8 in C order, shaped as the image"),
     ]
 )
-"""One row per attacked image; metadata: `dataset`, `shape` (C, H, W), `network`, `dropout` and
+"""One row per attacked image; metadata: `shape` (C, H, W), `network`, `dropout` and
 `images_per_update`, as JSON."""
 
 UTILITY = pa.schema(
@@ -108,7 +108,7 @@ UTILITY = pa.schema(
         _column("device", pa.string(), "processor that trained"),
     ]
 )
-"""One row per rate, seed and epoch; metadata: `dataset`, as JSON."""
+"""One row per rate, seed and epoch."""
 
 SUMMARY = pa.schema(
     [
@@ -119,6 +119,7 @@ SUMMARY = pa.schema(
         _column("stalled", pa.int32(), "attacks whose last step hardly moved"),
         _column("diverged", pa.int32(), "attacks that overflowed or exploded"),
         _column("exhausted", pa.int32(), "attacks still moving at the last iteration"),
+        _column("vanished", pa.int32(), "attacks on a shared gradient that is numerically empty"),
         _column("rmse_median", pa.float64(), "median of rmse", "pixel range"),
         _column("rmse_q1", pa.float64(), "lower quartile of rmse", "pixel range"),
         _column("rmse_q3", pa.float64(), "upper quartile of rmse", "pixel range"),
@@ -184,12 +185,31 @@ TRADEOFF = pa.schema(
         ),
         _column("above_guess_low", pa.float64(), "its 95% interval, lower end", "pixel range"),
         _column("above_guess_high", pa.float64(), "its 95% interval, upper end", "pixel range"),
-        _column("private", pa.bool_(), "whether that whole interval is above 0"),
-        _column("accurate", pa.bool_(), "whether test_accuracy is at least lowest_accuracy"),
+        _column(
+            "private",
+            pa.bool_(),
+            "whether that whole interval is above 0; null if inconclusive says why not to conclude",
+            nullable=True,
+        ),
+        _column(
+            "inconclusive",
+            pa.string(),
+            "why the attack proves no privacy: without dropout it is not known to succeed; null if "
+            "private is not",
+            nullable=True,
+        ),
+        _column("at_chance", pa.bool_(), "whether test_accuracy is within chance's interval"),
+        _column(
+            "accurate",
+            pa.bool_(),
+            "whether test_accuracy is at least lowest_accuracy, and above chance's interval",
+        ),
     ]
 )
 """One row per attacker and rate that was attacked and trained with; metadata: `guess_rmse`, the
-mean RMSE of the mean training image as a guess, and `lowest_accuracy`, as JSON."""
+mean RMSE of the mean training image as a guess; `lowest_accuracy`; `chance` (see `chance`);
+`at_chance`, the rates with which a trained network is no better; and `doubts`, of each attacker's
+success without dropout, or null; as JSON."""
 
 CLAIMS = pa.schema(
     [
@@ -213,6 +233,12 @@ CLAIMS = pa.schema(
             nullable=True,
         ),
         _column("verdict", pa.string(), "supported, not supported or inconclusive"),
+        _column(
+            "reason",
+            pa.string(),
+            "why it is inconclusive whatever was measured; null if the rule decided",
+            nullable=True,
+        ),
         _column("rule", pa.string(), "how it came about; else inconclusive"),
     ]
 )

@@ -1,16 +1,14 @@
 """Slurm's jobs: which one this is, and which ones an earlier run left behind."""
 
-import base64
-import json
 import os
 import re
 import subprocess
-import sys
-import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from dropleak.errors import InputError
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 
 def this_job() -> str | None:
@@ -18,60 +16,33 @@ def this_job() -> str | None:
     job = os.environ.get("SLURM_JOB_ID")
     if job is None:
         return None
-    if "SLURM_ARRAY_TASK_ID" in os.environ:
-        job = f"{os.environ['SLURM_ARRAY_JOB_ID']}_{os.environ['SLURM_ARRAY_TASK_ID']}"
     node = os.environ.get("SLURMD_NODENAME", "an unnamed node")
     gpus = os.environ.get("CUDA_VISIBLE_DEVICES", "none")
     return f"Slurm job {job} on {node}, GPU {gpus}"
 
 
-def become_own_array_task() -> None:
-    """In a task of a job array other than the first: become the command of that task.
-
-    The executor (snakemake-executor-plugin-slurm-jobstep 0.6.1) starts every task of an array as
-    Snakemake on the first task's job, which then runs the task's own command beside it. When that
-    has ended, it looks for the first job's files: it fails if they are not there within
-    latency-wait, and deletes them if the own command failed. A process that has become the own
-    command does neither.
-    """
-    option = "--slurm-jobstep-array-execs="
-    payload = next((word for word in sys.argv if word.startswith(option)), None)
-    task = os.environ.get("SLURM_ARRAY_TASK_ID")
-    if payload is None or task == os.environ.get("SLURM_ARRAY_TASK_MIN"):
-        return
-    commands = json.loads(base64.b64decode(payload.removeprefix(option)))
-    command = zlib.decompress(bytes.fromhex(commands[task])).decode()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.execv("/bin/sh", ["sh", "-c", command])
-
-
-def job_in_log(log: str | Path) -> str | None:
-    """The id that `this_job` wrote to the log of a job, if it ran in Slurm."""
-    try:
-        found = re.match(r"Slurm job (\w+) on ", Path(log).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    return found and found[1]
-
-
-def refuse_left_behind(jobs: Iterable[str | None]) -> None:
-    """Stop if Slurm still has jobs whose results are about to be made once more.
+def refuse_left_behind(digests: Collection[str]) -> None:
+    """Stop if Slurm still has jobs of an earlier run from this folder, which make the same results.
 
     A run that was killed leaves its jobs in Slurm. Waiting for them costs less than doing their
     work twice.
 
     Args:
-        jobs: ids that were noted for what has to be made now.
+        digests: of the settings that results depend on. They are wildcards of the jobs, which the
+            executor writes into their comments.
 
     Raises:
-        InputError: naming the jobs that Slurm still has.
+        InputError: naming the jobs.
     """
-    left = sorted(_queue() & set(jobs))
+    left = [
+        job
+        for job, comment, folder in _submitted()
+        if os.path.realpath(folder) == os.getcwd() and any(digest in comment for digest in digests)
+    ]
     if left:
         raise InputError(
-            f"Slurm still has {len(left)} jobs of an earlier run: {' '.join(left)}. When squeue no "
-            "longer lists them, start again, and their results are used. To give them up first: "
+            f"jobs of an earlier run are still in Slurm: {' '.join(left)}. When squeue no longer "
+            "lists them, start again, and their results are used. To give them up first: "
             f"scancel {' '.join(left)}"
         )
 
@@ -98,11 +69,20 @@ def reasons(folder: str | Path, since: float) -> list[str]:
     return found
 
 
-def _queue() -> set[str]:
-    """This user's jobs in Slurm that have not ended, by id, as in 12 or 12_3."""
-    command = ["squeue", "--me", "--noheader", "--array", "--format", "%i"]
+def _submitted() -> Iterator[tuple[str, str, str]]:
+    """Jobs of this user that Snakemake submitted and that have not ended: id, comment, folder.
+
+    The executor names them by a UUID, perhaps with a prefix. Others are the user's own: a session
+    or a script in which Snakemake ran without the executor.
+    """
+    command = ["squeue", "--me", "--noheader", "--format", "%i\t%j\t%k\t%Z"]
     try:
-        listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    except (FileNotFoundError, subprocess.CalledProcessError):
-        return set()  # no Slurm here
-    return set(listed.split())
+        listed = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="surrogateescape", check=True
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return  # no Slurm here
+    for line in listed.splitlines():
+        job, name, comment, folder = line.split("\t", 3)
+        if _UUID.search(name):
+            yield job, comment, folder

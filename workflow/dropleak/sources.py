@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
+from dropleak.errors import InputError
+
 WORKFLOW = Path(__file__).parents[1]
 
 _Place = tuple[Path, str]
@@ -41,6 +43,19 @@ def digest(script: str, names: Iterable[str] = (), files: Iterable[str] = ()) ->
     code = [(path.name, name, found[path, name]) for path, name in sorted(found)]
     code += [(WORKFLOW / name).read_text(encoding="utf-8") for name in files]
     return hashlib.sha256(repr(code).encode()).hexdigest()[:16]
+
+
+def refuse_braces(folder: Path = WORKFLOW) -> None:
+    """Stop if the workflow lies where Snakemake cannot start its scripts.
+
+    Raises:
+        InputError: a part of its path has braces, which Snakemake takes for wildcards.
+    """
+    if {"{", "}"} & set(str(folder)):
+        raise InputError(
+            f"{folder}: Snakemake takes the braces in this path for wildcards; move the workflow "
+            "to a folder without them (results, images and configurations may stay in such folders)"
+        )
 
 
 @cache

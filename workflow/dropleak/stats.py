@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.stats import (
+    binom,
     binomtest,
     bootstrap,
     false_discovery_control,
@@ -103,6 +104,18 @@ def exact_share_interval(successes: int, trials: int, confidence: float = 0.95) 
 def _share_interval(successes: int, trials: int, confidence: float, method: str) -> Interval:
     interval = binomtest(successes, trials).proportion_ci(confidence, method=method)
     return float(interval.low), float(interval.high)
+
+
+def share_range(trials: int, share: float, confidence: float = 0.95) -> Interval:
+    """Between which shares of so many trials succeed, if each does with the same probability.
+
+    Args:
+        trials: at least 1.
+        share: that probability, in (0, 1].
+        confidence: how often it is so, at least.
+    """
+    low, high = binom.interval(confidence, trials, share)
+    return float(low / trials), float(high / trials)
 
 
 def exceeds(larger: np.ndarray, smaller: np.ndarray, seed: int) -> float:

@@ -45,4 +45,4 @@ class StoredTable:
                     if rows := job.to_table(columns=columns, filter=condition):
                         yield rows
         except tables.DAMAGE as error:
-            raise tables.damaged(self._path, error) from None
+            raise tables.failure(self._path, error, tables.ANEW) from None

@@ -5,7 +5,7 @@ import pyarrow as pa
 from dropleak import stats, tables
 from dropleak.schemas import COMPARISON, SUMMARY
 
-STATUSES = ("converged", "stalled", "diverged", "exhausted")
+STATUSES = ("converged", "stalled", "diverged", "exhausted", "vanished")
 
 COLUMNS = [
     *("attacker", "rate", "image", "update", "status", "rmse", "rmse_clipped", "label"),

@@ -1,6 +1,7 @@
 """Parquet tables: building, writing whole, reading with a check, joining in bounded memory."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import repeat
@@ -10,11 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dropleak.errors import InputError
+from dropleak.errors import DamagedError, InputError
 from dropleak.files import atomic
 
 DAMAGE = (pa.ArrowException, OSError, ValueError)
-"""What pyarrow raises for files that are damaged."""
+"""What pyarrow raises for files that are damaged, or cannot be read."""
+
+ANEW = "; delete it to have it made anew"
+"""What to do about files that are damaged, where planning does not see to it."""
 
 _WRITING = {"compression": "zstd", "write_page_checksum": True}
 
@@ -46,6 +50,15 @@ def with_origin(table: pa.Table, settings: dict, code: dict | None = None) -> pa
     return table.replace_schema_metadata(
         (table.schema.metadata or {}) | dict(zip(_ORIGIN, record, strict=True))
     )
+
+
+def origin(path: str | Path) -> dict | None:
+    """The settings that a job's table was made with, if it has a record of them."""
+    try:
+        recorded = pq.read_schema(path).metadata or {}
+        return json.loads(recorded[b"settings"])
+    except (*DAMAGE, KeyError):
+        return None
 
 
 def write(table: pa.Table, path: str | Path) -> None:
@@ -98,18 +111,29 @@ def _open(path: str | Path, schema: pa.Schema) -> Iterator[pq.ParquetFile]:
         file = pq.ParquetFile(path, page_checksum_verification=True)
         found = file.schema_arrow
     except DAMAGE as error:
-        raise InputError(f"{path}: is damaged ({_reason(error)})") from None
+        raise failure(path, error) from None
     with file:
         _check(found, schema, path)
         try:
             yield file
         except DAMAGE as error:
-            raise damaged(path, error) from None
+            # Planning, which reads the end of a file only, sees nothing of it.
+            raise failure(path, error, ANEW) from None
 
 
-def damaged(path: str | Path, error: Exception) -> InputError:
-    """What to raise when reading fails, of which planning sees nothing: it reads the end only."""
-    return InputError(f"{path}: is damaged ({_reason(error)}); delete it to have it made anew")
+def failure(path: str | Path, error: Exception, hint: str = "") -> InputError:
+    """What to raise when a file cannot be read.
+
+    Args:
+        path: of the file.
+        error: one of `DAMAGE`.
+        hint: what to do if it is damaged, and not only out of reach.
+    """
+    if number := getattr(error, "errno", None):
+        return InputError(
+            f"{path}: cannot be read ({os.strerror(number)}); mend that and run again"
+        )
+    return DamagedError(f"{path}: is damaged ({_reason(error)}){hint}")
 
 
 def _reason(error: Exception) -> str:
@@ -128,7 +152,7 @@ def _check(found: pa.Schema, expected: pa.Schema, path: str | Path) -> None:
         or not found.field(name).equals(expected.field(name))
     ]
     detail = f"columns {', '.join(differing)} differ" if differing else "columns are out of order"
-    raise InputError(f"{path}: is not the expected table ({detail})")
+    raise DamagedError(f"{path}: is not the expected table ({detail})")
 
 
 def concatenate(
@@ -141,7 +165,7 @@ def concatenate(
     """Join tables into one file, holding one of them in memory at a time.
 
     Args:
-        sources: of one data set and one kind of client, ordered by all of `key` but the last.
+        sources: of one kind of client, ordered by all of `key` but the last.
         target: what to write. It has the metadata of the sources but for their origin.
         schema: of all of them.
         key: columns that identify a row.
@@ -159,7 +183,7 @@ def concatenate(
         for source, count in zip(sources, rows or repeat(None, len(sources)), strict=True):
             table = _without_origin(read(source, schema)).slice(0, count)
             if table.schema.metadata != first.schema.metadata:
-                raise InputError(f"{source}: is of another data set or client than {sources[0]}")
+                raise InputError(f"{source}: is of another client than {sources[0]}")
             if row := twice.find(table):
                 raise InputError(f"{source}: has a second row for {row}")
             writer.write_table(table)

@@ -1,13 +1,16 @@
 """Privacy against utility: what an attack gets, and what dropout costs, at each rate."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from dropleak import metrics, stats, tables
+from dropleak import efficacy, metrics, stats, tables
+from dropleak.chance import Chance
 from dropleak.schemas import GUESSES, TRADEOFF
 
-COLUMNS = ["attacker", "rate", "image", "update", "rmse_clipped"]
+COLUMNS = ["attacker", "rate", "image", "update", "rmse", "rmse_clipped"]
 """What is needed of the attacks."""
 
 
@@ -49,17 +52,25 @@ def weigh(
     summary: pa.Table,
     utility: pa.Table,
     guesses: pa.Table,
+    chance: Chance,
+    *,
     tolerated_loss: float,
+    success_rmse: float,
     seed: int,
 ) -> pa.Table:
     """Reconstruction error and test accuracy for every attacker and rate that has both.
+
+    An attack that is closer than the guess has broken privacy, however it does without dropout. One
+    that is not shows privacy only if it is known to succeed without (see `efficacy`).
 
     Args:
         attacks: with the columns `COLUMNS`.
         summary: with the columns `schemas.SUMMARY`.
         utility: with the columns `schemas.UTILITY`.
         guesses: with the columns `schemas.GUESSES`.
+        chance: of the test images.
         tolerated_loss: accuracy that a user would give up, from that at the lowest trained rate.
+        success_rmse: an attack with a smaller RMSE is a success.
         seed: of the bootstrap.
 
     Returns:
@@ -72,22 +83,36 @@ def weigh(
     errors = ["rmse_clipped_mean", "rmse_clipped_low", "rmse_clipped_high"]
     frame = summary.select(["attacker", "rate", *errors]).to_pandas()
     frame = frame.merge(accuracy, left_on="rate", right_index=True)
-    frame = frame.merge(_against_guess(attacks.to_pandas(), guesses, seed), on=["attacker", "rate"])
-    frame["private"] = frame["above_guess_low"].fillna(frame["above_guess"]) > 0
-    frame["accurate"] = frame["test_accuracy"] >= lowest
-    guess = float(guesses["rmse"].to_numpy().mean())
+    tried = attacks.to_pandas()
+    tried = tried.assign(above_guess=above_guess(tried, guesses))
+    frame = frame.merge(_against_guess(tried, seed), on=["attacker", "rate"])
+    doubts = {
+        attacker: efficacy.doubt(own, success_rmse, seed)
+        for attacker, own in tried.groupby("attacker")
+    }
+    broken = frame["above_guess_high"] < 0
+    frame["inconclusive"] = frame["attacker"].map(doubts).astype(object).where(~broken, None)
+    private = (frame["above_guess_low"] > 0).astype(object)
+    frame["private"] = private.where(frame["inconclusive"].isna(), None)
+    frame["at_chance"] = frame["test_accuracy"].map(chance.explains).astype(bool)
+    frame["accurate"] = (frame["test_accuracy"] >= lowest) & ~frame["at_chance"]
     return tables.build(
-        TRADEOFF, frame[TRADEOFF.names], guess_rmse=guess, lowest_accuracy=float(lowest)
+        TRADEOFF,
+        frame[TRADEOFF.names],
+        guess_rmse=float(guesses["rmse"].to_numpy().mean()),
+        lowest_accuracy=float(lowest),
+        chance=asdict(chance),
+        at_chance=[float(rate) for rate in accuracy.index[accuracy.map(chance.explains)]],
+        doubts=doubts,
     )
 
 
-def _against_guess(attacks: pd.DataFrame, guesses: pa.Table, seed: int) -> pd.DataFrame:
+def _against_guess(attacks: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Mean of `above_guess` with its interval, for each attacker and rate."""
-    attacks = attacks.assign(above=above_guess(attacks, guesses))
     rows = []
     for (attacker, rate), own in attacks.groupby(["attacker", "rate"]):
         # Images of an update were attacked together: only updates are independent.
-        above = own.groupby("update")["above"].mean().to_numpy()
+        above = own.groupby("update")["above_guess"].mean().to_numpy()
         low, high = stats.mean_interval(above, seed)
         rows.append((attacker, rate, above.mean(), low, high))
     names = ["above_guess", "above_guess_low", "above_guess_high"]

@@ -18,7 +18,6 @@ rule join_attacks:
         "../../envs/tables.yaml"
     params:
         code=code_of("join.py"),
-        files=attack_files,
         schema="attacks",
         key=["attacker", "rate", "image"],
         images=config["images"],
@@ -28,14 +27,13 @@ rule join_attacks:
 
 use rule join_attacks as join_utility with:
     input:
-        training_files,
+        training_files(),
     output:
         f"{RESULTS}/tables/utility.parquet",
     log:
         f"{LOGS}/join_utility.log",
     params:
         code=code_of("join.py"),
-        files=training_files,
         schema="utility",
         key=["rate", "seed", "epoch"],
         images=None,
@@ -47,7 +45,6 @@ rule summarise:
     output:
         parquet=f"{RESULTS}/tables/summary.parquet",
         csv=f"{RESULTS}/tables/summary.csv",
-        text=f"{RESULTS}/tables/summary.txt",
         comparison=f"{RESULTS}/tables/comparison.parquet",
         comparison_csv=f"{RESULTS}/tables/comparison.csv",
     log:
@@ -75,6 +72,7 @@ rule weigh:
         guesses=f"{RESULTS}/tables/guesses.parquet",
         parquet=f"{RESULTS}/tables/tradeoff.parquet",
         csv=f"{RESULTS}/tables/tradeoff.csv",
+        text=f"{RESULTS}/tables/summary.txt",
     log:
         f"{LOGS}/weigh.log",
     conda:
@@ -84,6 +82,7 @@ rule weigh:
         dataset=DATASET,
         images=SELECTION[: config["images"]],
         tolerated_loss=config["utility"]["tolerated_loss"],
+        success_rmse=config["success_rmse"],
         seed=config["seed"],
     script:
         "../scripts/weigh.py"
@@ -91,6 +90,7 @@ rule weigh:
 
 rule judge:
     input:
+        test=rules.images.output.test,
         attacks=rules.join_attacks.output[0],
         utility=rules.join_utility.output[0],
         guesses=rules.weigh.output.guesses,

@@ -1,9 +1,9 @@
-ATTACK = "{attacker}/rate-{rate}/images-{batch}"
+ATTACK = "{attacker}/{settings}/rate-{rate}/images-{batch}"
 
 
 rule attack:
     input:
-        images=tables_for(f"{RESULTS}/attacks/{ATTACK}.parquet", "test"),
+        images=image_table("test"),
     output:
         f"{RESULTS}/attacks/{ATTACK}.parquet",
     log:
@@ -17,15 +17,10 @@ rule attack:
         gpu=GPU,
         mem_mb=lambda wildcards, attempt: attempt * ATTACK_MEMORY,
         runtime=lambda wildcards, attempt: attempt * ATTACK_RUNTIME,
-    # Functions of `output`: these Snakemake does not compare with what they were in earlier runs.
-    # Results say themselves what they depend on (plan.smk).
     params:
-        table=lambda wildcards, output: f"{RESULTS}/data/test.parquet",
-        settings=lambda wildcards, output: ATTACK_SETTINGS[wildcards.attacker],
-        images=lambda wildcards, output: SELECTION[grid.batch_slice(wildcards.batch)],
-        checkpoint=lambda wildcards, output: (
-            f"{CHECKPOINTS}/{ATTACK}.safetensors".format(**dict(wildcards.items()))
-        ),
+        settings=lambda wildcards: SETTINGS[wildcards.settings],
+        images=lambda wildcards: SELECTION[grid.batch_slice(wildcards.batch)],
+        checkpoint=f"{CHECKPOINTS}/{ATTACK}.safetensors",
     script:
         "../scripts/attack.py"
 

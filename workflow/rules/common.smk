@@ -1,24 +1,26 @@
 import sys
 import time
-from itertools import chain
-from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from dropleak import config as configuration
-from dropleak import grid, limits, slurm, sources
+from dropleak import configtext, grid, limits, slurm, sources
 from dropleak.errors import InputError
 from dropleak.hardware import has_gpu
+from dropleak.report import escape
 from dropleak.versions import ENGINE_VERSION
 
-slurm.become_own_array_task()
-
 try:
-    configuration.refuse_repeated_keys(workflow.configfiles)
+    sources.refuse_braces()
+    configtext.check(workflow.configfiles)
     complete = configuration.complete(config)
     config.clear()
     config.update(complete)
     IMAGE_VALUES = grid.image_values(config["data"])
+    if workflow.is_main_process:
+        for note in grid.look_through(config["data"]):
+            logger.warning(note)
 except InputError as error:
     raise WorkflowError(str(error))
 
@@ -26,7 +28,9 @@ STARTED = time.time()
 RESULTS = f"results/{config['experiment']}"
 LOGS = f"logs/{config['experiment']}"
 ATTACKERS = configuration.attackers(config)
-DATASET = grid.dataset_name(config["data"])
+# What captions call the images, for `params`: a function, as Snakemake takes braces in
+# text for wildcards.
+DATASET = lambda wildcards: escape.rst(grid.dataset_name(config["data"]))
 RATES = [str(float(rate)) for rate in config["rates"]]
 UTILITY_RATES = [str(float(rate)) for rate in config["utility"]["rates"]]
 SELECTION = grid.selection(grid.count_images(config["data"], "test"), config["seed"])
@@ -68,12 +72,8 @@ def code_of(script, names=(), files=()):
 
 def refuse_jobs_left_behind():
     """Stop a run whose jobs an earlier one, that was killed, has still in Slurm."""
-    needed = [job for job in workflow.dag.needrun_jobs() if not job.is_local]
-    noted = [id for job in needed for id in workflow.persistence.external_jobids(job)]
     try:
-        slurm.refuse_left_behind(
-            [*noted, *map(slurm.job_in_log, chain(*(job.log for job in needed)))]
-        )
+        slurm.refuse_left_behind(SETTINGS)
     except InputError as error:
         raise WorkflowError(str(error))
 
@@ -87,14 +87,4 @@ def print_reasons():
             *ended,
             sep="\n  ",
             file=sys.stderr,
-        )
-
-
-def print_outcome():
-    """Show the summary, if this run had one to make, and where everything is."""
-    path = Path(RESULTS, "tables", "summary.txt")
-    if path.exists():
-        text = path.read_text(encoding="utf-8")
-        print(
-            f"\n{text}\nTables are in {RESULTS}/tables, figures in {RESULTS}/figures."
         )

@@ -1,6 +1,6 @@
 from functools import partial
 
-from dropleak.figures.registry import FIGURES
+from dropleak.report.figures import FIGURES
 
 TABLES = {
     "attacks": rules.join_attacks.output[0],
@@ -9,6 +9,7 @@ TABLES = {
     "features": rules.illustrate.output.features,
     "guesses": rules.weigh.output.guesses,
     "images": rules.images.output.test,
+    "labels": rules.images.output.test,
     "network": rules.illustrate.output.network,
     "readings": rules.judge.output.readings,
     "summary": rules.summarise.output.parquet,

@@ -68,6 +68,7 @@ rule describe:
         config=config,
         attackers={name: ATTACKERS[name] for name in config["attackers"]},
         dataset=DATASET,
+        dataset_name=lambda wildcards: grid.dataset_name(config["data"]),
     script:
         "../scripts/describe.py"
 
@@ -76,7 +77,8 @@ rule record:
     input:
         data=[rules.images.output.train, rules.images.output.test],
         attacks=attack_files,
-        trainings=training_files,
+        trainings=training_files(),
+        summary=rules.weigh.output.text,
         results=[
             *rules.tables.input,
             *rules.illustrate.output,
@@ -91,8 +93,10 @@ rule record:
         "../../envs/tables.yaml"
     params:
         code=code_of("record.py"),
-        files=attack_files,
+        checkpoints=CHECKPOINTS,
         config=config,
         engine_version=ENGINE_VERSION,
+    message:
+        "Recording where the results come from."
     script:
         "../scripts/record.py"

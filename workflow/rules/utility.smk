@@ -1,10 +1,10 @@
-TRAINING = "rate-{rate}"
+TRAINING = "{settings}/rate-{rate}"
 
 
 rule train:
     input:
-        train=tables_for(f"{RESULTS}/utility/{TRAINING}.parquet", "train"),
-        test=tables_for(f"{RESULTS}/utility/{TRAINING}.parquet", "test"),
+        train=image_table("train"),
+        test=image_table("test"),
     output:
         f"{RESULTS}/utility/{TRAINING}.parquet",
     log:
@@ -18,17 +18,12 @@ rule train:
         gpu=GPU,
         mem_mb=lambda wildcards, attempt: attempt * TRAINING_MEMORY,
         runtime=lambda wildcards, attempt: attempt * TRAINING_RUNTIME,
-    # Functions of `output`: these Snakemake does not compare with what they were in earlier runs.
-    # Results say themselves what they depend on (plan.smk).
     params:
-        tables=lambda wildcards, output: [
-            f"{RESULTS}/data/{part}.parquet" for part in ("train", "test")
-        ],
-        settings=lambda wildcards, output: TRAINING_SETTINGS,
+        settings=lambda wildcards: SETTINGS[wildcards.settings],
     script:
         "../scripts/train.py"
 
 
 rule utility:
     input:
-        training_files,
+        training_files(),

@@ -12,7 +12,7 @@ from dropleak.report.provenance import revision
 with job_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
     params, wildcards = snakemake.params, snakemake.wildcards
-    images = imagetable.read(params.table, params.images)
+    images = imagetable.read(snakemake.input.images, params.images)
     with progress(params.settings["iterations"], "iterations") as bar:
         table = attack_job(
             images,

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from dropleak import tables
+from dropleak.cautions import cautions
 from dropleak.files import write_text
 from dropleak.joblog import job_log
 from dropleak.report import methods, pages, provenance
@@ -21,7 +22,7 @@ with job_log(snakemake.log[0]):
     paragraph = methods.paragraph(
         config=params.config,
         attackers=params.attackers,
-        dataset=params.dataset,
+        dataset=params.dataset_name,
         shape=tables.inspect(source.images, IMAGES)[0]["shape"],
         attacks=attacks,
         utility=utility,
@@ -37,10 +38,13 @@ with job_log(snakemake.log[0]):
     }
     write_text(output.methods, paragraph)
     write_text(output.references, references)
-    write_text(output.findings, pages.findings(known["claims"]))
+    write_text(
+        output.findings,
+        pages.findings(known["claims"], cautions(known["summary"], known["tradeoff"])),
+    )
     write_text(
         output.claims,
-        pages.claims_page(known["claims"], known["readings"], params.config, params.dataset),
+        pages.claims_page(known["claims"], known["readings"], params.config, params.dataset_name),
     )
     for name in ("summary", "comparison", "tradeoff"):
         write_text(output[name], pages.table_page(known[name], name.capitalize()))

@@ -6,7 +6,7 @@ from dropleak import imagetable, tables
 from dropleak.figures.style import save
 from dropleak.files import write_text
 from dropleak.joblog import job_log
-from dropleak.schemas import ATTACKS, SCHEMAS
+from dropleak.schemas import ATTACKS, IMAGES, SCHEMAS
 from dropleak.stored import StoredTable
 
 
@@ -16,6 +16,8 @@ def read(name, path):
             return StoredTable(path, ATTACKS)
         case "images":
             return imagetable.read(path)
+        case "labels":
+            return StoredTable(path, IMAGES).read(["label"])["label"]
     return tables.read(path, SCHEMAS[name])
 
 

@@ -1,10 +1,11 @@
 """Put the paper's claims, and readings of its protocol, to what was measured."""
 
 from dropleak import tables, tradeoff
+from dropleak.chance import Chance
 from dropleak.claims import evidence, readings
 from dropleak.claims.judge import judge
 from dropleak.joblog import job_log
-from dropleak.schemas import ATTACKS, GUESSES, UTILITY
+from dropleak.schemas import ATTACKS, GUESSES, IMAGES, UTILITY
 from dropleak.stored import StoredTable
 
 with job_log(snakemake.log[0]):
@@ -17,6 +18,7 @@ with job_log(snakemake.log[0]):
         frame.assign(above_guess=above),
         tables.read(source.utility, UTILITY).to_pandas(),
         found,
+        Chance.of(StoredTable(source.test, IMAGES).read(["label"])["label"].to_numpy()),
         params.success_rmse,
         params.tolerated_loss,
         params.seed,

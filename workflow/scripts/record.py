@@ -1,17 +1,20 @@
-"""Record where results come from, when all of them are there."""
+"""Record where results come from, when all of them are there, and show what came out."""
 
 import json
+import shutil
+import sys
 from pathlib import Path
 
-from dropleak.files import write_text
+from dropleak.files import sweep, write_text
 from dropleak.joblog import job_log
 from dropleak.report import provenance
 from dropleak.schemas import ATTACKS, UTILITY
 
 with job_log(snakemake.log[0]):
     params, source, output = snakemake.params, snakemake.input, snakemake.output
+    folder = Path(output[0]).parent
     record = provenance.gather(
-        Path(output[0]).parent,
+        folder,
         config=params.config,
         engine_version=params.engine_version,
         data=source.data,
@@ -20,3 +23,10 @@ with job_log(snakemake.log[0]):
         trainings=provenance.jobs(source.trainings, UTILITY),
     )
     write_text(output[0], json.dumps(record, indent=2) + "\n")
+    # All jobs have ended: nothing goes on from what killed ones left.
+    sweep(folder)
+    shutil.rmtree(params.checkpoints, ignore_errors=True)
+
+sys.stdout.reconfigure(errors="backslashreplace")  # a console may not have every character
+print(f"\n{Path(source.summary).read_text(encoding='utf-8')}")
+print(f"Tables are in {folder}/tables, figures in {folder}/figures.")

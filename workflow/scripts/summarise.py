@@ -1,11 +1,10 @@
-"""Summarise the attacks per attacker and rate, and compare attackers, for programs and people."""
+"""Summarise the attacks per attacker and rate, and compare attackers."""
 
 from dropleak import tables
-from dropleak.files import write_text
 from dropleak.joblog import job_log
 from dropleak.schemas import ATTACKS
 from dropleak.stored import StoredTable
-from dropleak.summary import COLUMNS, as_text, compare, summarise
+from dropleak.summary import COLUMNS, compare, summarise
 
 with job_log(snakemake.log[0]):
     attacks = StoredTable(snakemake.input.attacks, ATTACKS).read(COLUMNS)
@@ -16,4 +15,3 @@ with job_log(snakemake.log[0]):
     comparison = compare(attacks, params.baseline, params.seed)
     tables.write(comparison, output.comparison)
     tables.write_csv(comparison, output.comparison_csv)
-    write_text(output.text, as_text(summary) + "\n")

@@ -14,7 +14,7 @@ with job_log(snakemake.log[0]):
     first, training = settings["seed"], Training(**settings["training"])
     with progress(settings["seeds"] * training.epochs, "epochs") as bar:
         table = train_seeds(
-            *map(imagetable.read, snakemake.params.tables),
+            *map(imagetable.read, (snakemake.input.train, snakemake.input.test)),
             client=Client(**settings["client"]),
             rate=float(snakemake.wildcards.rate),
             seeds=range(first, first + settings["seeds"]),

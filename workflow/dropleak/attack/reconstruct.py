@@ -17,6 +17,7 @@ from dropleak.attack.labels import infer_labels
 from dropleak.attack.masks import SOURCES, Constant, Masks, start_masks
 from dropleak.attack.objective import GradientMatching
 from dropleak.attack.optimiser import Optimiser, Outcome
+from dropleak.attack.vanishing import vanished
 from dropleak.client import Update
 
 ITERATIONS_PER_STEP = 20
@@ -40,6 +41,8 @@ class Status(StrEnum):
     """The loss overflowed, or the image exploded."""
     EXHAUSTED = "exhausted"
     """The iterations were used up while the loss was still changing."""
+    VANISHED = "vanished"
+    """The shared gradient is numerically empty (see `vanishing`), whatever became of the attack."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,13 @@ def reconstruct(
         logits.flatten(0, 1).argmax(1) if whole.labels is None else whole.labels,
         result["loss"],
         match,
-        _statuses(images.flatten(1), result["loss"], result["outcome"], running),
+        _statuses(
+            images.flatten(1),
+            result["loss"],
+            result["outcome"],
+            running,
+            vanished(update, attacker),
+        ),
         result["iterations"],
         result["evaluations"],
         _masks_found(whole, masks),
@@ -226,7 +235,9 @@ def _finished(optimiser: Optimiser, objective: GradientMatching) -> Tensor:
     return stuck | (optimiser.outcome == Outcome.NOT_FINITE)
 
 
-def _statuses(x: Tensor, loss: Tensor, outcome: Tensor, running: Tensor) -> list[Status]:
+def _statuses(
+    x: Tensor, loss: Tensor, outcome: Tensor, running: Tensor, empty: Tensor
+) -> list[Status]:
     statuses = list(Status)
     code = torch.full_like(outcome, statuses.index(Status.CONVERGED))
     code[running] = torch.where(
@@ -236,4 +247,5 @@ def _statuses(x: Tensor, loss: Tensor, outcome: Tensor, running: Tensor) -> list
     )
     overflowed = (outcome == Outcome.NOT_FINITE) | ~loss.isfinite()
     code[overflowed | _exploded(x)] = statuses.index(Status.DIVERGED)
+    code[empty] = statuses.index(Status.VANISHED)
     return [statuses[place] for place in code.tolist()]

@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from dropleak import paper, stats
+from dropleak import efficacy, paper, stats
+from dropleak.chance import Chance
 from dropleak.claims import verdicts
 from dropleak.claims.verdicts import Evidence
+from dropleak.report import words
 
 COLUMNS = ["attacker", "rate", "image", "update", "rmse", "rmse_clipped", "label", "label_inferred"]
 """What is needed of the attacks."""
@@ -26,6 +28,7 @@ class Run:
     """With the columns `COLUMNS`, and `above_guess` (see `tradeoff`)."""
     utility: pd.DataFrame
     readings: pa.Table
+    chance: Chance
     success_rmse: float
     tolerated_loss: float
     seed: int
@@ -49,6 +52,25 @@ class Run:
         """Test accuracy after the last epoch: a row per seed, a column per rate."""
         final = self.utility[self.utility["epoch"] == self.utility["epoch"].max()]
         return final.pivot_table("test_accuracy", "seed", "rate")
+
+    def doubt(self, attacker: str) -> str | None:
+        """Why an attacker shows nothing about protection, if it does not."""
+        return efficacy.doubt(self.of(attacker), self.success_rmse, self.seed)
+
+    def doubt_about_small(self, attacker: str) -> str | None:
+        """Why it shows nothing about small errors, if it does not."""
+        return efficacy.doubt_about_small(self.of(attacker), self.success_rmse)
+
+    def doubt_about_accuracy(self, rates: Iterable[float]) -> str | None:
+        """Why accuracies show nothing, if networks trained with some of these rates are at chance.
+
+        Rates that were not trained with do not count.
+        """
+        means = self.accuracies().mean()
+        at_chance = [rate for rate in rates if rate in means and self.chance.explains(means[rate])]
+        if not at_chance:
+            return None
+        return f"test accuracy is at chance at {words.rates(at_chance)}"
 
     @property
     def unit(self) -> str:
@@ -209,7 +231,7 @@ def successes(run: Run, attacker: str) -> Evidence | None:
 
 def above_guess(run: Run, attacker: str) -> Evidence | None:
     """By how much the error exceeds a guess's, at the recommended rate where that is least."""
-    rates = _recommended(run.of(attacker)["rate"].unique())
+    rates = recommended(run.of(attacker)["rate"].unique())
     above = run.errors(attacker, rates, "above_guess")
     if above is None or not rates:
         return None
@@ -224,7 +246,8 @@ def above_guess(run: Run, attacker: str) -> Evidence | None:
     )
 
 
-def _recommended(rates: Iterable[float]) -> list[float]:
+def recommended(rates: Iterable[float]) -> list[float]:
+    """Those of some rates that the paper recommends."""
     lowest, highest = paper.BALANCED
     return [rate for rate in sorted(rates) if lowest <= rate <= highest]
 
@@ -265,7 +288,7 @@ def accuracy_lost(run: Run, rate: float) -> Evidence | None:
 
 def most_accuracy_lost(run: Run) -> Evidence | None:
     """The same at the recommended rate where it is most."""
-    rates = _recommended(run.accuracies())
+    rates = recommended(run.accuracies())
     lost = _lost(run, rates)
     if lost is None or not rates:
         return None

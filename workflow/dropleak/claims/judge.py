@@ -28,6 +28,19 @@ class Claim:
     evidence: Evidence | None
     published: float | None = None
     attacker: str | None = None
+    meaningless: str | None = None
+    """Why the evidence says nothing, whatever it is."""
+    unproven: str | None = None
+    """Why the evidence cannot speak for the claim, though it may speak against it."""
+
+    def decide(self, p_adjusted: float | None) -> tuple[str, str | None]:
+        """The verdict, and why it is inconclusive if it is not the rule that says so."""
+        if self.evidence is None:
+            return verdicts.INCONCLUSIVE, None
+        verdict = self.rule.decide(self.evidence, p_adjusted)
+        contradicted = verdict == verdicts.NOT_SUPPORTED
+        reason = self.meaningless or (None if contradicted else self.unproven)
+        return verdicts.INCONCLUSIVE if reason else verdict, reason
 
 
 def judge(run: Run, paper_attacker: str, accounting: list[str]) -> pa.Table:
@@ -59,6 +72,7 @@ _NOTHING = dict.fromkeys(Evidence.__dataclass_fields__) | {
 
 def _row(claim: Claim, p_adjusted: float | None) -> dict:
     found = claim.evidence
+    verdict, reason = claim.decide(p_adjusted)
     return (asdict(found) if found else _NOTHING) | {
         "claim": claim.name,
         "statement": claim.statement,
@@ -66,13 +80,15 @@ def _row(claim: Claim, p_adjusted: float | None) -> dict:
         "published": claim.published,
         "attacker": claim.attacker,
         "p_adjusted": p_adjusted,
-        "verdict": claim.rule.decide(found, p_adjusted) if found else verdicts.INCONCLUSIVE,
+        "verdict": verdict,
+        "reason": reason,
         "rule": claim.rule.explain(found and found.unit),
     }
 
 
 def _about_the_attack(run: Run, attacker: str) -> Iterator[Claim]:
     """How the error depends on the rate, and the paper's numbers."""
+    doubt = run.doubt(attacker)
     yield Claim(
         "error-rises",
         "The error rises with the rate, from 0.0 to 0.5.",
@@ -80,6 +96,7 @@ def _about_the_attack(run: Run, attacker: str) -> Iterator[Claim]:
         verdicts.above_zero(verdicts.TREND_MARGIN),
         evidence.trend(run, attacker, lowest=0.0),
         attacker=attacker,
+        meaningless=doubt,
     )
     yield Claim(
         "error-rises-above-0",
@@ -88,6 +105,7 @@ def _about_the_attack(run: Run, attacker: str) -> Iterator[Claim]:
         verdicts.above_zero(verdicts.TREND_MARGIN),
         evidence.trend(run, attacker, lowest=0.05),
         attacker=attacker,
+        meaningless=doubt,
     )
     yield Claim(
         "dip",
@@ -97,6 +115,7 @@ def _about_the_attack(run: Run, attacker: str) -> Iterator[Claim]:
         evidence.dip(run, attacker),
         published=round(min(paper.RMSE[0.3], paper.RMSE[0.5]) - paper.RMSE[0.4], 3),
         attacker=attacker,
+        meaningless=doubt,
     )
     yield Claim(
         "turning-point",
@@ -106,6 +125,7 @@ def _about_the_attack(run: Run, attacker: str) -> Iterator[Claim]:
         evidence.turning_point(run, attacker),
         published=0.3,
         attacker=attacker,
+        meaningless=doubt,
     )
     for rate, published in paper.RMSE.items():
         yield Claim(
@@ -136,12 +156,15 @@ def _about_the_attack(run: Run, attacker: str) -> Iterator[Claim]:
 
 def _about_accuracy(run: Run) -> Iterator[Claim]:
     """What dropout costs."""
+    trained = run.accuracies().columns
+    doubt = run.doubt_about_accuracy([min(trained)])
     yield Claim(
         "accuracy-falls",
         "Test accuracy falls as the rate grows from 0.0 to 0.9.",
         "5.1, Figure 6",
         verdicts.above_zero(verdicts.TREND_MARGIN),
         evidence.accuracy_trend(run),
+        meaningless=doubt,
     )
     for rate in (0.3, 0.4, 0.5):
         yield Claim(
@@ -150,6 +173,7 @@ def _about_accuracy(run: Run) -> Iterator[Claim]:
             "5.1, Figure 6",
             verdicts.above_zero(verdicts.ACCURACY_MARGIN),
             evidence.accuracy_lost(run, rate),
+            meaningless=doubt,
         )
     yield Claim(
         "balance-accuracy",
@@ -157,11 +181,14 @@ def _about_accuracy(run: Run) -> Iterator[Claim]:
         "5.1",
         verdicts.below(run.tolerated_loss),
         evidence.most_accuracy_lost(run),
+        meaningless=doubt,
+        unproven=run.doubt_about_accuracy(evidence.recommended(trained)),
     )
 
 
 def _about_the_defence(run: Run, attacker: str) -> Iterator[Claim]:
     """Whether dropout protects from an attacker."""
+    doubt = run.doubt(attacker)
     yield Claim(
         "error-at-half",
         "The error at rate 0.5 is larger than without dropout.",
@@ -170,6 +197,7 @@ def _about_the_defence(run: Run, attacker: str) -> Iterator[Claim]:
         evidence.difference(run, attacker),
         published=round(paper.RMSE[0.5] - paper.RMSE[0.0], 3),
         attacker=attacker,
+        meaningless=doubt,
     )
     yield Claim(
         "no-small-error",
@@ -178,6 +206,7 @@ def _about_the_defence(run: Run, attacker: str) -> Iterator[Claim]:
         verdicts.NEVER,
         evidence.successes(run, attacker),
         attacker=attacker,
+        unproven=doubt or run.doubt_about_small(attacker),
     )
     yield Claim(
         "balance-privacy",
@@ -186,4 +215,5 @@ def _about_the_defence(run: Run, attacker: str) -> Iterator[Claim]:
         verdicts.POSITIVE,
         evidence.above_guess(run, attacker),
         attacker=attacker,
+        unproven=doubt,
     )

@@ -16,6 +16,7 @@ from PIL import Image
 from dropleak.claims.verdicts import INCONCLUSIVE, NOT_SUPPORTED, SUPPORTED
 from dropleak.docs import markdown
 from dropleak.report import words
+from dropleak.summary import STATUSES
 
 ROOT = Path(__file__).parents[3]
 KEPT = ROOT / "docs" / "results"
@@ -164,7 +165,8 @@ def _attackers(summary: pd.DataFrame) -> str:
 
 def _costs(summary: pd.DataFrame) -> str:
     """How attacks ended and what they took, over all rates."""
-    counts = ["attacks", "converged", "stalled", "diverged", "exhausted"]
+    # The run may be older than a status.
+    counts = ["attacks", *(status for status in STATUSES if status in summary)]
     rows = []
     for attacker, own in summary.groupby("attacker", sort=False):
         masks = own.loc[own["rate"] > 0, "mask_exact_share"].mean()

@@ -1,17 +1,22 @@
 """Figures 7 and 8: attackers side by side, and against what dropout costs."""
 
+from textwrap import wrap
+
 import pandas as pd
 import pyarrow as pa
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dropleak import tables
+from dropleak import efficacy, tables
 from dropleak.figures import style
 from dropleak.figures.rmse import CLIPPED, mark_published
 
 _RATE_WIDTH = 0.07
 """Of the name of a rate, with what is between it and the next, as a share of the axis."""
+
+_TITLE_WIDTH = 57
+"""Characters in a line of a title."""
 
 
 def attackers_by_rate(summary: pa.Table, tradeoff: pa.Table, attackers: list[str]) -> Figure:
@@ -42,8 +47,9 @@ def attackers_by_rate(summary: pa.Table, tradeoff: pa.Table, attackers: list[str
 def privacy_and_utility(tradeoff: pa.Table, attackers: list[str]) -> Figure:
     """Reconstruction error against test accuracy, a point per attacker and rate.
 
-    Shaded is what a user wants: an error above that of a guess, and hardly less accuracy. The title
-    names the rates that lie there for every attacker.
+    Shaded is what a user wants: an error above that of a guess, hardly less accuracy, and more than
+    chance. The title names the rates that lie there for every attacker whose failure means
+    something, and says of the others, whose points are hollow, why it does not.
 
     Args:
         tradeoff: the trade-off table; without rows the figure says what is missing.
@@ -58,16 +64,19 @@ def privacy_and_utility(tradeoff: pa.Table, attackers: list[str]) -> Figure:
         return figure
     for name, look in style.attacker_looks(attackers).items():
         own = frame[frame["attacker"] == name].sort_values("rate")
-        _line(axis, own["test_accuracy"], own, label=name, **look)
+        fill = "none" if known["doubts"][name] else look["color"]
+        _line(axis, own["test_accuracy"], own, label=name, markerfacecolor=fill, **look)
     frame["top"] = frame["rmse_clipped_high"].fillna(frame["rmse_clipped_mean"])
     _guess(axis, known["guess_rmse"])
     axis.set(xlabel="test accuracy", ylabel=CLIPPED)
     axis.set_ylim(0, 1.15 * frame["top"].max())
     axis.margins(x=0.12)
+    lowest = max(known["lowest_accuracy"], known["chance"]["high"])
     left, right = axis.get_xlim()
-    right = max(right, known["lowest_accuracy"])
+    left = _mark_chance(axis, known["chance"], left, right)
+    right = max(right, lowest + 2 * _RATE_WIDTH * (right - left))
     axis.fill_between(
-        [known["lowest_accuracy"], right],
+        [lowest, right],
         known["guess_rmse"],
         max(axis.get_ylim()[1], known["guess_rmse"]),
         color="tab:green",
@@ -78,7 +87,7 @@ def privacy_and_utility(tradeoff: pa.Table, attackers: list[str]) -> Figure:
     )
     axis.set(xlim=(left, right))
     _name_rates(axis, frame)
-    axis.set_title(_verdict(frame), fontsize=7)
+    axis.set_title(_verdict(frame, known, attackers), fontsize=7)
     figure.legend(loc="outside upper center", ncols=2)
     sns.despine(figure)
     return figure
@@ -107,11 +116,37 @@ def _name_rates(axis: Axes, frame: pd.DataFrame) -> None:
         )
 
 
-def _verdict(frame: pd.DataFrame) -> str:
-    """The rates at which every attacker fails and accuracy holds."""
-    wanted = (frame["private"] & frame["accurate"]).groupby(frame["rate"]).all()
-    rates = ", ".join(f"{rate}" for rate in wanted.index[wanted])
-    return f"private from all of them and accurate: {rates or 'no rate'}"
+def _mark_chance(axis: Axes, chance: dict, left: float, right: float) -> float:
+    """Draw chance's interval, or say where it is if it is far off; returns the axis's left end."""
+    if chance["high"] < left - (right - left):
+        axis.set_xlabel(f"test accuracy (chance, {chance['level']:.2f}, is far to the left)")
+        return left
+    axis.axvline(chance["level"], **style.CHANCE_LEVEL)
+    axis.axvspan(chance["low"], chance["high"], **style.CHANCE_RANGE)
+    return min(left, chance["low"])
+
+
+def _verdict(frame: pd.DataFrame, known: dict, attackers: list[str]) -> str:
+    """The rates at which attackers that succeed without dropout fail and accuracy holds.
+
+    Then of each other attacker why it shows nothing, and which accuracies are at chance.
+    """
+    doubts = {name: known["doubts"][name] for name in attackers if known["doubts"][name]}
+    trusted = [name for name in attackers if name not in doubts]
+    lines = []
+    if trusted:
+        own = frame[frame["attacker"].isin(trusted)]
+        wanted = (own["private"].eq(True) & own["accurate"]).groupby(own["rate"]).all()
+        rates = ", ".join(f"{rate}" for rate in wanted.index[wanted])
+        whom = ", ".join(trusted) if doubts else "all of them"
+        lines.append(f"private from {whom} and accurate: {rates or 'no rate'}")
+    lines += [
+        f"{', '.join(names)} inconclusive: {reason}"
+        for reason, names in efficacy.grouped(doubts).items()
+    ]
+    if at_chance := sorted({*frame["rate"]} & {*known["at_chance"]}):
+        lines.append(f"accuracy is at chance: {', '.join(map(str, at_chance))}")
+    return "\n".join(part for line in lines for part in wrap(line, _TITLE_WIDTH))
 
 
 def _line(axis: Axes, x: pd.Series, means: pd.DataFrame, **look: object) -> None:

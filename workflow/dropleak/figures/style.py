@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 from itertools import cycle
 
-import matplotlib
 import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib.figure import Figure
 
 from dropleak.files import atomic
-
-matplotlib.use("Agg")
 
 WIDTH = 3.4
 """Width of a journal's column in inches."""
@@ -21,12 +18,23 @@ ACCENT = "#d55e00"
 NEUTRAL = "0.75"
 """Grey of what is dropped or in the background."""
 
+CHANCE_LEVEL = {"color": "0.4", "linewidth": 0.8, "linestyle": "--", "zorder": 0}
+CHANCE_RANGE = {
+    "color": NEUTRAL,
+    "alpha": 0.35,
+    "linewidth": 0,
+    "label": "chance, 95% interval",
+    "zorder": 0,
+}
+"""Looks of the accuracy of a network that has learnt nothing."""
+
 
 def new(height: float, **subplots: object) -> tuple[Figure, object]:
     """A figure of column width, in the common style, and its axes."""
     sns.set_theme(
         context="paper",
         style="ticks",
+        font="DejaVu Sans",  # which comes with matplotlib, unlike seaborn's first choice
         rc={
             "font.size": 8,
             "axes.labelsize": 8,

@@ -3,13 +3,16 @@
 The sentences are reStructuredText and become part of the captions in workflow/report/.
 """
 
+from collections.abc import Sequence
+
 import pandas as pd
 import pyarrow as pa
 
-from dropleak import tables
+from dropleak import efficacy, tables
+from dropleak.chance import Chance
 from dropleak.figures.features import shown_rates
 from dropleak.figures.rmse import POINTS
-from dropleak.report.words import interval, series
+from dropleak.report.words import interval, rates, series
 from dropleak.stored import Condition, StoredTable
 
 
@@ -40,11 +43,9 @@ def rmse_by_rate(attacks: StoredTable, summary: pa.Table, attacker: str) -> str:
     """Figure 4."""
     own = summary.to_pandas().query("attacker == @attacker").sort_values("rate")
     means = (f"{_mean(row)} at {row.rate}" for row in own.itertuples())
-    lost = own[["diverged", "stalled"]].sum()
-    text = (
-        f"Means are {series(means)}. Of {own['attacks'].sum():,} attacks {lost['diverged']:,} "
-        f"diverged and {lost['stalled']:,} stalled."
-    )
+    lost = own[["diverged", "stalled", "vanished"]].sum()
+    ends = series(f"{count:,} {status}" for status, count in lost.items())
+    text = f"Means are {series(means)}. Of {own['attacks'].sum():,} attacks {ends}."
     if own["attacks"].max() > POINTS:
         text += f" Points are the first {POINTS:,} images of the selection, all else is of all."
     return text
@@ -58,11 +59,16 @@ def rmse_by_iteration(attacks: StoredTable, attacker: str) -> str:
     return f"The medians at the end are {ends}."
 
 
-def accuracy_by_rate(utility: pa.Table) -> str:
+def accuracy_by_rate(utility: pa.Table, labels: pa.ChunkedArray) -> str:
     """Figure 6."""
     runs = utility.select(["rate", "epoch", "test_accuracy"]).to_pandas()
     means = runs[runs["epoch"] == runs["epoch"].max()].groupby("rate")["test_accuracy"].mean()
-    return f"Means are {series(f'{mean:.1%} at {rate}' for rate, mean in means.items())}."
+    chance = Chance.of(labels.to_numpy())
+    return (
+        f"Means are {series(f'{mean:.1%} at {rate}' for rate, mean in means.items())}. Chance is "
+        f"{chance.level:.1%} ({chance.low:.1%} to {chance.high:.1%} of {chance.images:,} images)"
+        f"{_at_chance(means.index[means.map(chance.explains)])}."
+    )
 
 
 def attackers_by_rate(summary: pa.Table, tradeoff: pa.Table, attackers: list[str]) -> str:
@@ -71,17 +77,29 @@ def attackers_by_rate(summary: pa.Table, tradeoff: pa.Table, attackers: list[str
     last = frame[frame["rate"] == frame["rate"].max()].set_index("attacker").loc[attackers]
     means = (f"{_mean(row)} for ``{row.Index}``" for row in last.itertuples())
     guess = tables.metadata(tradeoff)["guess_rmse"]
-    return f"At rate {frame['rate'].max()} means are {series(means)}; the guess has {guess:.3f}."
+    return (
+        f"At rate {frame['rate'].max()} means are {series(means)}; the guess has {guess:.3f}."
+        f"{_doubts(tradeoff, attackers)}"
+    )
 
 
 def privacy_and_utility(tradeoff: pa.Table, attackers: list[str]) -> str:
     """Figure 8."""
     frame, known = tradeoff.to_pandas(), tables.metadata(tradeoff)
-    both = frame[frame["private"] & frame["accurate"]].groupby("attacker")["rate"].apply(list)
-    found = (f"{series(both.get(name, ['none']))} from ``{name}``" for name in attackers)
+    wanted = frame["private"].eq(True) & frame["accurate"]
+    both = frame[wanted].groupby("attacker")["rate"].apply(list)
+    found = (
+        f"{series(both.get(name, ['none']))} from ``{name}``"
+        for name in attackers
+        if not known["doubts"][name]
+    )
+    chance = known["chance"]
+    said = "; ".join(found) or "none is known"
     return (
         f"The guess has {known['guess_rmse']:.3f}, and accurate means at least "
-        f"{known['lowest_accuracy']:.1%}. Rates that are private and accurate: {'; '.join(found)}."
+        f"{known['lowest_accuracy']:.1%} and more than {chance['high']:.1%}, up to which "
+        f"{chance['images']:,} test images allow for chance{_at_chance(known['at_chance'])}. Rates "
+        f"that are private and accurate: {said}.{_doubts(tradeoff, attackers)}"
     )
 
 
@@ -107,3 +125,18 @@ def _mean(row) -> str:
 def _range(values: pd.Series) -> str:
     low, high = f"{values.min():.3f}", f"{values.max():.3f}"
     return low if low == high else f"{low} to {high}"
+
+
+def _at_chance(found: Sequence[float]) -> str:
+    """Which accuracies are at chance, if any: to go on with a sentence."""
+    return f"; networks trained with {rates(found)} are no better" if len(found) else ""
+
+
+def _doubts(tradeoff: pa.Table, attackers: list[str]) -> str:
+    """Of which attackers nothing is known, if any."""
+    doubts = tables.metadata(tradeoff)["doubts"]
+    grouped = efficacy.grouped({name: doubts[name] for name in attackers})
+    return "".join(
+        f" Inconclusive for {series(f'``{name}``' for name in names)}: {reason}."
+        for reason, names in grouped.items()
+    )

@@ -7,6 +7,7 @@ import pandas as pd
 
 from dropleak.attack.distances import DISTANCES
 from dropleak.models.zoo import NETWORKS
+from dropleak.report.escape import latex
 from dropleak.report.words import count, series
 
 BIBLIOGRAPHY = Path(__file__).parents[2] / "report" / "references.bib"
@@ -81,7 +82,7 @@ def paragraph(
     source, client, training = config["data"]["source"], config["client"], config["utility"]
     images = r"$\times$".join(map(str, (*shape[1:], shape[0])))
     each = client["images_per_update"]
-    named = _DATASETS.get(source, _latex(dataset))
+    named = _DATASETS.get(source, latex(dataset))
     hours = pd.concat([attacks, utility]).groupby("device")["seconds"].sum() / 3600
     hosts = pd.concat([attacks["host"], utility["host"]]).nunique()
     torch = versions.get("torch", attacks["torch_version"].iloc[0])
@@ -149,26 +150,20 @@ def _attacker(name: str, settings: dict) -> str:
         parts.append("images kept in $[0, 1]$")
     if settings["restarts"] > 1:
         parts.append(f"the best of {settings['restarts']} starts")
-    return f"Attacker \\texttt{{{_latex(name)}}}: {', '.join(parts)}."
+    return f"Attacker \\texttt{{{latex(name)}}}: {', '.join(parts)}."
 
 
 def _commit(revision: dict[str, str | bool | None]) -> str:
-    """The commit of the code, if known, and whether that was all."""
+    """The commit of the code, and whether that was all."""
     if not revision["commit"]:
-        return ""
+        return "commit not known, "
     changed = " with changes that are not committed" if revision["dirty"] else ""
     return rf"commit \texttt{{{revision['commit'][:12]}}}{changed}, "
-
-
-def _latex(text: str) -> str:
-    """Text with LaTeX's special characters escaped."""
-    escaped = re.sub(r"([&%$#_{}])", r"\\\1", text.replace("\\", "/"))
-    return re.sub(r"([\^~])", r"\\\1{}", escaped)
 
 
 def _hours(hours: pd.Series) -> list[str]:
     """Core or GPU hours by device."""
     return [
-        f"{value:.2g} {'core hours' if device == 'cpu' else f'GPU hours ({_latex(device)})'}"
+        f"{value:.2g} {'core hours' if device == 'cpu' else f'GPU hours ({latex(device)})'}"
         for device, value in hours.items()
     ]

@@ -9,6 +9,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader
 
 from dropleak import paper
+from dropleak.cautions import Caution
 from dropleak.report import words
 
 _TEMPLATES = Environment(
@@ -58,12 +59,16 @@ def table_page(table: pa.Table, title: str) -> str:
     )
 
 
-def findings(claims: pa.Table) -> str:
-    """The verdicts in a sentence, for the report's first page.
+def findings(claims: pa.Table, cautions: list[Caution]) -> str:
+    """The verdicts in a sentence, and what makes them worthless, for the report's first page.
 
     No more: Snakemake centres that page, and of what is higher than a window nobody sees the top.
     """
-    return f"Of {len(claims)} tests of what the paper claims {verdict_counts(claims)}.\n"
+    sentences = [
+        f"Of {len(claims)} tests of what the paper claims {verdict_counts(claims)}.",
+        *(caution.found for caution in cautions),
+    ]
+    return " ".join(sentences) + "\n"
 
 
 def run_page(

@@ -35,27 +35,45 @@ def versions() -> dict[str, str]:
 
 
 def revision(folder: Path = ROOT) -> dict[str, str | bool | None]:
-    """The git commit of a checkout, and whether the code differs from it; None if there is no git.
+    """The git commit of a checkout, and whether the code differs from it.
 
-    Files that git does not know count in workflow/ only: elsewhere they are a user's configuration,
-    which is recorded as it is, or a report.
+    It is the checkout's own: git would also look in the folders above, which another project's
+    repository may be, and where variables of the environment say. Files that git does not know
+    count in workflow/ only: elsewhere they are a user's configuration, which is recorded as it is,
+    or a report.
+
+    Returns:
+        `commit` and `dirty`; both None if they cannot be known, and `no_commit` says why.
     """
 
     def git(*arguments: str) -> str:
+        # With both named, git also takes a checkout that belongs to another user.
+        place = [f"--git-dir={folder / '.git'}", f"--work-tree={folder}"]
         return subprocess.run(
-            ["git", "-C", folder, *arguments], capture_output=True, text=True, check=True
+            ["git", "--no-optional-locks", *place, *arguments],
+            cwd=folder,
+            env={name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+            | {"LC_ALL": "C"},
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=True,
         ).stdout.strip()
 
+    def unknown(reason: str) -> dict[str, str | None]:
+        return {"commit": None, "dirty": None, "no_commit": reason}
+
+    if not os.path.lexists(folder / ".git"):
+        return unknown("the code is not a git checkout")
     try:
-        return {
-            "commit": git("rev-parse", "HEAD"),
-            "dirty": bool(
-                git("status", "--porcelain", "--untracked-files=no")
-                or git("status", "--porcelain", "workflow")
-            ),
-        }
-    except (OSError, subprocess.CalledProcessError):
-        return {"commit": None, "dirty": None}
+        commit = git("rev-parse", "--verify", "HEAD")
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        added = git("status", "--porcelain", "--untracked-files=normal", "workflow")
+    except subprocess.CalledProcessError as error:
+        return unknown(f"git cannot read it ({error.stderr.strip()})")
+    except OSError as error:
+        return unknown(f"git cannot be started ({error.strerror})")
+    return {"commit": commit, "dirty": bool(changed or added)}
 
 
 def machine() -> dict[str, str | int | None]:

@@ -10,12 +10,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
-from snakemake.utils import update_config
 
-from dropleak.config import complete, differences
+from dropleak import configfile
+from dropleak.config import differences
 from dropleak.errors import InputError
 from dropleak.report import provenance
 from dropleak.versions import ENGINE_VERSION
@@ -89,25 +88,12 @@ def _read(path: Path) -> dict:
     return record
 
 
-def _configuration(files: list[Path]) -> dict:
-    """As Snakemake has it: the default one, with the keys of the others in place of its own."""
-    config = {}
-    for path in files:
-        try:
-            update_config(config, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-        except (OSError, yaml.YAMLError) as error:
-            raise InputError(f"{path}: cannot be read ({error})") from None
-    return complete(config)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--configfile", nargs="+", type=Path, default=[], help="as given to Snakemake"
-    )
-    given = parser.parse_args().configfile
+    configfile.add_argument(parser)
+    given = parser.parse_args()
     try:
-        config = _configuration([Path("config/config.yaml"), *given])
+        config = configfile.load(given.configfile)
         results = Path("results", config["experiment"])
         found = list(problems(config, results))
     except InputError as error:

@@ -11,6 +11,12 @@ def series(parts: Iterable[object]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
+def rates(values: Iterable[float]) -> str:
+    """Dropout rates in a sentence."""
+    found = list(values)
+    return f"{'rate' if len(found) == 1 else 'rates'} {series(found)}"
+
+
 def count(number: int, unit: str) -> str:
     """A number of things."""
     return f"{number:,} {unit}{'' if number == 1 else 's'}"

@@ -21,7 +21,7 @@ class Figure:
     says: str
     """Of one with the same arguments that says in a sentence what the figure shows in numbers."""
     tables: tuple[str, ...]
-    """Arguments that are tables, named as in `SCHEMAS`."""
+    """Arguments that are tables, named as in `SCHEMAS`, or `labels`, those of the test images."""
     settings: tuple[str, ...] = ()
     """Other arguments: `attackers`, all of them; `chosen`, indices of the sample images; `attacker`
     or `rate`, for a figure of each of them."""
@@ -114,7 +114,7 @@ FIGURES = [
         shows="accuracy by rate",
         draws="dropleak.figures.accuracy.accuracy_by_rate",
         says="dropleak.report.captions.accuracy_by_rate",
-        tables=("utility",),
+        tables=("utility", "labels"),
     ),
     Figure(
         number=7,

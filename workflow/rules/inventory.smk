@@ -1,0 +1,77 @@
+# What is there already: files of jobs lie in folders named by the settings they depend on.
+from functools import cache
+from itertools import product
+from os.path import exists
+
+from snakemake.logging import logger
+
+from dropleak import inventory
+from dropleak.layout import Layout
+from dropleak.schemas import IMAGES, SCHEMAS, UTILITY
+
+LAYOUT = Layout(config)
+CHECKPOINTS = f"{RESULTS}/checkpoints"
+SETTINGS = {folder.digest: folder.settings for folder in LAYOUT}
+
+
+wildcard_constraints:
+    settings="|".join(SETTINGS),
+
+
+def image_table(part):
+    """The image table of a part of the data set, "train" or "test"."""
+    return f"{LAYOUT.images.path}/{part}.parquet"
+
+
+def training_files():
+    """The files that hold the trainings."""
+    return [f"{LAYOUT.trainings.path}/rate-{rate}.parquet" for rate in UTILITY_RATES]
+
+
+@cache
+def survey():
+    """The files that hold every attack once, however they are cut; damaged ones are set aside."""
+    files = []
+    for change in filter(None, map(inventory.new_settings, LAYOUT)):
+        logger.info(change)
+    for folder, rate in product(LAYOUT.attacks.values(), RATES):
+        needed, damaged = inventory.attack_files(
+            f"{folder.path}/rate-{rate}", folder.settings, config["images"], BATCH_SIZE
+        )
+        files += needed
+        set_aside(damaged)
+    return files
+
+
+def attack_files(wildcards):
+    """The files that hold the attacks, once Snakemake asks for them."""
+    return survey()
+
+
+def set_aside(damaged):
+    """Rename files that cannot be used, so that Snakemake makes others in their place."""
+    for path, why in damaged.items():
+        try:
+            logger.warning(inventory.set_aside(path, why))
+        except InputError as error:
+            raise WorkflowError(str(error))
+
+
+def unusable():
+    """What is wrong with files whose names do not depend on what is there, by path."""
+    tables = {image_table(part): (IMAGES, LAYOUT.images) for part in ("train", "test")}
+    tables |= {path: (UTILITY, LAYOUT.trainings) for path in training_files()}
+    tables |= {
+        f"{RESULTS}/tables/{name}.parquet": (schema, None)
+        for name, schema in SCHEMAS.items()
+        if name != "images"
+    }
+    found = {
+        path: inventory.damage(path, schema, folder and folder.settings)
+        for path, (schema, folder) in tables.items()
+        if exists(path)
+    }
+    return {path: why for path, why in found.items() if why}
+
+
+set_aside(unusable())
