@@ -3,8 +3,8 @@
 from pkgutil import resolve_name
 from types import SimpleNamespace
 
-from dropleak.figures.registry import FIGURES
 from dropleak.figures.style import save
+from dropleak.report.figures import FIGURES
 
 figures = SimpleNamespace(
     save=save,

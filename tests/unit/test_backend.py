@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 from problems import COMPILER, by_autograd, clients
+from torch.nn.functional import avg_pool2d
 
 from dropleak.attack import compiled
 from dropleak.attack.attacker import Attacker
@@ -15,8 +16,8 @@ from dropleak.attack.distances import DISTANCES, Distance
 from dropleak.attack.lbfgs import LBFGS
 from dropleak.attack.objective import GradientMatching
 from dropleak.attack.reconstruct import objective_for, reconstruct, start_row
-from dropleak.models.layers import Activation, Sigmoid
-from dropleak.models.zoo import lenet, relu_convnet
+from dropleak.models.layers import Activation, Conv, LinearMap, Sigmoid
+from dropleak.models.zoo import convolutional, lenet, relu_convnet
 
 LENET = lenet((1, 32, 32), 10)
 LIKE = torch.empty(0, dtype=torch.float64)
@@ -61,6 +62,28 @@ class Steep(Sigmoid):
         return 2 * super().bend(memory)
 
 
+@dataclass(frozen=True)
+class AveragePooling(LinearMap):
+    """Unknown to C, and of another shape than its input."""
+
+    def output_shape(self, shape):
+        channels, height, width = shape
+        return (channels, height // 2, width // 2)
+
+    def apply(self, parameters, x):
+        return avg_pool2d(x, 2)
+
+    def transpose(self, memory, dy):
+        return dy.repeat_interleave(2, -1).repeat_interleave(2, -2) / 4
+
+
+def pooling():
+    """A network with it before and behind the activation."""
+    one, two = (Conv(name, 6, kernel=5, stride=1, padding=2) for name in "ab")
+    blocks = [(one, Sigmoid(), AveragePooling()), (two, AveragePooling(), Sigmoid())]
+    return convolutional((1, 32, 32), 10, "both", blocks)
+
+
 def with_activation(layer):
     """LeNet with other activations."""
     layers = tuple(layer if isinstance(each, Sigmoid) else each for each in LENET.layers)
@@ -88,13 +111,20 @@ def test_priors_keep_the_optimiser_in_torch():
     assert choose(LENET, adam, LIKE).reason is None
 
 
-@pytest.mark.parametrize("layer", [LeakyReLU(), Tanh(), Steep()], ids=str)
-def test_a_layer_that_c_does_not_know_is_attacked_in_torch(digits, layer):
-    network = with_activation(layer)
+@pytest.mark.parametrize(
+    ("kind", "network"),
+    [
+        ("LeakyReLU", with_activation(LeakyReLU())),
+        ("Tanh", with_activation(Tanh())),
+        ("Steep", with_activation(Steep())),
+        ("AveragePooling", pooling()),
+    ],
+)
+def test_a_layer_that_c_does_not_know_is_attacked_in_torch(digits, kind, network):
     update, _, keys = clients(digits, [4, 17], 0.3, network=network)
     backend = choose(network, Attacker(), update.like)
     assert (backend.objective, backend.lbfgs) == (GradientMatching, LBFGS)
-    assert f"layer {type(layer).__name__} is not compiled" in str(backend)
+    assert f"layer {kind} is not compiled" in str(backend)
     fixed = Attacker(masks="fixed")
     objective = objective_for(update, fixed, keys)
     x, counts = start_row(objective, keys), torch.zeros(2, dtype=torch.int64)

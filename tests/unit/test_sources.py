@@ -6,7 +6,7 @@ import pytest
 
 from dropleak import sources
 from dropleak.errors import InputError
-from dropleak.figures import registry
+from dropleak.report import figures as registry
 from places import ROOT
 
 

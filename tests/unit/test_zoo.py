@@ -9,6 +9,7 @@ from dropleak.models.network import Network
 from dropleak.models.zoo import DROPOUT_SITES, NETWORKS, Architecture, relative_cost
 
 CONV, LAST = Conv("a", 4, kernel=3, stride=1, padding=1), Linear(CLASSIFIER, 5)
+STRIDED = Conv("b", 4, kernel=3, stride=2, padding=1)
 
 
 @pytest.mark.parametrize("dropout", DROPOUT_SITES)
@@ -31,6 +32,8 @@ def test_every_network_can_be_built(name, dropout, shape):
         ((CONV, ReLU(), LAST), "has not exactly one Flatten"),
         ((CONV, Flatten(), Flatten(), LAST), "has not exactly one Flatten"),
         ((CONV, Flatten(), Linear("hidden", 9), LAST), "between Flatten and the classifier"),
+        ((CONV, Flatten(), LAST), "has no dropout on the features"),
+        ((CONV, Dropout(), STRIDED, Flatten(), LAST), "has no dropout on the features"),
     ],
 )
 def test_a_network_that_cannot_be_attacked_is_refused_with_the_reason(layers, problem):

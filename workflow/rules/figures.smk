@@ -1,6 +1,6 @@
 from functools import partial
 
-from dropleak.figures.registry import FIGURES
+from dropleak.report.figures import FIGURES
 
 TABLES = {
     "attacks": rules.join_attacks.output[0],

@@ -1,20 +1,7 @@
 """What all figures have in common."""
 
-import os
 from collections.abc import Sequence
-from contextlib import chdir
 from itertools import cycle
-from pathlib import Path
-
-# When imported, matplotlib reads a user's settings: of the working directory first, then from where
-# variables say. Figures do not depend on them, nor fail when they are broken. Jobs import this
-# module before any other that needs matplotlib.
-os.environ["MATPLOTLIBRC"] = os.devnull
-os.environ.pop("MPLBACKEND", None)
-with chdir(Path(__file__).parent):
-    import matplotlib
-
-matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import seaborn as sns

@@ -52,7 +52,11 @@ class Layer:
         return shape
 
     def parameter_shapes(self, shape: Shape) -> dict[str, Shape]:
-        """Shape of every parameter by its name, for inputs of a shape."""
+        """Shape of every parameter, for inputs of a shape.
+
+        Names are `<name>.weight`, of two dimensions at least, and `<name>.bias`: initial values go
+        by that.
+        """
         return {}
 
     def multiplications(self, shape: Shape) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import prod
 
 from dropleak.models.layer import Layer, Shape
 from dropleak.models.layers import CLASSIFIER, Conv, Dropout, Flatten, Linear, ReLU, Sigmoid
@@ -122,4 +123,6 @@ def _problem(network: Network, classes: int) -> str | None:
     between = network.layers[network.layers.index(Flatten()) + 1 : -1]
     if not all(isinstance(layer, Dropout) for layer in between):
         return "has more than dropout between Flatten and the classifier"
+    if [prod(shape) for shape in network.dropout_shapes()][-1:] != [*network.input_shapes()[-1]]:
+        return "has no dropout on the features before the classifier"
     return None

@@ -21,7 +21,7 @@ class Figure:
     says: str
     """Of one with the same arguments that says in a sentence what the figure shows in numbers."""
     tables: tuple[str, ...]
-    """Arguments that are tables, named as in `SCHEMAS`; `labels` are those of the test images."""
+    """Arguments that are tables, named as in `SCHEMAS`, or `labels`, those of the test images."""
     settings: tuple[str, ...] = ()
     """Other arguments: `attackers`, all of them; `chosen`, indices of the sample images; `attacker`
     or `rate`, for a figure of each of them."""
