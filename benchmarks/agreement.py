@@ -17,9 +17,9 @@ import torch
 from scipy.stats import binomtest, bootstrap
 
 import reference
-from dropleak.attack.attacker import Attacker
-from dropleak.attack.labels import infer_labels
-from dropleak.attack.reconstruct import reconstruct, start_images
+from dropleak.engine.attack.attacker import Attacker
+from dropleak.engine.attack.labels import infer_labels
+from dropleak.engine.attack.reconstruct import reconstruct, start_images
 from workload import data_sets, problems
 
 SUCCESS = 0.1

@@ -26,12 +26,12 @@ import numpy as np
 import torch
 
 import reference
-from dropleak import device as devices
-from dropleak.attack import compiled
-from dropleak.attack.attacker import ENTITLED_TO_MASKS, Attacker
-from dropleak.attack.labels import infer_labels
-from dropleak.attack.reconstruct import objective_for, reconstruct, start_images, start_row
-from dropleak.versions import ENGINE_VERSION
+from dropleak.engine.attack.attacker import ENTITLED_TO_MASKS, Attacker
+from dropleak.engine.attack.labels import infer_labels
+from dropleak.engine.attack.reconstruct import objective_for, reconstruct, start_images, start_row
+from dropleak.engine.backends import compiled
+from dropleak.planning.versions import ENGINE_VERSION
+from dropleak.runtime import device as devices
 from workload import attackers, data_sets, problems
 
 PAPER_ITERATIONS = 5800
@@ -111,7 +111,7 @@ def start_worker(device: str) -> None:
 def start_up() -> dict[str, float]:
     """Seconds that a process takes before it can attack; compiling, the first one on a machine."""
     code = (
-        "import time; from dropleak.attack import compiled, reconstruct; import torch; "
+        "import time; from dropleak.engine.attack import compiled, reconstruct; import torch; "
         "began = time.perf_counter(); compiled.find(torch.empty(0)); "
         "print(time.perf_counter() - began)"
     )

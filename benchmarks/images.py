@@ -11,10 +11,11 @@ import sys
 
 import numpy as np
 
-from dropleak import grid, tables
-from dropleak.config import attackers
-from dropleak.data import image_tables
+from dropleak.data.sources import image_tables
 from dropleak.errors import InputError
+from dropleak.planning import grid
+from dropleak.planning.config import attackers
+from dropleak.tables import parquet
 from workload import IMAGES
 
 COUNT = 64
@@ -24,7 +25,7 @@ def arrays(name: str, source: str, root: str) -> dict[str, np.ndarray]:
     """Pixels and labels of some test images, chosen as an experiment with seed 0 would."""
     table = image_tables(source, root, None)["test"]
     chosen = table.take(grid.selection(len(table), 0)[:COUNT])
-    pixels = tables.decode_pixels(chosen["pixels"], tables.metadata(table)["shape"])
+    pixels = parquet.decode_pixels(chosen["pixels"], parquet.metadata(table)["shape"])
     return {f"{name}_pixels": pixels, f"{name}_labels": chosen["label"].to_numpy()}
 
 

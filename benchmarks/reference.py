@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from dropleak.attack.reconstruct import ITERATIONS_PER_STEP
-from dropleak.client import Update
+from dropleak.engine.attack.reconstruct import ITERATIONS_PER_STEP
+from dropleak.engine.client.update import Update
 
 
 @dataclass

@@ -16,9 +16,9 @@ from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 
-from dropleak import config as configuration
-from dropleak import grid
-from dropleak.layout import Layout
+from dropleak.planning import config as configuration
+from dropleak.planning import grid
+from dropleak.planning.layout import Layout
 
 ATTACKERS = ["idlg", "mask-reading"]
 RATES = [0.0, 0.2, 0.3, 0.4, 0.5]

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from dropleak import grid, tables
-from dropleak.layout import Layout
-from dropleak.schemas import ATTACKS, IMAGES, UTILITY
-from dropleak.summary import STATUSES
+from dropleak.analysis.summary import STATUSES
+from dropleak.planning import grid
+from dropleak.planning.layout import Layout
+from dropleak.tables import parquet
+from dropleak.tables.schemas import ATTACKS, IMAGES, UTILITY
 
 SHAPE = (3, 32, 32)
 CLASSES = 10
@@ -30,8 +31,8 @@ def write(folder: Path, config: dict) -> None:
     """
     rng, layout = np.random.default_rng(config["seed"]), Layout(config)
     for part, count in (("train", TRAINING_IMAGES), ("test", config["images"])):
-        images = tables.with_origin(_images(rng, count), layout.images.settings)
-        tables.write(images, folder / layout.images.path / f"{part}.parquet")
+        images = parquet.with_origin(_images(rng, count), layout.images.settings)
+        parquet.write(images, folder / layout.images.path / f"{part}.parquet")
     selection = np.array(grid.selection(config["images"], config["seed"]))
     jobs = product(
         config["attackers"],
@@ -41,13 +42,13 @@ def write(folder: Path, config: dict) -> None:
     for attacker, rate, batch in jobs:
         indices = selection[grid.batch_slice(batch)]
         columns = _attacks(rng, attacker, rate, indices, config["attack"]["iterations"])
-        table = tables.build(ATTACKS, columns, shape=SHAPE, **config["client"])
+        table = parquet.build(ATTACKS, columns, shape=SHAPE, **config["client"])
         place = layout.attacks[attacker]
-        table = tables.with_origin(table, place.settings)
-        tables.write(table, folder / place.path / f"rate-{rate}" / f"images-{batch}.parquet")
+        table = parquet.with_origin(table, place.settings)
+        parquet.write(table, folder / place.path / f"rate-{rate}" / f"images-{batch}.parquet")
     for rate in config["utility"]["rates"]:
-        training = tables.with_origin(_training(rng, rate, config), layout.trainings.settings)
-        tables.write(training, folder / layout.trainings.path / f"rate-{rate}.parquet")
+        training = parquet.with_origin(_training(rng, rate, config), layout.trainings.settings)
+        parquet.write(training, folder / layout.trainings.path / f"rate-{rate}.parquet")
 
 
 def _images(rng: np.random.Generator, count: int) -> pa.Table:
@@ -57,12 +58,12 @@ def _images(rng: np.random.Generator, count: int) -> pa.Table:
         "pixels": _pixels(rng, count),
     }
     known = {"dataset": "cifar10", "shape": SHAPE, "training_std": [0.25] * SHAPE[0]}
-    return tables.build(IMAGES, columns, **known, classes=[f"{n}" for n in range(CLASSES)])
+    return parquet.build(IMAGES, columns, **known, classes=[f"{n}" for n in range(CLASSES)])
 
 
 def _pixels(rng: np.random.Generator, count: int) -> list[bytes]:
     """Noise, which takes as much space as attacked photographs do."""
-    return tables.encode_pixels(rng.integers(256, size=(count, *SHAPE), dtype=np.uint8))
+    return parquet.encode_pixels(rng.integers(256, size=(count, *SHAPE), dtype=np.uint8))
 
 
 def _attacks(
@@ -135,4 +136,4 @@ def _training(rng: np.random.Generator, rate: float, config: dict) -> pa.Table:
         "host": ["nowhere"] * count,
         "device": ["cpu"] * count,
     }
-    return tables.build(UTILITY, columns)
+    return parquet.build(UTILITY, columns)

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dropleak import rng
-from dropleak.attack.attacker import Attacker
-from dropleak.client import Private, Update, share
-from dropleak.models.zoo import lenet
+from dropleak.engine import rng
+from dropleak.engine.attack.attacker import Attacker
+from dropleak.engine.client.update import Private, Update, share
+from dropleak.engine.models.zoo import lenet
 
 IMAGES = Path(__file__).with_name("images.npz")
 """Written by images.py: for each data set pixels, uint8 [N, C, H, W], and labels, integers [N]; and

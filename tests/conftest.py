@@ -1,12 +1,13 @@
 """What several tests use."""
 
+import sys
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
-
-from dropleak.data import image_tables
 from places import PHOTOGRAPHS
+
+from dropleak.data.sources import image_tables
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +22,11 @@ def photographs() -> Path:
     if not PHOTOGRAPHS.is_dir():
         pytest.skip("no photographs beside this checkout")
     return PHOTOGRAPHS
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    """Figures that a test has drawn are closed: pyplot keeps them otherwise."""
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")

@@ -11,9 +11,9 @@ import pytest
 import torch
 from user import IMPATIENT, Clone, jobs, queue, wait_for
 
-from dropleak.data import image_tables
-from dropleak.experiment import Client, train_seeds
-from dropleak.training import Training
+from dropleak.data.sources import image_tables
+from dropleak.engine.client.training import Training
+from dropleak.jobs.experiment import Client, train_seeds
 
 SETTINGS = {
     "experiment": "experiment",

@@ -12,12 +12,13 @@ import pandas as pd
 import pytest
 import yaml
 from bad import Payload, circles, image_tree, picture, with_value
+from places import ROOT
 from runner import run
 
-from dropleak import config as configuration
-from dropleak import grid, tables
-from dropleak.layout import Layout
-from places import ROOT
+from dropleak.planning import config as configuration
+from dropleak.planning import grid
+from dropleak.planning.layout import Layout
+from dropleak.tables import parquet
 
 SNAKEFILE = ROOT / "Snakefile"
 
@@ -96,7 +97,7 @@ def test_a_corrupt_row_ends_a_run(tmp_path, small, digits):
         row = grid.selection(len(table), config["seed"])[0]
         spoilt = with_value("pixels", row, b"short")(table) if part == "test" else table
         path = tmp_path / layout.images.path / f"{part}.parquet"
-        tables.write(tables.with_origin(spoilt, layout.images.settings), path)
+        parquet.write(parquet.with_origin(spoilt, layout.images.settings), path)
     result = run(one_batch(layout), *small, "--cores", "1", cwd=tmp_path, succeeds=False)
     assert result.stderr.count("test.parquet: row") == 1
     assert "has a wrong number of pixels; delete it to have it made anew" in result.stderr

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pytest
 import yaml
 from PIL import Image
+from places import ROOT
 from pyarrow import parquet
 
-from dropleak.config import attackers
 from dropleak.docs import markdown, results
-from places import ROOT
+from dropleak.planning.config import attackers
 
 PAGES = [
     *(ROOT / name for name in ("README.md", "config/README.md", "benchmarks/README.md")),

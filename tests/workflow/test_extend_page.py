@@ -15,18 +15,20 @@ import pyarrow as pa
 import pytest
 import torch
 import yaml
+from places import ROOT
 from problems import by_autograd, clients
 from runner import planned, run
 from sklearn.datasets import load_sample_images
 
-from dropleak import data, grid, tables
-from dropleak.attack import distances
-from dropleak.attack.attacker import Attacker
-from dropleak.attack.backend import choose
-from dropleak.attack.reconstruct import objective_for, reconstruct, start_row
+from dropleak.data import sources
+from dropleak.engine.attack import distances
+from dropleak.engine.attack.attacker import Attacker
+from dropleak.engine.attack.reconstruct import objective_for, reconstruct, start_row
+from dropleak.engine.backends.choice import choose
+from dropleak.engine.models import layers, zoo
 from dropleak.figures import style
-from dropleak.models import layers, zoo
-from places import ROOT
+from dropleak.planning import grid
+from dropleak.tables import parquet
 
 PAGE = (ROOT / "docs" / "extend.md").read_text(encoding="utf-8")
 BLOCKS = dict(
@@ -127,23 +129,23 @@ def test_the_figure_is_drawn_anew_when_its_own_code_changes(extended, finished):
 
 
 def test_a_function_is_a_new_data_set(monkeypatch):
-    extend(monkeypatch, data, "SOURCES")
+    extend(monkeypatch, sources, "SOURCES")
     extend(monkeypatch, grid, "DATASETS")
-    parts = data.image_tables("patches", "unused", None)
+    parts = sources.image_tables("patches", "unused", None)
     planned_for = grid.DATASETS["patches"]
     assert {name: len(part) for name, part in parts.items()} == {
         "train": planned_for.train,
         "test": planned_for.test,
     }
-    known = tables.metadata(parts["test"])
+    known = parquet.metadata(parts["test"])
     assert known["shape"] == [planned_for.channels, planned_for.size, planned_for.size]
-    pixels = tables.decode_pixels(parts["test"]["pixels"], known["shape"])
+    pixels = parquet.decode_pixels(parts["test"]["pixels"], known["shape"])
     temple, flower = load_sample_images().images
     assert np.array_equal(pixels[1], temple[:32, 160:192].transpose(2, 0, 1))
     assert np.array_equal(pixels[-1], flower[384:416, 480:512].transpose(2, 0, 1))
     assert parts["test"]["label"].to_pylist() == [0] * 52 + [1] * 52
-    small = data.image_tables("patches", "unused", 16)["train"]
-    assert tables.metadata(small)["shape"] == [3, 16, 16]
+    small = sources.image_tables("patches", "unused", 16)["train"]
+    assert parquet.metadata(small)["shape"] == [3, 16, 16]
 
 
 @pytest.fixture

@@ -3,9 +3,8 @@
 import re
 
 import pytest
-from runner import planned, run, with_changes
-
 from places import ROOT
+from runner import planned, run, with_changes
 
 
 @pytest.mark.parametrize(

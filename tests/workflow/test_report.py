@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import sync_playwright
 from runner import run
 
-from dropleak import tables
 from dropleak.report import pages
-from dropleak.schemas import CLAIMS, READINGS
+from dropleak.tables import parquet
+from dropleak.tables.schemas import CLAIMS, READINGS
 
 BROWSER = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 REQUIRED = os.environ.get("BROWSER_TESTS") == "required"
@@ -115,11 +115,11 @@ def test_the_claims_table_comes_first_and_can_be_read(page, finished):
 
 def test_the_widest_numbers_fit_beside_the_lists_of_results(chromium, finished, tmp_path):
     folder = finished[0] / "results" / "small" / "tables"
-    claims = tables.read(folder / "claims.parquet", CLAIMS)
-    readings = tables.read(folder / "readings.parquet", READINGS).to_pandas()
+    claims = parquet.read(folder / "claims.parquet", CLAIMS)
+    readings = parquet.read(folder / "readings.parquet", READINGS).to_pandas()
     readings[readings.select_dtypes("float").columns] = 5.28e11
     readings["attacker"] = "dropout-inversion"
-    wide = tables.build(READINGS, readings)
+    wide = parquet.build(READINGS, readings)
     path = tmp_path / "claims.html"
     path.write_text(
         pages.claims_page(claims, wide, {"experiment": "wide", "images": 3}, "digits"),

@@ -6,9 +6,8 @@ import shutil
 import pandas as pd
 import pytest
 import yaml
-from runner import counts, planned, run, with_changes
-
 from places import ROOT
+from runner import counts, planned, run, with_changes
 
 COUNTED = ("images", "attack", "train", "join_attacks", "join_utility", "summarise", "judge")
 DRAWN = ("draw_rmse_by_rate", "draw_rmse_by_iteration", "draw_accuracy_by_rate", "draw_networks")

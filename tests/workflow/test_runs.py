@@ -3,9 +3,9 @@
 import pandas as pd
 from runner import run, with_changes
 
-from dropleak import tables
-from dropleak.config import attackers
-from dropleak.schemas import SCHEMAS
+from dropleak.planning.config import attackers
+from dropleak.tables import parquet
+from dropleak.tables.schemas import SCHEMAS
 
 FIGURES = [
     "figure1-networks",
@@ -29,7 +29,7 @@ def test_every_table_and_figure_is_made(finished):
     drawn = {path.name for path in (results / "figures").iterdir()}
     assert drawn == {f"{name}.{ending}" for name in FIGURES for ending in ("pdf", "png")}
     for name in SCHEMAS.keys() - {"images"}:
-        assert len(tables.read(results / "tables" / f"{name}.parquet", SCHEMAS[name]))
+        assert len(parquet.read(results / "tables" / f"{name}.parquet", SCHEMAS[name]))
     assert not list(results.rglob(".partial*"))
 
 

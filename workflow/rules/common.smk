@@ -4,16 +4,17 @@ import time
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from dropleak import config as configuration
-from dropleak import configtext, grid, limits, slurm, sources
+from dropleak.planning import config as configuration
+from dropleak.planning import yaml_text, grid, resources, code
+from dropleak.runtime import slurm
 from dropleak.errors import InputError
-from dropleak.hardware import has_gpu
+from dropleak.runtime.hardware import has_gpu
 from dropleak.report import escape
-from dropleak.versions import ENGINE_VERSION
+from dropleak.planning.versions import ENGINE_VERSION
 
 try:
-    sources.refuse_braces()
-    configtext.check(workflow.configfiles)
+    code.refuse_braces()
+    yaml_text.check(workflow.configfiles)
     complete = configuration.complete(config)
     config.clear()
     config.update(complete)
@@ -43,7 +44,7 @@ BATCH_SIZE = min(
 # Jobs take a GPU where this machine has one. A cluster's profile sets the resource itself.
 GPU = int(has_gpu())
 
-ATTACK_MEMORY, ATTACK_RUNTIME = limits.attack(
+ATTACK_MEMORY, ATTACK_RUNTIME = resources.attack(
     BATCH_SIZE,
     IMAGE_VALUES,
     config["attack"]["iterations"],
@@ -51,7 +52,7 @@ ATTACK_MEMORY, ATTACK_RUNTIME = limits.attack(
     config["client"]["network"],
     max(ATTACKERS[name]["restarts"] for name in config["attackers"]),
 )
-TRAINING_MEMORY, TRAINING_RUNTIME = limits.training(
+TRAINING_MEMORY, TRAINING_RUNTIME = resources.training(
     grid.count_images(config["data"], "train"),
     IMAGE_VALUES,
     config["utility"]["batch_size"],
@@ -66,8 +67,8 @@ wildcard_constraints:
 
 
 def code_of(script, names=(), files=()):
-    """For `params`: what `sources.digest` says, but only when a job is looked at."""
-    return lambda wildcards: sources.digest(script, names, files)
+    """For `params`: what `code.digest` says, but only when a job is looked at."""
+    return lambda wildcards: code.digest(script, names, files)
 
 
 def refuse_jobs_left_behind():

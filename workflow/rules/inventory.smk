@@ -5,9 +5,9 @@ from os.path import exists
 
 from snakemake.logging import logger
 
-from dropleak import inventory
-from dropleak.layout import Layout
-from dropleak.schemas import IMAGES, SCHEMAS, UTILITY
+from dropleak.planning import inventory
+from dropleak.planning.layout import Layout
+from dropleak.tables.schemas import IMAGES, SCHEMAS, UTILITY
 
 LAYOUT = Layout(config)
 CHECKPOINTS = f"{RESULTS}/checkpoints"

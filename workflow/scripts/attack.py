@@ -4,10 +4,12 @@ from pathlib import Path
 
 import torch
 
-from dropleak import device, imagetable, tables
-from dropleak.job import attack_job
-from dropleak.joblog import job_log, progress
+from dropleak.data import imagetable
+from dropleak.jobs.attack import attack_job
 from dropleak.report.provenance import revision
+from dropleak.runtime import device
+from dropleak.runtime.logging import job_log, progress
+from dropleak.tables import parquet
 
 with job_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
@@ -23,5 +25,5 @@ with job_log(snakemake.log[0]):
             path=params.checkpoint,
             progress=lambda iteration: bar.update(iteration - bar.n),
         )
-    tables.write(tables.with_origin(table, params.settings, revision()), snakemake.output[0])
+    parquet.write(parquet.with_origin(table, params.settings, revision()), snakemake.output[0])
     Path(params.checkpoint).unlink(missing_ok=True)

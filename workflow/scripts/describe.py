@@ -2,13 +2,13 @@
 
 import pandas as pd
 
-from dropleak import tables
-from dropleak.cautions import cautions
-from dropleak.files import write_text
-from dropleak.joblog import job_log
+from dropleak.analysis.cautions import cautions
 from dropleak.report import methods, pages, provenance
-from dropleak.schemas import ATTACKS, IMAGES, SCHEMAS, UTILITY
-from dropleak.stored import StoredTable
+from dropleak.runtime.files import write_text
+from dropleak.runtime.logging import job_log
+from dropleak.tables import parquet
+from dropleak.tables.lazy import StoredTable
+from dropleak.tables.schemas import ATTACKS, IMAGES, SCHEMAS, UTILITY
 
 KINDS = ["host", "device", "engine_version", "torch_version"]
 
@@ -17,13 +17,13 @@ with job_log(snakemake.log[0]):
     # In one thread, for sums that are the same every time.
     kinds = StoredTable(source.attacks, ATTACKS).read([*KINDS, "seconds"]).group_by(KINDS, False)
     attacks = kinds.aggregate([("seconds", "sum")]).rename_columns([*KINDS, "seconds"]).to_pandas()
-    utility = tables.read(source.utility, UTILITY).to_pandas()
+    utility = parquet.read(source.utility, UTILITY).to_pandas()
     versions, revision = provenance.versions(), provenance.revision()
     paragraph = methods.paragraph(
         config=params.config,
         attackers=params.attackers,
         dataset=params.dataset_name,
-        shape=tables.inspect(source.images, IMAGES)[0]["shape"],
+        shape=parquet.inspect(source.images, IMAGES)[0]["shape"],
         attacks=attacks,
         utility=utility,
         versions=versions,
@@ -33,7 +33,7 @@ with job_log(snakemake.log[0]):
     both = pd.concat({"attack": attacks, "train": utility}, names=["rule"])
     hours = both.groupby(["rule", "host", "device"])["seconds"].sum().div(3600).rename("hours")
     known = {
-        name: tables.read(source[name], SCHEMAS[name])
+        name: parquet.read(source[name], SCHEMAS[name])
         for name in ("summary", "comparison", "tradeoff", "claims", "readings")
     }
     write_text(output.methods, paragraph)

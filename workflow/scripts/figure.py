@@ -2,12 +2,13 @@
 
 from pkgutil import resolve_name
 
-from dropleak import imagetable, tables
+from dropleak.data import imagetable
 from dropleak.figures.style import save
-from dropleak.files import write_text
-from dropleak.joblog import job_log
-from dropleak.schemas import ATTACKS, IMAGES, SCHEMAS
-from dropleak.stored import StoredTable
+from dropleak.runtime.files import write_text
+from dropleak.runtime.logging import job_log
+from dropleak.tables import parquet
+from dropleak.tables.lazy import StoredTable
+from dropleak.tables.schemas import ATTACKS, IMAGES, SCHEMAS
 
 
 def read(name, path):
@@ -18,7 +19,7 @@ def read(name, path):
             return imagetable.read(path)
         case "labels":
             return StoredTable(path, IMAGES).read(["label"])["label"]
-    return tables.read(path, SCHEMAS[name])
+    return parquet.read(path, SCHEMAS[name])
 
 
 with job_log(snakemake.log[0]):

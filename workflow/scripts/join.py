@@ -1,12 +1,13 @@
 """Join the tables of many jobs into one."""
 
-from dropleak import grid, tables
-from dropleak.joblog import job_log
-from dropleak.schemas import SCHEMAS
+from dropleak.planning import grid
+from dropleak.runtime.logging import job_log
+from dropleak.tables import parquet
+from dropleak.tables.schemas import SCHEMAS
 
 with job_log(snakemake.log[0]):
     params, images = snakemake.params, snakemake.params.images
-    tables.concatenate(
+    parquet.concatenate(
         snakemake.input,
         snakemake.output[0],
         SCHEMAS[params.schema],

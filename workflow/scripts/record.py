@@ -5,10 +5,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from dropleak.files import sweep, write_text
-from dropleak.joblog import job_log
 from dropleak.report import provenance
-from dropleak.schemas import ATTACKS, UTILITY
+from dropleak.runtime.files import sweep, write_text
+from dropleak.runtime.logging import job_log
+from dropleak.tables.schemas import ATTACKS, UTILITY
 
 with job_log(snakemake.log[0]):
     params, source, output = snakemake.params, snakemake.input, snakemake.output

@@ -2,11 +2,13 @@
 
 import torch
 
-from dropleak import device, imagetable, tables
-from dropleak.experiment import Client, train_seeds
-from dropleak.joblog import job_log, progress
+from dropleak.data import imagetable
+from dropleak.engine.client.training import Training
+from dropleak.jobs.experiment import Client, train_seeds
 from dropleak.report.provenance import revision
-from dropleak.training import Training
+from dropleak.runtime import device
+from dropleak.runtime.logging import job_log, progress
+from dropleak.tables import parquet
 
 with job_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
@@ -22,4 +24,4 @@ with job_log(snakemake.log[0]):
             device=device.choose(gpu=device.requested(snakemake.resources)),
             progress=bar.update,
         )
-    tables.write(tables.with_origin(table, settings, revision()), snakemake.output[0])
+    parquet.write(parquet.with_origin(table, settings, revision()), snakemake.output[0])

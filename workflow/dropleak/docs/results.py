@@ -13,12 +13,12 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
-from dropleak.claims.verdicts import INCONCLUSIVE, NOT_SUPPORTED, SUPPORTED
+from dropleak.analysis.claims.verdicts import INCONCLUSIVE, NOT_SUPPORTED, SUPPORTED
+from dropleak.analysis.summary import STATUSES
+from dropleak.assets import ROOT
 from dropleak.docs import markdown
-from dropleak.report import words
-from dropleak.summary import STATUSES
+from dropleak.report import formatting
 
-ROOT = Path(__file__).parents[3]
 KEPT = ROOT / "docs" / "results"
 """What of the reference run is in the repository: no pixels of its images."""
 
@@ -60,11 +60,11 @@ def _finding(tables: dict[str, pd.DataFrame], config: dict) -> str:
 
     def recovered(attacker: str) -> str:
         shares = ((rate, summary.loc[(attacker, rate), "success_share"]) for rate in (0.0, 0.5))
-        return words.series(f"{share:.0%} at rate {rate}" for rate, share in shares)
+        return formatting.series(f"{share:.0%} at rate {rate}" for rate, share in shares)
 
     counts = tables["claims"].groupby("verdict")["claim"].count()
     order = (SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE)
-    verdicts = words.series(f"{counts.get(verdict, 0)} {verdict}" for verdict in order)
+    verdicts = formatting.series(f"{counts.get(verdict, 0)} {verdict}" for verdict in order)
     lost = claims.xs("accuracy-lost-at-0.5").iloc[0]
     accuracy = tables["tradeoff"].groupby("rate")["test_accuracy"].first()
     errors = summary["rmse_clipped_mean"].xs("idlg")
@@ -79,10 +79,10 @@ def _finding(tables: dict[str, pd.DataFrame], config: dict) -> str:
         "An attacker that reads the mask from the gradient (`mask-reading`) recovers "
         f"{recovered('mask-reading')}.",
         f"Test accuracy is {accuracy[0.0]:.1%} without dropout and {accuracy[0.5]:.1%} with rate "
-        f"0.5 in training: {words.interval(lost.estimate, lost.low, lost.high)} are lost.",
+        f"0.5 in training: {formatting.interval(lost.estimate, lost.low, lost.high)} are lost.",
         f"The reading of the paper that comes nearest to its four RMSE values is "
-        f"{words.number(nearest.distance)} from them (`{nearest.attacker}`, {nearest.statistic} "
-        f"{nearest.rmse} RMSE).",
+        f"{formatting.number(nearest.distance)} from them (`{nearest.attacker}`, "
+        f"{nearest.statistic} {nearest.rmse} RMSE).",
         f"Verdicts on the paper's claims: {verdicts}.",
     ]
     return "\n".join(sentences) + "\n"
@@ -97,15 +97,15 @@ def _setting(record: dict) -> str:
     hours = {name: record[name]["seconds"] / 3600 for name in ("attacks", "trainings")}
     rows = {
         "images": f"{config['images']} test images, 32x32, in the order of seed {config['seed']}",
-        "rates": words.series(config["rates"]),
+        "rates": formatting.series(config["rates"]),
         "attacks": f"{record['attacks']['rows']:,}, of at most "
         f"{config['attack']['iterations']:,} iterations",
         "training": f"{config['utility']['seeds']} seeds, {config['utility']['epochs']} epochs, "
         f"{len(config['utility']['rates'])} rates",
         "hardware": f"{machine['processor']}, {machine['cores']} cores; jobs ran on: "
-        f"{words.series(record['devices'])}",
+        f"{formatting.series(record['devices'])}",
         "core hours": f"{hours['attacks']:.1f} of attacks, {hours['trainings']:.1f} of training",
-        "versions": f"{words.series(named)}; engine {code['engine_version']}",
+        "versions": f"{formatting.series(named)}; engine {code['engine_version']}",
         "commit": f"{code['commit'][:12]}{changed}",
         "date": record["gathered"][:10],
     }
@@ -119,8 +119,8 @@ def _claims(claims: pd.DataFrame) -> str:
             row.statement,
             row.place,
             "–" if pd.isna(row.attacker) else f"`{row.attacker}`",
-            words.number(row.published),
-            words.interval(row.estimate, row.low, row.high),
+            formatting.number(row.published),
+            formatting.interval(row.estimate, row.low, row.high),
             "–" if pd.isna(row.p_adjusted) else f"{row.p_adjusted:.2g}",
             f"{row.n} {row.unit}",
             f"**{row.verdict}**",
@@ -139,8 +139,8 @@ def _readings(readings: pd.DataFrame) -> str:
         [
             *(f"`{row['attacker']}`", row["rmse"], row["pixels"], row["statistic"]),
             row["iterations"],
-            *(words.number(row[rate]) for rate in rates),
-            words.interval(row["distance"], row["distance_low"], row["distance_high"]),
+            *(formatting.number(row[rate]) for rate in rates),
+            formatting.interval(row["distance"], row["distance_low"], row["distance_high"]),
         ]
         for _, row in best.iterrows()
     )
@@ -159,7 +159,7 @@ def _attackers(summary: pd.DataFrame) -> str:
             own["rmse_clipped_mean"], own["rmse_clipped_low"], own["rmse_clipped_high"], strict=True
         )
         successes = ", ".join(f"{share:.0%}" for share in own["success_share"])
-        rows.append([f"`{attacker}`", *(words.interval(*mean) for mean in means), successes])
+        rows.append([f"`{attacker}`", *(formatting.interval(*mean) for mean in means), successes])
     return markdown.table(["attacker", *rates, "successes"], rows)
 
 

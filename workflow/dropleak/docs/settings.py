@@ -4,12 +4,12 @@
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
-from dropleak.config import load_schema
+from dropleak.assets import ROOT
 from dropleak.docs import markdown
+from dropleak.planning.config import load_schema
 
-README = Path(__file__).parents[3] / "config" / "README.md"
+README = ROOT / "config" / "README.md"
 PART = "settings"
 
 

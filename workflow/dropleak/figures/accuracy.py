@@ -4,7 +4,7 @@ import pyarrow as pa
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from dropleak.chance import Chance
+from dropleak.analysis.chance import Chance
 from dropleak.figures import style
 
 

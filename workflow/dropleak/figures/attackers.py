@@ -8,9 +8,10 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dropleak import efficacy, tables
+from dropleak.analysis import efficacy
 from dropleak.figures import style
 from dropleak.figures.rmse import CLIPPED, mark_published
+from dropleak.tables import parquet
 
 _RATE_WIDTH = 0.07
 """Of the name of a rate, with what is between it and the next, as a share of the axis."""
@@ -31,7 +32,7 @@ def attackers_by_rate(summary: pa.Table, tradeoff: pa.Table, attackers: list[str
     figure, axis = style.new(2.6)
     rates = sorted(frame["rate"].unique())
     mark_published(axis, {rate: rate for rate in rates})
-    _guess(axis, tables.metadata(tradeoff)["guess_rmse"])
+    _guess(axis, parquet.metadata(tradeoff)["guess_rmse"])
     step = 0.012 * (max(rates) - min(rates) or 1)
     for place, (name, look) in enumerate(style.attacker_looks(attackers).items()):
         own = frame[frame["attacker"] == name].sort_values("rate")
@@ -55,7 +56,7 @@ def privacy_and_utility(tradeoff: pa.Table, attackers: list[str]) -> Figure:
         tradeoff: the trade-off table; without rows the figure says what is missing.
         attackers: names, in the order of the legend.
     """
-    frame, known = tradeoff.to_pandas(), tables.metadata(tradeoff)
+    frame, known = tradeoff.to_pandas(), parquet.metadata(tradeoff)
     figure, axis = style.new(2.8)
     if frame.empty:
         axis.set_axis_off()

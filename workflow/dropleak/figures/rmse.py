@@ -8,9 +8,9 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dropleak import paper
+from dropleak.analysis import paper
 from dropleak.figures import style
-from dropleak.stored import StoredTable
+from dropleak.tables.lazy import StoredTable
 
 POINTS = 1000
 """Images at a rate that Figure 4 shows as points; of more, one could not be told from another."""

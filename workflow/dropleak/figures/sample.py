@@ -7,9 +7,9 @@ import pyarrow.compute as pc
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dropleak import tables
 from dropleak.figures import style
-from dropleak.stored import Condition, StoredTable
+from dropleak.tables import parquet
+from dropleak.tables.lazy import Condition, StoredTable
 
 
 def sample(attacks: StoredTable, images: pa.Table, attacker: str, chosen: list[int]) -> Figure:
@@ -24,7 +24,7 @@ def sample(attacks: StoredTable, images: pa.Table, attacker: str, chosen: list[i
     frame = _attacks(attacks, chosen, ("attacker", "==", attacker))
     rates = sorted(frame["rate"].unique())
     frame = frame.set_index(["image", "rate"])
-    shape, truth = tables.metadata(images)["shape"], _truth(images, chosen)
+    shape, truth = parquet.metadata(images)["shape"], _truth(images, chosen)
     axes = _grid(len(chosen), len(rates) + 1)
     for axis, title in zip(axes[0], ["truth", *(f"{rate}" for rate in rates)], strict=True):
         axis.set_title(title, fontsize=7, pad=2)
@@ -49,7 +49,7 @@ def attackers_sample(
         chosen: indices of the images.
     """
     frame = _attacks(attacks, chosen, ("rate", "==", rate)).set_index(["attacker", "image"])
-    shape, truth = tables.metadata(images)["shape"], _truth(images, chosen)
+    shape, truth = parquet.metadata(images)["shape"], _truth(images, chosen)
     axes = _grid(len(attackers) + 1, len(chosen), names=0.28)
     for row, name in zip(axes, ["truth", *attackers], strict=True):
         row[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=7)
@@ -80,7 +80,7 @@ def _grid(height: int, width: int, names: float = 0) -> np.ndarray:
 
 
 def _show(axis: Axes, pixels: bytes, shape: list[int], label: str) -> None:
-    image = tables.decode_pixels([pixels], shape)[0].transpose(1, 2, 0)
+    image = parquet.decode_pixels([pixels], shape)[0].transpose(1, 2, 0)
     axis.imshow(np.squeeze(image), cmap="gray", vmin=0, vmax=255)
     axis.set(xticks=[], yticks=[])
     axis.set_xlabel(label, fontsize=6, labelpad=1)

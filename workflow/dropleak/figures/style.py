@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from dropleak.files import atomic
+from dropleak.runtime.files import atomic
 
 WIDTH = 3.4
 """Width of a journal's column in inches."""

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import pandas as pd
 import pyarrow as pa
 
-from dropleak import efficacy, tables
-from dropleak.chance import Chance
+from dropleak.analysis import efficacy
+from dropleak.analysis.chance import Chance
 from dropleak.figures.features import shown_rates
 from dropleak.figures.rmse import POINTS
-from dropleak.report.words import interval, rates, series
-from dropleak.stored import Condition, StoredTable
+from dropleak.report.formatting import interval, rates, series
+from dropleak.tables import parquet
+from dropleak.tables.lazy import Condition, StoredTable
 
 
 def networks(network: pa.Table) -> str:
@@ -76,7 +77,7 @@ def attackers_by_rate(summary: pa.Table, tradeoff: pa.Table, attackers: list[str
     frame = summary.to_pandas()
     last = frame[frame["rate"] == frame["rate"].max()].set_index("attacker").loc[attackers]
     means = (f"{_mean(row)} for ``{row.Index}``" for row in last.itertuples())
-    guess = tables.metadata(tradeoff)["guess_rmse"]
+    guess = parquet.metadata(tradeoff)["guess_rmse"]
     return (
         f"At rate {frame['rate'].max()} means are {series(means)}; the guess has {guess:.3f}."
         f"{_doubts(tradeoff, attackers)}"
@@ -85,7 +86,7 @@ def attackers_by_rate(summary: pa.Table, tradeoff: pa.Table, attackers: list[str
 
 def privacy_and_utility(tradeoff: pa.Table, attackers: list[str]) -> str:
     """Figure 8."""
-    frame, known = tradeoff.to_pandas(), tables.metadata(tradeoff)
+    frame, known = tradeoff.to_pandas(), parquet.metadata(tradeoff)
     wanted = frame["private"].eq(True) & frame["accurate"]
     both = frame[wanted].groupby("attacker")["rate"].apply(list)
     found = (
@@ -134,7 +135,7 @@ def _at_chance(found: Sequence[float]) -> str:
 
 def _doubts(tradeoff: pa.Table, attackers: list[str]) -> str:
     """Of which attackers nothing is known, if any."""
-    doubts = tables.metadata(tradeoff)["doubts"]
+    doubts = parquet.metadata(tradeoff)["doubts"]
     grouped = efficacy.grouped({name: doubts[name] for name in attackers})
     return "".join(
         f" Inconclusive for {series(f'``{name}``' for name in names)}: {reason}."

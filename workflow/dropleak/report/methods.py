@@ -1,16 +1,16 @@
 """The methods paragraph of a run, in LaTeX, and the references that it cites."""
 
 import re
-from pathlib import Path
 
 import pandas as pd
 
-from dropleak.attack.distances import DISTANCES
-from dropleak.models.zoo import NETWORKS
+from dropleak.assets import WORKFLOW
+from dropleak.engine.attack.distances import DISTANCES
+from dropleak.engine.models.zoo import NETWORKS
 from dropleak.report.escape import latex
-from dropleak.report.words import count, series
+from dropleak.report.formatting import count, series
 
-BIBLIOGRAPHY = Path(__file__).parents[2] / "report" / "references.bib"
+BIBLIOGRAPHY = WORKFLOW / "report" / "references.bib"
 
 _DATASETS = {
     "digits": r"scikit-learn's \cite{pedregosa2011scikit} handwritten digits "

@@ -1,25 +1,25 @@
 """Pages of the report: HTML that needs nothing else."""
 
 from collections import Counter
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import yaml
 from jinja2 import Environment, FileSystemLoader
 
-from dropleak import paper
-from dropleak.cautions import Caution
-from dropleak.report import words
+from dropleak.analysis import paper
+from dropleak.analysis.cautions import Caution
+from dropleak.assets import WORKFLOW
+from dropleak.report import formatting
 
 _TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parents[2] / "report"),
+    loader=FileSystemLoader(WORKFLOW / "report"),
     autoescape=True,
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters["number"] = words.number
-_TEMPLATES.globals["interval"] = words.interval
+_TEMPLATES.filters["number"] = formatting.number
+_TEMPLATES.globals["interval"] = formatting.interval
 
 
 def claims_page(claims: pa.Table, readings: pa.Table, config: dict, dataset: str) -> str:
@@ -35,7 +35,7 @@ def claims_page(claims: pa.Table, readings: pa.Table, config: dict, dataset: str
         counts=verdict_counts(claims),
         readings=readings.to_pylist(),
         rates=list(paper.RMSE),
-        published=words.series(f"{rmse} at {rate}" for rate, rmse in paper.RMSE.items()),
+        published=formatting.series(f"{rmse} at {rate}" for rate, rmse in paper.RMSE.items()),
         experiment=config["experiment"],
         images=config["images"],
         dataset=dataset,
@@ -45,7 +45,7 @@ def claims_page(claims: pa.Table, readings: pa.Table, config: dict, dataset: str
 def verdict_counts(claims: pa.Table) -> str:
     """How many tests had which verdict, in words."""
     counts = Counter(claims["verdict"].to_pylist())
-    return words.series(
+    return formatting.series(
         f"{count} {'is' if count == 1 else 'are'} {verdict}" for verdict, count in counts.items()
     )
 

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from dropleak import tables
-
-ROOT = Path(__file__).parents[3]
+from dropleak.assets import ROOT
+from dropleak.tables import parquet
 
 PACKAGES = (
     *("snakemake", "torch", "torchvision", "numpy", "scipy", "scikit-image", "scikit-learn"),
@@ -106,7 +105,7 @@ def jobs(paths: Iterable[str], schema: pa.Schema) -> list[dict]:
     """What each job left: file, checksum, rows, host, device, seconds, revision of the code."""
     found = []
     for path in paths:
-        (part,) = tables.parts(path, schema, ["host", "device", "seconds"])
+        (part,) = parquet.parts(path, schema, ["host", "device", "seconds"])
         rows = part.to_pydict()
         found.append(
             {
@@ -116,7 +115,7 @@ def jobs(paths: Iterable[str], schema: pa.Schema) -> list[dict]:
                 "host": rows["host"][0],
                 "device": rows["device"][0],
                 "seconds": round(sum(rows["seconds"]), 3),
-                **(tables.metadata(part).get("code") or {}),
+                **(parquet.metadata(part).get("code") or {}),
             }
         )
     return found

@@ -13,11 +13,11 @@ from pathlib import Path
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-from dropleak import configfile
-from dropleak.config import differences
 from dropleak.errors import InputError
+from dropleak.planning import configfile
+from dropleak.planning.config import differences
+from dropleak.planning.versions import ENGINE_VERSION
 from dropleak.report import provenance
-from dropleak.versions import ENGINE_VERSION
 
 CHECKED = ("tables", "figures", "report")
 """Folders of an experiment that hold nothing but what its provenance names."""

@@ -1,0 +1,300 @@
+"""Verdicts on made data in which every claim is known to be true, or false, or out of sight."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dropleak.analysis import efficacy, statistics
+from dropleak.analysis.chance import Chance
+from dropleak.analysis.claims import interpretations
+from dropleak.analysis.claims.evidence import Run
+from dropleak.analysis.claims.judge import judge
+from dropleak.analysis.claims.verdicts import Evidence, above_zero, at_place, below, equals
+from dropleak.tables.schemas import CLAIMS
+
+RATES = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
+AS_PUBLISHED = [0.533, 0.555, 0.577, 0.598, 0.584, 0.612]
+
+
+def attacks(means, noise=0.02, images=300, attacker="idlg", wrong_labels=0, together=1):
+    """Attacks whose errors have these means by rate; an image is as hard at every rate."""
+    rng = np.random.default_rng(0)
+    hard = rng.normal(0, 0.05, (images // together, 1)).repeat(together, axis=0)
+    errors = np.array(means) + hard + rng.normal(0, noise, (images, len(means)))
+    image = np.arange(images)
+    return pd.DataFrame(
+        {
+            "attacker": attacker,
+            "rate": np.tile(RATES[: len(means)], images),
+            "image": np.repeat(image, len(means)),
+            "update": np.repeat(image - image % together, len(means)),
+            "rmse": errors.ravel(),
+            "rmse_clipped": errors.ravel(),
+            "label": 1,
+            "label_inferred": np.where(np.repeat(image, len(means)) < wrong_labels, 0, 1),
+        }
+    )
+
+
+def utility(by_rate, seeds=5, noise=0.002):
+    rng = np.random.default_rng(1)
+    rows = [
+        {"rate": rate, "seed": seed, "epoch": 1, "test_accuracy": mean + rng.normal(0, noise)}
+        for rate, mean in by_rate.items()
+        for seed in range(seeds)
+    ]
+    return pd.DataFrame(rows)
+
+
+FALLING = {rate / 10: 0.6 - 0.03 * rate for rate in range(10)}
+
+
+TEN_CLASSES = Chance(0.1, 0.08, 0.12, 1000)
+GUESS = 0.57
+"""An error between that without dropout and those from 0.3 to 0.5."""
+
+
+def judged(frame, accuracies=FALLING, accounting=(), guess=GUESS, chance=TEN_CLASSES, **options):
+    """The claims table of such a run."""
+    run = Run(
+        frame.assign(above_guess=frame["rmse_clipped"] - guess),
+        utility(accuracies, **options),
+        interpretations.compare([], {}, 0),
+        chance,
+        success_rmse=0.1,
+        tolerated_loss=0.05,
+        seed=0,
+    )
+    table = judge(run, "idlg", list(accounting))
+    assert table.schema.equals(CLAIMS)
+    return table.to_pandas()
+
+
+def verdicts(*run, **options):
+    return judged(*run, **options).set_index("claim")["verdict"]
+
+
+def test_a_run_like_the_paper_supports_its_claims():
+    found = verdicts(attacks(AS_PUBLISHED, images=900))
+    supported = ["error-rises", "error-rises-above-0", "dip", "turning-point", "error-at-half"]
+    supported += [f"rmse-at-{rate}" for rate in (0.0, 0.3, 0.4, 0.5)]
+    supported += ["labels", "balance-privacy", "accuracy-falls"]
+    supported += [f"accuracy-lost-at-{rate}" for rate in (0.3, 0.4, 0.5)]
+    assert (found[supported] == "supported").all(), found
+    assert found["balance-accuracy"] == "not supported"  # 0.15 is lost at 0.5
+    assert found["a-reading"] == "inconclusive"  # none was given
+    assert found["no-small-error"] == "inconclusive"  # there is none at 0.0 either
+
+
+def test_a_flat_error_speaks_against_all_that_rises():
+    found = verdicts(attacks([0.56] * 6, images=600))
+    for claim in ("error-rises", "error-rises-above-0", "dip", "error-at-half"):
+        assert found[claim] == "not supported", claim
+    for rate in (0.0, 0.3, 0.4, 0.5):
+        assert found[f"rmse-at-{rate}"] == "not supported"
+    assert found["turning-point"] == "inconclusive"
+
+
+def test_a_jump_is_a_rise_but_not_among_the_rates_above_0():
+    found = verdicts(attacks([0.1, *[0.56] * 5], images=600))
+    assert found["error-rises"] == "supported"
+    assert found["error-rises-above-0"] == "not supported"
+    assert found["turning-point"] == "not supported"  # it is at 0.1
+
+
+def test_a_falling_error_and_a_rising_accuracy():
+    rising = {rate: 1 - accuracy for rate, accuracy in FALLING.items()}
+    found = verdicts(attacks(AS_PUBLISHED[::-1]), rising, guess=0.7)
+    for claim in ("error-rises", "error-at-half", "accuracy-falls", "accuracy-lost-at-0.3"):
+        assert found[claim] == "not supported", claim
+    assert found["balance-accuracy"] == "supported"
+
+
+def test_few_images_decide_nothing():
+    level = dict.fromkeys(FALLING, 0.5)
+    found = verdicts(attacks(AS_PUBLISHED, noise=0.1, images=12), level, seeds=2, noise=0.2)
+    assert (found == "inconclusive").all(), found
+
+
+def test_noise_hides_the_dip():
+    assert verdicts(attacks(AS_PUBLISHED, noise=0.3, images=100))["dip"] == "inconclusive"
+
+
+def test_images_of_an_update_count_once():
+    """Four images each: with 40 there are 10 updates, too few, however clear they are."""
+    alone, together = attacks(AS_PUBLISHED, images=40), attacks(AS_PUBLISHED, images=40, together=4)
+    assert verdicts(alone)["error-at-half"] == "supported"
+    assert verdicts(together)["error-at-half"] == "inconclusive"
+
+
+def test_one_wrong_label_is_against_certainty_and_few_right_ones_are_not_for_it():
+    assert verdicts(attacks(AS_PUBLISHED, wrong_labels=1))["labels"] == "not supported"
+    assert verdicts(attacks(AS_PUBLISHED, images=50))["labels"] == "inconclusive"
+
+
+def test_an_attacker_that_accounts_for_masks_is_judged_on_its_own():
+    idlg = attacks([0.1, *AS_PUBLISHED[1:]])
+    both = pd.concat([idlg, attacks([0.02] * 6, 0.001, attacker="reader")])
+    both["rmse"] = both["rmse_clipped"] = both["rmse_clipped"].abs()
+    table = judged(both, accounting=["reader"])
+    found = table.set_index(["claim", "attacker"])["verdict"]
+    for claim in ("error-at-half", "no-small-error", "balance-privacy"):
+        assert found[claim, "idlg"] == "supported"
+        assert found[claim, "reader"] == "not supported"
+
+
+ABOUT_PROTECTION = [
+    *("error-rises", "error-rises-above-0", "dip", "turning-point"),
+    *("error-at-half", "no-small-error", "balance-privacy"),
+]
+
+
+def test_an_attack_that_fails_without_dropout_shows_nothing_about_protection():
+    """Its error rises, and is above the guess's at every rate: so do two kinds of noise differ."""
+    table = judged(attacks(AS_PUBLISHED, images=900), guess=0.25).set_index("claim")
+    assert (table.loc[ABOUT_PROTECTION, "verdict"] == "inconclusive").all()
+    assert (table.loc[ABOUT_PROTECTION, "reason"] == efficacy.FAILS).all()
+    others = table.drop(ABOUT_PROTECTION)
+    assert others["reason"].isna().all()
+    assert (others.loc[["rmse-at-0.0", "rmse-at-0.5", "labels"], "verdict"] == "supported").all()
+    flat = judged(attacks([0.56] * 6, images=600), guess=0.25).set_index("claim")
+    assert (flat.loc[ABOUT_PROTECTION, "verdict"] == "inconclusive").all()
+
+
+def test_one_attacker_may_fail_without_dropout_and_another_not():
+    working = attacks([0.1, *AS_PUBLISHED[1:]])
+    table = judged(
+        pd.concat([attacks([0.55, *AS_PUBLISHED[1:]]), working.assign(attacker="reader")]),
+        accounting=["reader"],
+        guess=0.3,
+    ).set_index(["claim", "attacker"])
+    for claim in ("error-at-half", "no-small-error", "balance-privacy"):
+        assert table.loc[(claim, "idlg"), "verdict"] == "inconclusive"
+        assert table.loc[(claim, "idlg"), "reason"] == efficacy.FAILS
+        assert table.loc[(claim, "reader"), "verdict"] == "supported"
+        assert pd.isna(table.loc[(claim, "reader"), "reason"])
+
+
+def test_privacy_that_was_broken_is_broken_whatever_happens_without_dropout():
+    frame = attacks([0.02] * 6, noise=0.001)
+    frame["rmse"] = frame["rmse_clipped"] = frame["rmse_clipped"].abs() / 3
+    table = judged(frame[frame["rate"] > 0]).set_index("claim")
+    for claim in ("no-small-error", "balance-privacy"):
+        assert table.loc[claim, "verdict"] == "not supported"
+    assert table.loc["error-rises-above-0", "reason"] == efficacy.NOT_ATTACKED
+
+
+@pytest.mark.parametrize("rate", [0.3, 0.5])
+def test_privacy_at_a_rate_is_not_claimed_if_0_was_not_attacked(rate):
+    frame = attacks(AS_PUBLISHED)
+    table = judged(frame[frame["rate"] >= rate]).set_index("claim")
+    for claim in ("no-small-error", "balance-privacy"):
+        assert table.loc[claim, "verdict"] == "inconclusive"
+        assert table.loc[claim, "reason"] == efficacy.NOT_ATTACKED
+
+
+def test_a_network_that_learnt_nothing_stays_accurate_at_no_rate():
+    chance = Chance(0.5, 0.45, 0.55, 400)
+    level = dict.fromkeys(FALLING, 0.52)
+    found = judged(attacks(AS_PUBLISHED), level, chance=chance, noise=0).set_index("claim")
+    claims = ["accuracy-falls", *(f"accuracy-lost-at-{rate}" for rate in (0.3, 0.4, 0.5))]
+    claims += ["balance-accuracy"]
+    assert (found.loc[claims, "verdict"] == "inconclusive").all()
+    assert (found.loc[claims, "reason"] == "test accuracy is at chance at rate 0.0").all()
+
+
+@pytest.mark.parametrize(
+    ("without", "verdict", "reason"),
+    [
+        (0.57, "inconclusive", "test accuracy is at chance at rates 0.4 and 0.5"),
+        (0.9, "not supported", None),
+    ],
+)
+def test_a_network_that_dropout_takes_to_chance_is_not_a_balance(without, verdict, reason):
+    """What little there was may be a tolerable loss, but then the model is not accurate."""
+    accuracies = {0.0: without, 0.3: min(without, 0.56), 0.4: 0.53, 0.5: 0.53}
+    chance = Chance(0.5, 0.45, 0.55, 400)
+    table = judged(attacks(AS_PUBLISHED), accuracies, chance=chance, noise=0).set_index("claim")
+    assert table.loc["balance-accuracy", "verdict"] == verdict
+    assert table.loc["balance-accuracy", "reason"] == reason or reason is None
+    assert table.loc["accuracy-lost-at-0.5", "verdict"] == "supported"
+
+
+def test_an_image_is_compared_with_the_guess_of_itself():
+    """Some are hard to guess and hard to attack: what counts is the difference."""
+    frame = attacks(AS_PUBLISHED, images=40)
+    hard = frame["image"] % 2 * 0.2
+    frame["rmse_clipped"] += hard
+    assert verdicts(frame, guess=0.55 + hard)["balance-privacy"] == "supported"
+    assert verdicts(frame, guess=0.55 + hard.mean())["balance-privacy"] == "inconclusive"
+
+
+def test_a_rule_says_what_it_counts():
+    together = judged(attacks(AS_PUBLISHED, images=80, together=4)).set_index("claim")["rule"]
+    assert together["dip"].endswith("; inconclusive below 20 updates")
+    for claim in ("accuracy-falls", "accuracy-lost-at-0.3", "balance-accuracy", "a-reading"):
+        assert "inconclusive below" not in together[claim]
+
+
+def test_intervals_of_few_seeds_stay_within_what_is_possible():
+    accuracies = {rate: 0.5 - rate / 2 for rate in FALLING}
+    found = judged(attacks(AS_PUBLISHED, images=20), accuracies, seeds=2, noise=1)
+    few = found[found["unit"] == "seeds"]
+    assert len(few) == 5
+    assert few["low"].min() == -1
+    assert few["high"].max() == 1
+
+
+def test_what_was_not_run_is_said():
+    table = judged(attacks([0.5, 0.6]), {0.0: 0.5}).set_index("claim")
+    missing = table.drop(["rmse-at-0.0", "labels"])
+    assert (missing["measure"] == "not measured in this run").all()
+    assert (missing["verdict"] == "inconclusive").all()
+    assert table.loc["rmse-at-0.0", "n"] == 300
+
+
+def test_p_values_are_adjusted_for_all_tests_of_the_table():
+    table = judged(attacks(AS_PUBLISHED))
+    tested = table.dropna(subset=["p_value"])
+    factor = sum(1 / place for place in range(1, len(tested) + 1))
+    assert len(tested) >= 8
+    assert tested["p_adjusted"].max() == pytest.approx(
+        min(1, tested["p_value"].max() * factor), rel=1e-6
+    )
+    assert (tested["p_adjusted"] >= tested["p_value"]).all()
+
+
+def test_the_published_values_are_looked_at_together():
+    """Each of their intervals is wider than 95%, so that all four hold in 95 of 100 runs."""
+    frame = attacks(AS_PUBLISHED)
+    at_half = frame.loc[frame["rate"] == 0.5, "rmse_clipped"].to_numpy()
+    row = judged(frame).set_index("claim").loc["rmse-at-0.5"]
+    assert (row["low"], row["high"]) == statistics.mean_interval(at_half, 0, 1 - 0.05 / 4)
+    assert row["test"] == "bootstrap interval, 95% for all 4 published values together"
+
+
+@pytest.mark.parametrize(
+    ("rule", "low", "high", "p", "expected"),
+    [
+        (above_zero(0.01), 0.001, 0.1, 0.01, "supported"),
+        (above_zero(0.01), 0.001, 0.1, 0.06, "inconclusive"),
+        (above_zero(0.01), -0.1, 0.009, 0.5, "not supported"),
+        (above_zero(0.01), -0.1, 0.02, 0.5, "inconclusive"),
+        (above_zero(0.01), np.nan, np.nan, 0.01, "inconclusive"),
+        (equals(0.5), 0.495, 0.505, None, "supported"),
+        (equals(0.5), 0.48, 0.52, None, "inconclusive"),
+        (equals(0.5), 0.502, 0.52, None, "not supported"),
+        (equals(0.5), np.nan, np.nan, None, "inconclusive"),
+        (at_place(0.3), 0.3, 0.3, None, "supported"),
+        (at_place(0.3), 0.2, 0.3, None, "inconclusive"),
+        (at_place(0.3), 0.1, 0.2, None, "not supported"),
+        (below(0.05), 0.01, 0.04, None, "supported"),
+        (below(0.05), 0.01, 0.06, None, "inconclusive"),
+        (below(0.05), 0.06, 0.07, None, "not supported"),
+    ],
+)
+def test_each_rule(rule, low, high, p, expected):
+    evidence = Evidence("", (low + high) / 2, low, high, 100, "images", "")
+    assert rule.decide(evidence, p) == expected
+    few = Evidence("", (low + high) / 2, low, high, 19, "images", "")
+    assert rule.decide(few, p) == "inconclusive"

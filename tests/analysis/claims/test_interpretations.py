@@ -1,0 +1,125 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from dropleak.analysis import paper
+from dropleak.analysis.claims import verdicts
+from dropleak.analysis.claims.evidence import nearest_reading
+from dropleak.analysis.claims.interpretations import COLUMNS, compare
+from dropleak.tables.schemas import ATTACKS, READINGS
+
+RATES = [0.0, 0.2, 0.3, 0.4, 0.5]
+STD = 0.25
+
+
+def part(attacker, rate, clipped, raw, iterations=(5580, 5600, 5800)):
+    """A job's attacks, with the given errors of its images at the last iterations."""
+    images = len(clipped)
+
+    def trajectory(last):
+        return [[9.0, value + 0.1, value][-len(iterations) :] for value in last]
+
+    columns = {
+        "attacker": [attacker] * images,
+        "rate": [rate] * images,
+        "image": np.arange(images),
+        "trajectory_iteration": [list(iterations)] * images,
+        "trajectory_rmse": trajectory(raw),
+        "trajectory_rmse_clipped": trajectory(clipped),
+        "trajectory_rmse_standardised": trajectory(np.array(raw) / STD),
+        "trajectory_rmse_clipped_standardised": trajectory(np.array(clipped) / STD),
+    }
+    return pa.table(columns, schema=pa.schema([ATTACKS.field(name) for name in COLUMNS]))
+
+
+def run(offset, attacker="idlg", **options):
+    """Jobs whose clipped errors have the published values as medians, and larger means."""
+    spread = np.tile([-0.1, -0.01, 0.0, 0.01, 0.4], 5)
+    return [
+        part(attacker, rate, paper.RMSE.get(rate, 0.6) + offset + spread, 1e6 + spread, **options)
+        for rate in RATES
+    ]
+
+
+def test_every_combination_is_a_reading_and_the_nearest_comes_first():
+    parts = [*run(0.0), *run(0.3, "idlg-ignore"), *run(0.0, "mask-reading")]
+    table = compare(parts, {"idlg": "resample", "idlg-ignore": "ignore"}, seed=0)
+    assert table.schema.equals(READINGS)
+    frame = table.to_pandas()
+    assert len(frame) == 2 * 2 * 2 * 2 * 2
+    assert frame["distance"].is_monotonic_increasing
+    best = frame.iloc[0]
+    assert best[["attacker", "masks", "rmse", "pixels", "statistic"]].tolist() == [
+        *("idlg", "resample", "clipped", "[0, 1]", "median")
+    ]
+    assert best["iterations"] == 5800
+    assert best["distance"] == pytest.approx(0)
+    assert best[[f"rate_{rate}" for rate in paper.RMSE]].tolist() == pytest.approx(
+        list(paper.RMSE.values())
+    )
+    assert best["distance_high"] > 0
+
+
+def test_distances_and_scales_are_as_defined():
+    frame = compare(run(0.0), {"idlg": "resample"}, seed=0).to_pandas()
+    rows = frame.set_index(["rmse", "pixels", "statistic", "iterations"])
+    assert rows.loc[("clipped", "[0, 1]", "mean", 5800), "distance"] == pytest.approx(0.06)
+    assert rows.loc[("clipped", "[0, 1]", "median", 5600), "distance"] == pytest.approx(0.1)
+    standardised = rows.loc[("clipped", "standardised", "median", 5800)]
+    assert standardised["rate_0.5"] == pytest.approx(paper.RMSE[0.5] / STD)
+    assert rows.loc[("raw", "[0, 1]", "mean", 5800), "rate_0.0"] == pytest.approx(1e6, rel=1e-5)
+    assert (frame["distance_low"] <= frame["distance"]).all()
+    assert (frame["distance"] <= frame["distance_high"]).all()
+
+
+def test_a_shorter_run_is_read_at_its_end():
+    frame = compare(run(0.0, iterations=(20, 40)), {"idlg": "resample"}, seed=0).to_pandas()
+    assert set(frame["iterations"]) == {40}
+
+
+def test_attackers_that_cannot_be_the_papers_are_no_readings():
+    table = compare(run(0.0, "mask-reading"), {}, seed=0)
+    assert table.schema.equals(READINGS)
+    assert len(table) == 0
+
+
+def verdict(offset, spread, images, seed=0):
+    """On a claim of which the reading by clipped means is so far from the published values.
+
+    An attack in ten diverges, without dropout, and every one with it.
+    """
+    rng = np.random.default_rng(seed)
+    hard = rng.normal(0, spread / 2, images)
+    parts = []
+    for rate, published in paper.RMSE.items():
+        clipped = published + offset + hard + rng.normal(0, spread * 0.87, images)
+        diverged = rng.uniform(size=images) < (0.1 if rate == 0 else 1)
+        raw = np.where(diverged, np.exp(rng.normal(10, 5, images)), clipped)
+        parts.append(part("idlg", rate, clipped, raw, iterations=(5800,)))
+    readings = compare(parts, {"idlg": "resample"}, seed=0)
+    evidence = nearest_reading(SimpleNamespace(readings=readings))
+    assert evidence.low <= evidence.estimate <= evidence.high
+    return verdicts.below(verdicts.RMSE_MARGIN).decide(evidence, None)
+
+
+@pytest.mark.parametrize(("images", "draws"), [(20, 10), (100, 3)])
+def test_a_true_reading_is_not_rejected_for_its_noise(images, draws):
+    """Noise only adds to a distance: its bootstrap interval rejects nearly all of these."""
+    assert {verdict(0, 0.2, images, seed) for seed in range(draws)} == {"inconclusive"}
+
+
+def test_a_true_reading_is_found_with_little_noise_or_many_images():
+    assert verdict(0, 0.01, 60) == "supported"
+
+
+def test_no_reading_is_right():
+    """Not even those by means of attacks that diverged, which say nothing at rate 0."""
+    assert verdict(0.1, 0.03, 60) == "not supported"
+    assert verdict(0.015, 0.03, 60) == "inconclusive"
+
+
+def test_a_single_image_has_no_interval():
+    frame = compare([part("idlg", 0.5, [0.6], [0.6])], {"idlg": "resample"}, seed=0).to_pandas()
+    assert frame[["distance_low", "distance_high"]].isna().all(axis=None)

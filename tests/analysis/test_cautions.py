@@ -1,0 +1,112 @@
+"""What a run warns of at its end, and on the report's first page."""
+
+from dataclasses import asdict
+
+import pyarrow as pa
+import pytest
+
+from dropleak.analysis import efficacy
+from dropleak.analysis.cautions import as_text, cautions
+from dropleak.analysis.chance import Chance
+from dropleak.report import pages
+from dropleak.tables import parquet
+from dropleak.tables.schemas import CLAIMS, SUMMARY, TRADEOFF
+
+CHANCE = asdict(Chance(0.5, 0.25, 0.75, 12))
+
+
+def summary(rows):
+    """Of attackers and rates with this many vanished attacks of 12."""
+    columns = {field.name: [0] * len(rows) for field in SUMMARY}
+    attackers, rates, vanished = zip(*rows, strict=True)
+    columns |= {"attacker": attackers, "rate": rates, "vanished": vanished}
+    return parquet.build(SUMMARY, columns | {"attacks": [12] * len(rows)})
+
+
+def tradeoff(doubts, at_chance=()):
+    """Without a single rate that was both attacked and trained with."""
+    none = {name: [] for name in TRADEOFF.names}
+    return parquet.build(TRADEOFF, none, chance=CHANCE, at_chance=list(at_chance), doubts=doubts)
+
+
+FINE = summary([("idlg", 0.0, 0), ("idlg", 0.5, 0)])
+
+
+def test_a_sound_run_warns_of_nothing():
+    assert cautions(FINE, tradeoff({"idlg": None})) == []
+    assert as_text([]) == ""
+
+
+def test_vanished_gradients_are_counted_for_each_attacker_with_what_to_do():
+    table = summary([("a", 0.0, 3), ("a", 0.5, 4), ("b", 0.0, 0), ("c", 0.0, 0), ("c", 0.9, 1)])
+    (caution,) = cautions(table, tradeoff({}))
+    assert "7 of 24 attacks by a (rates 0.0 and 0.5) and 1 of 12 attacks by c (rate 0.9)" in (
+        caution.found
+    )
+    for remedy in ("initial weights", "data.size", "normalise"):
+        assert remedy in caution.advice
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        (efficacy.FAILS, "attack.iterations"),
+        (efficacy.UNSURE, "more images"),
+        (efficacy.NOT_ATTACKED, "0.0 to rates"),
+    ],
+)
+def test_an_attacker_that_shows_nothing_is_named(reason, remedy):
+    (caution,) = cautions(FINE, tradeoff({"idlg": reason, "mask-reading": None}))
+    assert caution.found == f"Privacy from idlg is inconclusive: {reason}."
+    assert remedy in caution.advice
+
+
+def test_attackers_are_named_together_if_the_reason_is_the_same():
+    doubts = {"a": efficacy.FAILS, "b": efficacy.UNSURE, "c": efficacy.FAILS, "d": None}
+    together, alone = cautions(FINE, tradeoff(doubts))
+    assert "a and c is inconclusive: these attacks fail without dropout too" in together.found
+    assert alone.found.startswith("Privacy from b is inconclusive: too few images")
+
+
+def test_accuracy_at_chance_is_named_with_what_chance_is():
+    (caution,) = cautions(FINE, tradeoff({"idlg": None}, [0.0, 0.9]))
+    assert "at chance at rates 0.0 and 0.9" in caution.found
+    for number in ("50.0%", "75.0%", "12 test images"):
+        assert number in caution.found
+    for remedy in ("utility.epochs", "utility.learning_rate"):
+        assert remedy in caution.advice
+
+
+def test_the_terminal_has_a_short_paragraph_for_each():
+    table = summary([("idlg", 0.0, 3)])
+    found = cautions(table, tradeoff({"idlg": efficacy.FAILS}, [0.0]))
+    paragraphs = as_text(found).strip().split("\n\n")
+    assert len(paragraphs) == len(found) == 3
+    for paragraph, caution in zip(paragraphs, found, strict=True):
+        assert paragraph.startswith("WARNING: ")
+        assert " ".join(paragraph.split()) == f"WARNING: {caution.found} {caution.advice}"
+        assert max(map(len, paragraph.splitlines())) <= 100
+
+
+def test_the_reports_first_page_says_what_was_found():
+    claims = pa.table({"verdict": ["inconclusive"] * 3})
+    found = cautions(FINE, tradeoff({"idlg": efficacy.FAILS}, [0.5]))
+    text = pages.findings(claims, found)
+    assert text.startswith("Of 3 tests of what the paper claims 3 are inconclusive. ")
+    for caution in found:
+        assert caution.found in text
+        assert caution.advice not in text
+
+
+def test_the_claims_page_gives_the_reason():
+    row = dict.fromkeys(CLAIMS.names) | {
+        "claim": "balance-privacy",
+        "statement": "Images stay private.",
+        "verdict": "inconclusive",
+        "reason": efficacy.FAILS,
+    }
+    claims = pa.table({name: [value] for name, value in row.items()})
+    page = pages.claims_page(
+        claims, pa.table({}), {"experiment": "big", "images": 12}, "photographs"
+    )
+    assert f"inconclusive<small>{efficacy.FAILS}</small>" in page

@@ -1,0 +1,85 @@
+"""Whether an attack is known to succeed without dropout."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dropleak.analysis.efficacy import (
+    FAILS,
+    NEVER_SMALL,
+    NOT_ATTACKED,
+    UNSURE,
+    doubt,
+    doubt_about_small,
+)
+
+GUESS = 0.25
+
+
+def attacks(errors, rate=0.0, together=1):
+    """Attacks with these errors, on images of which a guess is off by 0.25."""
+    errors = np.asarray(errors, dtype=float)
+    image = np.arange(len(errors))
+    return pd.DataFrame(
+        {
+            "rate": rate,
+            "update": image - image % together,
+            "rmse": errors,
+            "above_guess": np.nan_to_num(errors, nan=1.0).clip(0, 1) - GUESS,  # of what is clipped
+        }
+    )
+
+
+def spread(mean, images, width=0.02):
+    return mean + np.linspace(-width, width, images)
+
+
+@pytest.mark.parametrize(
+    ("errors", "expected"),
+    [
+        pytest.param(spread(0.02, 100), None, id="finds every image"),
+        pytest.param([0.01] * 60 + [0.5] * 40, None, id="finds 60% as DLG does"),
+        pytest.param([0.01] * 20 + [0.6] * 80, None, id="finds 20%, and is far off else"),
+        pytest.param(spread(0.23, 100), None, id="finds something of each"),
+        pytest.param(spread(0.02, 2), None, id="finds both of two"),
+        pytest.param(spread(0.5, 100), FAILS, id="finds nothing"),
+        pytest.param(spread(0.5, 2), FAILS, id="finds none of two"),
+        pytest.param([0.25] * 100, FAILS, id="gives the guess"),
+        pytest.param([np.inf, np.nan, 1e8, *[3.0] * 9], FAILS, id="overflows"),
+        pytest.param(spread(0.02, 1), UNSURE, id="finds a single one"),
+        pytest.param(spread(0.23, 12), UNSURE, id="something of each of few"),
+        pytest.param(spread(0.245, 30, 0.2), UNSURE, id="hardly better than the guess"),
+        pytest.param([0.02, *[0.5] * 11], UNSURE, id="finds one of twelve"),
+    ],
+)
+def test_an_attack_succeeds_if_that_is_known(errors, expected):
+    assert doubt(attacks(errors), success_rmse=0.1, seed=0) == expected
+
+
+def test_what_happens_under_dropout_does_not_count():
+    under = attacks(spread(0.02, 100), rate=0.5)
+    assert doubt(under, 0.1, 0) == NOT_ATTACKED
+    assert doubt(pd.concat([under, attacks(spread(0.5, 100))]), 0.1, 0) == FAILS
+    both = pd.concat([attacks(spread(0.5, 100), rate=0.1), attacks(spread(0.02, 100))])
+    assert doubt(both, 0.1, 0) is None
+
+
+def test_a_lax_threshold_makes_no_success_of_what_a_guess_beats():
+    assert doubt(attacks(spread(0.5, 100)), success_rmse=1.0, seed=0) == FAILS
+
+
+def test_images_of_an_update_count_once():
+    errors = spread(0.23, 80)
+    assert doubt(attacks(errors), 0.1, 0) is None
+    assert doubt(attacks(errors, together=8), 0.1, 0) == UNSURE  # 10 updates
+    one_of_four = np.where(np.arange(80) % 4, 0.5, 0.02)
+    assert doubt(attacks(one_of_four, together=4), 0.1, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("errors", "expected"),
+    [(spread(0.05, 100), None), (spread(0.2, 100), NEVER_SMALL), ([0.05], NEVER_SMALL)],
+)
+def test_small_errors_must_be_frequent_without_dropout(errors, expected):
+    assert doubt_about_small(attacks(errors), success_rmse=0.1) == expected
+    assert doubt_about_small(attacks(errors, rate=0.1), success_rmse=0.1) == NOT_ATTACKED

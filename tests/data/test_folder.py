@@ -1,0 +1,167 @@
+"""What of an image tree is used, what is named as unused, and what passes in silence."""
+
+from unicodedata import normalize
+
+import pytest
+from bad import image_tree, picture, refused
+
+from dropleak.data import folder
+from dropleak.data.sources import image_tables
+from dropleak.planning import grid
+from dropleak.tables import parquet
+
+
+@pytest.fixture
+def root(tmp_path):
+    return image_tree(tmp_path / "images")
+
+
+def data(root, size=None):
+    return {"source": "folder", "root": str(root), "size": size}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x.jfif", "x.jpe", "x.JPG", "x.Png", "x.gif", "x.avif", "x.apng", "x.jp2", "x.pbm", "x.tif"],
+)
+def test_images_of_every_ending_are_used(root, name):
+    formats = {".jfif": "JPEG", ".jpe": "JPEG", ".pbm": "PPM"}
+    path = root / "test" / "a" / name
+    image = picture((8, 8)).convert("1") if name.endswith("pbm") else picture()
+    image.save(path, formats.get(path.suffix))
+    assert grid.count_images(data(root), "test") == 3
+    assert len(image_tables("folder", str(root), None)["test"]) == 3
+    assert grid.look_through(data(root)) == []
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "train/a/.ipynb_checkpoints/1-checkpoint.png",
+        "test/a/._1.png",
+        "test/.git/1.png",
+        "train/__MACOSX/a/1.png",
+        "test/a/@eaDir/1.png",
+        "test/a/1.png@__thumb/@eaDir/x.png",
+        "test/b/Thumbs.db",
+        "test/b/THUMBS.DB",
+        "train/desktop.ini",
+        "train/b/.DS_Store",
+        "train/Icon\r",
+        "test/$RECYCLE.BIN/1.png",
+    ],
+)
+def test_what_is_hidden_or_of_a_system_is_left_out_in_silence(root, place):
+    before = folder.trees(root)
+    (root / place).parent.mkdir(parents=True, exist_ok=True)
+    (root / place).write_bytes(b"no image")
+    assert folder.trees(root) == before
+    assert folder.unused(root) == []
+
+
+def test_a_broken_link_in_a_hidden_folder_stops_nobody(root):
+    (root / "test" / "a" / ".trash").mkdir()
+    (root / "test" / "a" / ".trash" / "x.png").symlink_to("/nowhere")
+    assert len(folder.files(root, "test")) == 2
+
+
+def test_what_is_not_used_is_named_once_with_the_reason(root):
+    for place in ("train/a/x.heic", "train/b/deep/y.HEIC", "test/README.txt", "test/a/0007"):
+        (root / place).parent.mkdir(exist_ok=True)
+        (root / place).touch()
+    for name in ("u.png", "v.jpg"):
+        picture().save(root / "train" / name)
+    loose, foreign = folder.unused(root)
+    assert f"{root}: not used, as they are in no folder of a class: 2 images" in loose
+    assert str(root / "train" / "u.png") in loose
+    assert f"{root}: not used, by the endings of their names: " in foreign
+    assert "2 .heic, 1 .txt, 1 without an ending" in foreign
+    assert str(root / "train" / "a" / "x.heic") in foreign
+    assert "Images end in .avif, " in foreign
+    assert len(folder.files(root, "train")) == 2
+
+
+def test_many_kinds_of_files_are_named_in_one_line(root):
+    for number in range(100):
+        (root / "train" / "a" / f"x.{number}").touch()
+    (sentence,) = folder.unused(root)
+    assert "100 in all" in sentence
+    assert sentence.count("\n") == 0
+    assert len(sentence) < 500
+
+
+def test_a_folder_of_other_files_only_is_refused_with_their_endings(root):
+    for path in root.glob("test/*/1.png"):
+        path.rename(path.with_suffix(".HEIC"))
+    refused(folder.trees, root, words=["test: holds no images (.avif, ", "), but 2 .heic"])
+
+
+COMPOSED, DECOMPOSED = (normalize(form, "caf\u00e9") for form in ("NFC", "NFD"))
+
+
+def test_a_class_is_the_same_in_both_forms_of_unicode(root):
+    (root / "train" / "a").rename(root / "train" / COMPOSED)
+    (root / "test" / "a").rename(root / "test" / DECOMPOSED)
+    parts = image_tables("folder", str(root), None)
+    for table in parts.values():
+        assert parquet.metadata(table)["classes"] == ["b", COMPOSED]
+        assert table["label"].to_pylist() == [0, 1]
+
+
+@pytest.mark.parametrize("names", [("cafe", "\u00e9a", "z"), ("\uac00", "\u1112", "\u1100z")])
+def test_the_order_of_classes_and_images_does_not_depend_on_the_form(tmp_path, names):
+    found = []
+    for form in ("NFC", "NFD"):
+        root = tmp_path / form
+        for part in folder.PARTS:
+            for name in names:
+                place = root / part / normalize(form, name)
+                place.mkdir(parents=True)
+                for image in names:
+                    (place / f"{normalize(form, image)}.png").touch()
+        found.append(
+            [
+                (name, [normalize("NFC", path.name) for path in paths])
+                for name, paths in folder.classes(root, "train").items()
+            ]
+        )
+    assert found[0] == found[1]
+
+
+def test_two_forms_of_a_name_in_one_part_are_refused(root):
+    for name in (COMPOSED, DECOMPOSED):
+        (root / "train" / name).mkdir()
+    refused(
+        folder.trees,
+        root,
+        words=[f"{root / 'train'}: two folders", "'caf\\xe9'", "'cafe\\u0301'", "into one"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "words"),
+    [
+        ("Cat", "cat", ["test lacks 'Cat'; train lacks 'cat'; "]),
+        ("cat ", "cat", ["test lacks 'cat '; train lacks 'cat'; "]),
+        ("cat\u00a0", "cat", ["test lacks 'cat\\xa0'; "]),
+        ("cat\u200b", "cat", ["test lacks 'cat\\u200b'; "]),
+    ],
+)
+def test_names_that_look_alike_are_told_apart(root, train, test, words):
+    (root / "train" / "a").rename(root / "train" / train)
+    (root / "test" / "a").rename(root / "test" / test)
+    refused(folder.trees, root, words=words)
+
+
+@pytest.mark.parametrize("place", ["", "train", "test/a"])
+def test_a_folder_that_may_not_be_read_is_named_as_such(root, place, monkeypatch):
+    """In place of a folder's modes, of which the superuser takes no notice."""
+    scandir = folder.os.scandir
+
+    def forbidden(path):
+        if str(path).startswith(str(root / place)):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(folder.os, "scandir", forbidden)
+    refused(folder.trees, root, words=[f"{root / place}", "Permission denied"])

@@ -1,0 +1,41 @@
+import pytest
+import torch
+from problems import clients
+
+from dropleak.engine.attack.labels import infer_labels
+
+
+def test_labels_are_read_from_the_gradient_at_every_rate(digits):
+    indices = list(range(40))
+    for rate in (0.0, 0.5, 0.9):
+        update, private, keys = clients(digits, indices, rate)
+        assert torch.equal(infer_labels(update, keys), private.labels)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5])
+@pytest.mark.parametrize("images", [2, 4, 8])
+def test_most_labels_of_a_mean_gradient_are_found(digits, images, rate):
+    update, private, keys = clients(digits, list(range(48)), rate, images=images)
+    found = infer_labels(update, keys).reshape(-1, images)
+    true = private.labels.reshape(-1, images).sort().values
+    assert torch.equal(found, found.sort().values)
+    common = [
+        sum(min(one.tolist().count(c), other.tolist().count(c)) for c in range(10))
+        for one, other in zip(found, true, strict=True)
+    ]
+    assert sum(common) / 48 > 0.85
+
+
+def test_every_image_gets_a_label_even_where_the_gradient_says_nothing(digits):
+    update, _, keys = clients(digits, [0, 1, 2, 3], 0.5, images=2)
+    update.gradients["classifier.weight"].zero_()
+    assert len(infer_labels(update, keys)) == 4
+    update.gradients["classifier.bias"].fill_(torch.nan)
+    assert len(infer_labels(update, keys)) == 4
+
+
+def test_a_label_that_occurs_twice_is_counted_twice(digits):
+    labels = digits["test"]["label"].to_pylist()
+    ones = [index for index, label in enumerate(labels) if label == 1][:4]
+    update, _, keys = clients(digits, ones, 0.0, images=4)
+    assert infer_labels(update, keys).tolist() == [1, 1, 1, 1]

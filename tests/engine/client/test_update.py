@@ -1,0 +1,47 @@
+import pytest
+import torch
+from problems import clients
+from torch.nn import functional as F
+
+from dropleak.engine import rng
+from dropleak.engine.client.update import share
+from dropleak.engine.models.zoo import DROPOUT_SITES, NETWORKS
+
+
+@pytest.mark.parametrize("images", [1, 3])
+@pytest.mark.parametrize("dropout", DROPOUT_SITES)
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("shape", [(1, 32, 32), (3, 28, 19)])
+def test_gradients_are_those_of_autograd(shape, name, dropout, images):
+    network = NETWORKS[name].build(shape, 7, dropout)
+    torch.manual_seed(0)
+    pixels, labels = torch.rand(2 * images, *shape).double(), torch.randint(7, (2 * images,))
+    keys = rng.image_keys(0, torch.arange(2 * images))
+    update, private = share(network, pixels, labels, keys, 0.4, images)
+    for client in range(2):
+        own = {name: p[client].clone().requires_grad_() for name, p in update.parameters.items()}
+        rows = range(client * images, (client + 1) * images)
+        logits = [
+            network.forward(own, pixels[row], [mask[row] for mask in private.masks]) for row in rows
+        ]
+        loss = F.cross_entropy(torch.stack(logits), labels[list(rows)])
+        expected = torch.autograd.grad(loss, list(own.values()))
+        for name, gradient in zip(own, expected, strict=True):
+            torch.testing.assert_close(update.gradients[name][client], gradient)
+
+
+def test_problems_depend_on_seed_and_image_alone(digits):
+    one, private_one, _ = clients(digits, [3, 8, 5], rate=0.2)
+    two, private_two, _ = clients(digits, [8], rate=0.6)
+    other, _, _ = clients(digits, [8], rate=0.6, seed=1)
+    for name in one.parameters:
+        assert torch.equal(one.parameters[name][1], two.parameters[name][0])
+        assert not torch.equal(other.parameters[name], two.parameters[name])
+    dropped_early, dropped_late = private_one.masks[0][1] == 0, private_two.masks[0][0] == 0
+    assert dropped_late[dropped_early].all()
+
+
+def test_a_dropped_feature_leaves_no_gradient(digits):
+    update, private, _ = clients(digits, [0], rate=0.5)
+    columns = update.gradients["classifier.weight"][0].abs().sum(0)
+    assert torch.equal(columns == 0, private.masks[0][0] == 0)

@@ -1,0 +1,95 @@
+"""Clients and gradient matching problems on digits, in float64; where they can be attacked."""
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+
+import pytest
+import torch
+from torch import Tensor
+from torch.func import grad
+from torch.nn import functional as F
+
+from dropleak.engine import rng
+from dropleak.engine.client.update import share
+from dropleak.engine.models.network import Network
+from dropleak.engine.models.zoo import lenet
+from dropleak.tables import parquet
+
+GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+COMPILER = pytest.mark.skipif(
+    not shutil.which(os.environ.get("CC", "cc").split()[0]), reason="there is no C compiler"
+)
+
+
+def clients(digits, indices, rate, seed=0, device="cpu", network=None, images=1):
+    """Update and private part of the clients of some digits, and their attackers' keys."""
+    rows = digits["test"].take(indices)
+    pixels = torch.from_numpy(parquet.decode_pixels(rows["pixels"], (1, 32, 32)) / 255)
+    labels = torch.tensor(rows["label"].to_pylist())
+    keys = rng.image_keys(seed, torch.tensor(indices))
+    network = network or lenet((1, 32, 32), 10)
+    update, private = share(network, pixels.to(device), labels.to(device), keys, rate, images)
+    return update, private, rng.attacker_keys(keys)
+
+
+def loss_gradients(
+    network: Network,
+    parameters: Mapping[str, Tensor],
+    image: Tensor,
+    label: Tensor,
+    masks: Sequence[Tensor],
+) -> dict[str, Tensor]:
+    """Gradients of one image's cross-entropy with respect to the parameters, by autograd.
+
+    Args:
+        parameters: tensors shaped as `network.parameter_shapes` says, without a batch.
+        image: [C, H, W].
+        label: int64 scalar.
+        masks: one per dropout layer, without a batch.
+    """
+
+    def loss(parameters: Mapping[str, Tensor]) -> Tensor:
+        return F.cross_entropy(network.forward(parameters, image, masks), label)
+
+    return grad(loss)(dict(parameters))
+
+
+def by_autograd(objective, x, masks):
+    """The distance of gradients and its gradient, by automatic differentiation twice.
+
+    `masks` are [B * n, *shape], for attackers that do not optimise them.
+    """
+    update, attacker, n = objective.update, objective.attacker, objective.update.images
+    scale = 1 / (1 - update.rate)
+    x = x.clone().requires_grad_()
+    images, own_masks, logits = objective.variables.split(x)
+    if objective.masks is None:
+        masks = [scale * mask.flatten(0, 1) for mask in own_masks]
+    distances = []
+    for client in range(len(update)):
+        parameters = {name: p[client].requires_grad_() for name, p in update.parameters.items()}
+        losses = []
+        for image in range(n):
+            row = client * n + image
+            found = update.network.forward(
+                parameters, images[client, image], [mask[row] for mask in masks]
+            )
+            target = (
+                logits[client, image].softmax(0)
+                if objective.labels is None
+                else F.one_hot(objective.labels[row], len(found)).to(found)
+            )
+            losses.append(-(target * found.log_softmax(0)).sum())
+        mean = torch.stack(losses).mean()
+        found = torch.autograd.grad(mean, list(parameters.values()), create_graph=True)
+        dummy = torch.cat([gradient.flatten() for gradient in found])
+        shared = torch.cat([gradient[client].flatten() for gradient in update.gradients.values()])
+        distances.append(
+            1 - F.cosine_similarity(dummy, shared, dim=0)
+            if attacker.distance == "cosine"
+            else (dummy - shared).square().sum()
+        )
+    value = torch.stack(distances)
+    (gradient,) = torch.autograd.grad(value.sum(), x)
+    return value.detach(), gradient

@@ -1,6 +1,0 @@
-"""Where things are."""
-
-from pathlib import Path
-
-ROOT = Path(__file__).parents[1]
-PHOTOGRAPHS = ROOT.parent / "shared" / "cifar10-subset"

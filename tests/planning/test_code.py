@@ -1,0 +1,93 @@
+"""What counts as the code of a job."""
+
+import shutil
+
+import pytest
+from places import ROOT
+
+from dropleak.errors import InputError
+from dropleak.planning import code
+from dropleak.report import figures as registry
+
+
+@pytest.fixture
+def workflow(tmp_path, monkeypatch):
+    """A copy of the workflow's code, which may be changed."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "workflow", tmp_path / "workflow", ignore=ignored)
+    monkeypatch.setattr(code, "WORKFLOW", tmp_path / "workflow")
+    forget()
+    yield tmp_path / "workflow"
+    forget()
+
+
+def forget():
+    for each in (code._tree, code._definitions, code._imports, code._file):
+        each.cache_clear()
+
+
+def digests():
+    forget()
+    found = {name: code.digest(f"{name}.py") for name in ("summarise", "judge", "weigh")}
+    for figure in registry.FIGURES:
+        if (name := f"figure {figure.name}") in FIGURES:
+            found[name] = code.digest("figure.py", [figure.draws, figure.says])
+    return found
+
+
+FIGURES = {"figure rmse-by-rate", "figure rmse-by-iteration", "figure networks"}
+TESTED = {"summarise", "judge", "weigh"}
+EVERYTHING = FIGURES | TESTED
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "concerned"),
+    [
+        ("dropleak/figures/rmse.py", "widths=0.6", "widths=0.7", {"figure rmse-by-rate"}),
+        ("dropleak/figures/rmse.py", "linewidth=1.2", "linewidth=2", {"figure rmse-by-iteration"}),
+        ("dropleak/figures/rmse.py", "(clipped to", "(within", {"figure rmse-by-rate"}),
+        ("dropleak/figures/style.py", "WIDTH = ", "WIDTH = 1 + ", FIGURES),
+        ("dropleak/report/captions.py", "Both have", "All have", {"figure networks"}),
+        ("dropleak/analysis/statistics.py", "_RESAMPLES = 9_999", "_RESAMPLES = 99", TESTED),
+        ("dropleak/analysis/claims/verdicts.py", "RARE = 0.05", "RARE = 0.01", {"judge", "weigh"}),
+        ("dropleak/runtime/files.py", "os.replace(", "os.rename(", EVERYTHING),
+        ("scripts/weigh.py", "attacked = ", "attacked = 1 * ", {"weigh"}),
+        (
+            "dropleak/analysis/statistics.py",
+            "_RESAMPLES = 9_999\n",
+            "_RESAMPLES = 9_999  # many\n",
+            set(),
+        ),
+        (
+            "dropleak/engine/attack/lbfgs.py",
+            "history_size: int = 100",
+            "history_size: int = 9",
+            set(),
+        ),
+    ],
+)
+def test_a_change_concerns_what_can_reach_it(workflow, file, old, new, concerned):
+    before = digests()
+    text = (workflow / file).read_text(encoding="utf-8")
+    assert old in text
+    (workflow / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    after = digests()
+    assert {name for name in before if before[name] != after[name]} == concerned
+
+
+def test_files_that_are_read_count(workflow):
+    def digest():
+        return code.digest("describe.py", files=["report/claims.html"])
+
+    before = digest()
+    assert before == digest()
+    with (workflow / "report" / "claims.html").open("a", encoding="utf-8") as file:
+        file.write("<p>")
+    assert digest() != before
+
+
+@pytest.mark.parametrize("name", ["{x}", "{", "a}b", "{{x}}"])
+def test_a_workflow_below_braces_is_refused(tmp_path, name):
+    with pytest.raises(InputError, match="braces in this path"):
+        code.refuse_braces(tmp_path / name / "workflow")
+    code.refuse_braces(tmp_path / "[x] (y)" / "workflow")

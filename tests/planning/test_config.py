@@ -1,0 +1,128 @@
+from dataclasses import asdict
+
+import pytest
+
+from dropleak.docs import markdown, settings
+from dropleak.engine.attack.attacker import Attacker
+from dropleak.errors import InputError
+from dropleak.planning import config
+
+
+def complete(**settings):
+    return config.complete({"experiment": "test", **settings})
+
+
+def test_defaults_are_filled_in_at_every_depth():
+    done = complete(utility={"epochs": 3}, presets={"mine": {}})
+    assert done["attack"]["iterations"] == 5800
+    assert done["utility"]["epochs"] == 3
+    assert done["utility"]["optimiser"] == "adam"
+    assert config.attackers(done)["mine"] == asdict(Attacker())
+    assert config.attackers(done)["idlg"] == asdict(Attacker())
+
+
+def test_the_given_configuration_is_left_alone():
+    given = {"experiment": "test", "data": {}}
+    config.complete(given)
+    assert given == {"experiment": "test", "data": {}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"imags": 3}, ["imags", "unknown key", "did you mean images?"]),
+        ({"attack": {"iteration": 20}}, ["attack.iteration", "did you mean iterations?"]),
+        ({"rates": [0.0, 1.0]}, ["rates[1]", "1.0", "below 1"]),
+        ({"rates": [-0.1]}, ["rates[0]", "-0.1", "at least 0"]),
+        ({"rates": [0.3, 0.30]}, ["rates", "[0.3, 0.3]", "twice"]),
+        ({"rates": []}, ["rates", "empty"]),
+        ({"rates": 0.5}, ["rates", "0.5", "a list"]),
+        ({"rates": [float("nan")]}, ["rates[0]", "nan", "finite"]),
+        ({"images": 361}, ["images", "361", "digits has 360"]),
+        ({"images": 0}, ["images", "0", "at least 1"]),
+        ({"images": "many"}, ["images", '"many"', "a whole number"]),
+        ({"images": True}, ["images", "true", "a whole number"]),
+        ({"images": 2}, ["sample_images", "4", "images: 2"]),
+        ({"data": {"source": "cifar"}}, ["data.source", '"cifar"', "did you mean cifar10?"]),
+        ({"data": {"source": "folder", "root": "no/such"}}, ["data.root", "no/such", "train"]),
+        ({"data": None}, ["data", "null", "a group of keys"]),
+        ({"attackers": ["idgl"]}, ["attackers", "idgl", "did you mean idlg?"]),
+        ({"attackers": ["idlg", "idlg"]}, ["attackers", "twice"]),
+        ({"presets": {"x": {"masks": "igno"}}}, ["presets.x.masks", "did you mean ignore?"]),
+        ({"presets": {"A b": {}}}, ["presets", "A b"]),
+        ({"attack": {"iterations": 30}}, ["attack.iterations", "30", "multiple of 20"]),
+        ({"attack": {"precision": "float16"}}, ["attack.precision", "float32, float64"]),
+        ({"images": 9, "client": {"images_per_update": 2}}, ["images", "9", "multiple", "2"]),
+        ({"client": {"network": "resnet"}}, ["client.network", "resnet", "lenet, relu-convnet"]),
+        ({"presets": {"x": {"restarts": 2.0}}}, ["presets.x.restarts", "2.0", "whole number"]),
+        ({"client": {"images_per_update": 2.0}}, ["images_per_update", "2.0", "whole number"]),
+        ({"presets": {2: {}}}, ["presets", "2", "text"]),
+        ({"presets": {False: {}}, "attackers": ["idgl"]}, ["presets", "false", "text"]),
+        ({"presets": {"x\n": {}}}, ["presets", "x"]),
+        ({"presets": {"x": {"total_variation": 10**400}}}, ["total_variation", "at most"]),
+        ({"presets": {"x": {"restarts": 0}}}, ["presets.x.restarts", "0", "at least 1"]),
+        (
+            {"presets": {"x": {"line_search": "strong-wolfe"}}},
+            ["presets.x.line_search", "strong-wolfe", "resample"],
+        ),
+        (
+            {"presets": {"x": {"optimiser": "adam", "line_search": "strong-wolfe"}}},
+            ["presets.x.line_search", "optimiser: lbfgs"],
+        ),
+        ({"presets": {"x": {"box": True}}}, ["presets.x.box", "adam"]),
+        ({"presets": {"x": {"decay": "steps"}}}, ["presets.x.decay", "adam"]),
+        ({"presets": {"x": {"masks": "optimise"}}}, ["presets.x.masks", "adam"]),
+        ({"presets": {"x": {"mask_regulariser": 0.1}}}, ["mask_regulariser", "optimise"]),
+        ({"experiment": "../up"}, ["experiment", "../up"]),
+        ({"utility": {"learning_rate": 0}}, ["utility.learning_rate", "0", "above 0"]),
+        ({"seed": -1}, ["seed", "-1", "at least 0"]),
+    ],
+)
+def test_a_mistake_is_named_with_key_value_and_what_is_allowed(settings, words):
+    with pytest.raises(InputError) as caught:
+        complete(**settings)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_all_mistakes_are_named_at_once():
+    with pytest.raises(InputError) as caught:
+        complete(imags=1, seed="x")
+    assert "imags" in str(caught.value)
+    assert "seed" in str(caught.value)
+
+
+def test_the_library_has_the_defaults_of_the_schema():
+    assert config.attackers(complete())["idlg"] == asdict(Attacker())
+
+
+def test_the_built_in_attackers_are_allowed_configurations():
+    assert complete(presets=config.load_presets(), attackers=list(config.load_presets()))
+
+
+def test_the_experiment_needs_a_name():
+    with pytest.raises(InputError, match="experiment: missing"):
+        config.complete({})
+
+
+def test_every_key_is_documented_as_the_schema_has_it():
+    assert markdown.part(settings.README, settings.PART) == settings.settings_table()
+
+
+def test_attackers_with_the_papers_settings_but_for_masks_are_readings_of_it():
+    presets = {
+        "mine": {"masks": "ignore"},
+        "other": {"learning_rate": 0.5},
+        "told": {"masks": "known"},
+    }
+    named = ["idlg", "idlg-fixed", "mask-reading", "dropout-inversion", *presets]
+    whole = config.complete({"experiment": "x", "attackers": named, "presets": presets})
+    assert config.readings(whole) == {"idlg": "resample", "idlg-fixed": "fixed", "mine": "ignore"}
+    assert config.accounting(whole) == ["mask-reading", "dropout-inversion", "told"]
+
+
+def test_differences_between_configurations_are_named():
+    one = {"a": {"b": 1, "c": [1, 2]}, "d": "x"}
+    other = {"a": {"b": 2, "c": [1, 2]}, "e": None, "d": "x", "f": {"g": True}}
+    assert list(config.differences(one, other)) == [("a.b", "1", "2"), ("f", "null", '{"g": true}')]
+    assert list(config.differences(one, one)) == []

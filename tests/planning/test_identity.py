@@ -1,0 +1,79 @@
+"""What results depend on, and what they do not."""
+
+from dataclasses import asdict
+
+import pytest
+
+from dropleak.engine.attack.attacker import Attacker
+from dropleak.jobs.experiment import Client
+from dropleak.planning import identity
+from dropleak.planning.config import complete
+
+
+def configured(**settings):
+    return complete({"experiment": "test", "presets": {"mine": {"masks": "fixed"}}, **settings})
+
+
+def of_attack(config, attacker):
+    return identity.of_attack(config, identity.of_images(config), attacker)
+
+
+def of_training(config):
+    return identity.of_training(config, identity.of_images(config))
+
+
+@pytest.mark.parametrize(
+    ("settings", "attack", "training"),
+    [
+        ({"seed": 1}, ["seed was 0 and is 1"], ["seed was 0 and is 1"]),
+        ({"images": 7, "rates": [0.25], "sample_images": 1}, [], []),
+        ({"attack": {"images_per_job": 3}}, [], []),
+        ({"attack": {"iterations": 40}}, ["iterations was 5800 and is 40"], []),
+        ({"attack": {"precision": "float64"}}, ['precision was "float32" and is "float64"'], []),
+        ({"presets": {"mine": {}}}, ['attacker.masks was "fixed" and is "resample"'], []),
+        ({"presets": {"mine": {"masks": "fixed"}, "other": {"restarts": 2}}}, [], []),
+        ({"utility": {"epochs": 3}}, [], ["training.epochs was 20 and is 3"]),
+        ({"utility": {"seeds": 2}}, [], ["seeds was 3 and is 2"]),
+        ({"utility": {"tolerated_loss": 0.1}}, [], []),
+        (
+            {"client": {"images_per_update": 4}},
+            ["client.images_per_update was 1 and is 4"],
+            [],
+        ),
+        (
+            {"data": {"size": 16}},
+            ["data.size was null and is 16"],
+            ["data.size was null and is 16"],
+        ),
+        ({"data": {"root": "elsewhere"}}, [], []),
+    ],
+)
+def test_a_change_concerns_what_it_changes(settings, attack, training):
+    before, after = configured(), configured(**settings)
+    found = identity.changes(of_attack(before, "mine"), of_attack(after, "mine"))
+    assert found == attack
+    found = identity.changes(of_training(before), of_training(after))
+    assert found == training
+
+
+def test_a_new_version_of_the_engine_concerns_attacks(monkeypatch):
+    before = of_attack(configured(), "idlg")
+    monkeypatch.setattr(identity, "ENGINE_VERSION", 99)
+    (change,) = identity.changes(before, of_attack(configured(), "idlg"))
+    assert change.startswith("engine_version was ")
+    assert change.endswith(" and is 99")
+
+
+def test_settings_are_enough_to_attack_and_to_train():
+    given = configured(client={"network": "relu-convnet"})
+    settings = of_attack(given, "mine")
+    assert Attacker(**settings["attacker"]) == Attacker(masks="fixed")
+    assert asdict(Client(**settings["client"])) == given["client"]
+    assert Client(**of_training(given)["client"]).network == "relu-convnet"
+
+
+def test_a_setting_that_results_do_not_know_of_had_its_default():
+    known = of_attack(configured(), "mine")
+    assert known["attacker"] == {"masks": "fixed"}
+    explicit = known | {"attacker": {"masks": "fixed", "restarts": 1}}
+    assert identity.changes(known, explicit) == []

@@ -1,0 +1,148 @@
+"""Which results can be used, and what becomes of the others."""
+
+import errno
+import os
+import re
+import sys
+
+import pytest
+
+from dropleak.errors import InputError
+from dropleak.planning import inventory
+from dropleak.planning.config import complete
+from dropleak.planning.layout import Folder, Layout
+from dropleak.tables import parquet
+from dropleak.tables.schemas import UTILITY
+
+CONFIG = complete({"experiment": "test"})
+SETTINGS = Layout(CONFIG).trainings.settings
+
+
+def utility(rows=1, settings=SETTINGS):
+    columns = {"rate": 0.5, "seed": 0, "epoch": 1, "train_loss": 2.0, "test_accuracy": 0.1}
+    columns |= {"seconds": 1.0, "host": "here", "device": "cpu"}
+    table = parquet.build(UTILITY, {key: [value] * rows for key, value in columns.items()})
+    return table if settings is None else parquet.with_origin(table, settings)
+
+
+def damage(path, rows=None):
+    return inventory.damage(path, UTILITY, SETTINGS, rows)
+
+
+def test_what_was_made_with_the_same_settings_can_be_used(tmp_path):
+    parquet.write(utility(), tmp_path / "a.parquet")
+    assert damage(tmp_path / "a.parquet", rows=1) is None
+
+
+@pytest.mark.parametrize(
+    ("table", "rows", "why"),
+    [
+        (utility(), 2, "has 1 rows and should have 2"),
+        (utility(settings=None), None, "does not say which settings it was made with"),
+        (utility().drop_columns(["host"]), None, "is not the expected table"),
+        (
+            utility(settings=SETTINGS | {"seed": 5}),
+            None,
+            "belongs to other settings (seed was 5 and is 0)",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_damaged(tmp_path, table, rows, why):
+    parquet.write(table, tmp_path / "a.parquet")
+    assert damage(tmp_path / "a.parquet", rows).startswith(f"{tmp_path / 'a.parquet'}: {why}")
+
+
+@pytest.mark.parametrize("length", [0, 3, 100, -1])
+def test_what_was_cut_off_is_damaged(tmp_path, length):
+    path = tmp_path / "a.parquet"
+    parquet.write(utility(), path)
+    path.write_bytes(path.read_bytes()[:length])
+    assert "a.parquet: is damaged" in damage(path)
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
+def test_what_is_out_of_reach_is_not_damaged(tmp_path, monkeypatch, number):
+    def out_of_reach(*arguments, **options):
+        raise OSError(number, f"Failed to open local file. Detail: [errno {number}]")
+
+    path = tmp_path / "a.parquet"
+    parquet.write(utility(), path)
+    monkeypatch.setattr("pyarrow.parquet.ParquetFile", out_of_reach)
+    assert damage(path) is None
+    with pytest.raises(InputError, match=re.escape(f"cannot be read ({os.strerror(number)})")):
+        parquet.read(path, UTILITY)
+
+
+def test_damaged_attacks_leave_their_names_to_new_ones(tmp_path, monkeypatch):
+    for batch in ("0-4", "4-6", "4-6 (copy)"):
+        (tmp_path / f"images-{batch}.parquet").touch()
+    monkeypatch.setattr(
+        inventory,
+        "damage",
+        lambda path, schema, settings, rows: "is damaged" if "4-6" in path.name else None,
+    )
+    needed, damaged = inventory.attack_files(str(tmp_path), {}, 7, 2)
+    names = [f"{tmp_path}/images-{batch}.parquet" for batch in ("0-4", "4-6", "6-7")]
+    assert needed == names
+    assert damaged == {names[1]: "is damaged"}
+
+
+def test_a_file_that_is_set_aside_is_kept(tmp_path):
+    path = tmp_path / "a.parquet"
+    path.write_bytes(b"half")
+    said = inventory.set_aside(path, f"{path}: is damaged")
+    assert (
+        said == f"{path}: is damaged; it is now a.parquet.damaged, and is made anew if it is needed"
+    )
+    assert [file.name for file in tmp_path.iterdir()] == ["a.parquet.damaged"]
+    with pytest.raises(InputError, match="gone: is damaged; remove it"):
+        inventory.set_aside(tmp_path / "gone", "gone: is damaged")
+
+
+def made(parent, **changes):
+    """A folder of results with some settings changed, that has one."""
+    folder = Folder(str(parent), SETTINGS | changes)
+    parquet.write(utility(settings=folder.settings), f"{folder.path}/rate-0.5.parquet")
+    return folder
+
+
+def test_new_settings_are_told_with_what_is_new(tmp_path):
+    now = Folder(str(tmp_path), SETTINGS)
+    assert inventory.new_settings(now) is None  # nothing is there
+    made(tmp_path, seed=4)
+    latest = made(tmp_path, seed=5)
+    os.utime(f"{latest.path}/rate-0.5.parquet", (2e9, 2e9))
+    said = inventory.new_settings(now)
+    assert said == f"{now.path}: is new, as seed was 5 and is 0; {latest.path} stays as it is"
+    made(tmp_path)
+    assert inventory.new_settings(now) is None
+
+
+def test_digests_depend_on_settings_alone():
+    backwards = dict(reversed(SETTINGS.items()))
+    assert Folder("a", SETTINGS).digest == Folder("b", backwards).digest
+    assert Folder("a", SETTINGS).digest != Folder("a", SETTINGS | {"seed": 5}).digest
+
+
+def test_results_of_other_settings_are_listed_and_removed(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("experiment: test", encoding="utf-8")
+    used, other = made("results/test/utility"), made("results/test/utility", seed=5)
+    damaged = tmp_path / used.path / "rate-0.9.parquet.damaged"
+    damaged.touch()
+    of_old_version = tmp_path / "results/test/attacks/idlg/rate-0.5"
+    of_old_version.mkdir(parents=True)
+
+    def list_them(*arguments):
+        monkeypatch.setattr(sys, "argv", ["inventory", "--configfile", "mine.yaml", *arguments])
+        inventory.main()
+        return capsys.readouterr().out
+
+    said = list_them()
+    for path in (other.path, damaged.relative_to(tmp_path), of_old_version.relative_to(tmp_path)):
+        assert f"  {path}\n" in said
+    assert f"  {used.path}\n" not in said
+    assert damaged.exists()
+    list_them("--remove")
+    assert [path.name for path in tmp_path.rglob("*.parquet*")] == ["rate-0.5.parquet"]
+    assert list_them() == "results/test: everything is used\n"

@@ -1,0 +1,71 @@
+"""Home folders and variables in the paths of a configuration."""
+
+import os
+import pwd
+
+import pytest
+from bad import image_tree, refused
+
+from dropleak.planning import config
+from dropleak.planning.paths import expanded
+
+MYSELF = pwd.getpwuid(os.getuid())
+
+
+@pytest.fixture(autouse=True)
+def surroundings(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("SCRATCH", "/scratch/$x~")
+    monkeypatch.setenv("EMPTY", "")
+    monkeypatch.delenv("UNSET", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("~", "/home/me"),
+        ("~/data", "/home/me/data"),
+        (f"~{MYSELF.pw_name}/data", f"{MYSELF.pw_dir}/data"),
+        ("$SCRATCH/data", "/scratch/$x~/data"),
+        ("/a/${SCRATCH}s", "/a//scratch/$x~s"),
+        ("~/$SCRATCH", "/home/me//scratch/$x~"),
+        ("cost in $$", "cost in $"),
+        ("./~/a~b", "./~/a~b"),
+        ("resources", "resources"),
+    ],
+)
+def test_homes_and_variables_are_replaced(path, expected):
+    assert expanded(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("$UNSET/data", ["the variable UNSET, which is not set"]),
+        ("/a/${UNSET}", ["the variable UNSET, which is not set"]),
+        ("$EMPTY/data", ["the variable EMPTY, which is not set"]),
+        ("~no-such-user/data", ["the home of ~no-such-user, a user"]),
+        ("~no-such-user", ["the home of ~no-such-user, a user"]),
+        ("100 $", ["write $$"]),
+        ("$(touch x)", ["write $$"]),
+        ("${HOME", ["write $$"]),
+    ],
+)
+@pytest.mark.parametrize("source", ["folder", "mnist"])
+def test_what_cannot_be_replaced_is_refused_by_name(tmp_path, path, words, source):
+    given = {"experiment": "x", "data": {"source": source, "root": path}}
+    refused(config.complete, given, words=["data.root: ", path, *words])
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_configuration_has_the_whole_path(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    image_tree(tmp_path / "pictures")
+    given = {"experiment": "x", "images": 1, "sample_images": 1}
+    done = config.complete(given | {"data": {"source": "folder", "root": "~/pictures"}})
+    assert done["data"]["root"] == str(tmp_path / "pictures")
+    assert config.complete(done) == done
+    assert config.complete(given | {"data": {"root": "~/later"}})["data"]["root"] == str(
+        tmp_path / "later"
+    )

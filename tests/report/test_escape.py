@@ -1,0 +1,85 @@
+"""A user's text in captions and in the methods paragraph is what the user wrote."""
+
+import html
+import re
+from types import SimpleNamespace
+
+import pytest
+from docutils.core import publish_parts
+from jinja2 import Environment
+from places import ROOT
+
+from dropleak.planning import config as configuration
+from dropleak.planning import grid
+from dropleak.report import escape
+from dropleak.report.methods import bibliography
+
+
+def published(text):
+    """The text as HTML; an error if docutils has a warning."""
+    strict = {"halt_level": 2, "report_level": 2}
+    return publish_parts(text, writer="html", settings_overrides=strict)["body"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("pets_", "my_pets__", "`a`", "a `b`_", "``", "*x*", "a*b", "**", "|x|", "|x|_", "[1]_"),
+        *("x::", "<x>", "a & b", "back\\slash", "\\", "$x^2$", "100%", "#1", "~", "{x}", "{{ x }}"),
+        *(
+            "a--b",
+            ".. image:: x",
+            "1. a",
+            "- a",
+            "me@here.org",
+            "http://a.b/c_",
+            ":math:`x`",
+            "é 漢",
+        ),
+    ],
+)
+@pytest.mark.parametrize("sentence", ["{} first", "the folder {}, of", "({})", "{}"])
+def test_restructured_text_shows_what_was_written(name, sentence):
+    shown = published(sentence.replace("{}", escape.rst(name)))
+    text = html.unescape(re.sub(r"<[^>]+>", "", shown))
+    assert " ".join(text.split()) == sentence.replace("{}", name)
+
+
+CAPTIONS = sorted((ROOT / "workflow" / "report").glob("*.rst"))
+
+
+@pytest.mark.parametrize("path", CAPTIONS, ids=lambda path: path.name)
+@pytest.mark.parametrize("name", ["pets_", "`a` *b* |c| \\d {e} <f> _g", "1. $x_2$::"])
+def test_a_caption_has_no_message_of_docutils(tmp_path, monkeypatch, path, name):
+    """With names that end like a link."""
+    monkeypatch.chdir(tmp_path)
+    findings = tmp_path / "results" / "x_" / "report" / "findings.rst"
+    findings.parent.mkdir(parents=True)
+    findings.write_text("Of 2 tests.\n", encoding="utf-8")
+    dataset = grid.dataset_name({"source": "folder", "root": str(tmp_path / name)})
+    snakemake = SimpleNamespace(
+        params=SimpleNamespace(dataset=escape.rst(dataset), options={"chosen": [1], "rate": 0.5}),
+        wildcards=SimpleNamespace(attacker="mask-reading", rate="0.5"),
+        output=SimpleNamespace(numbers=findings),
+        config=configuration.complete({"experiment": "x_", "attackers": ["mask-reading"]}),
+    )
+    targets = "".join(f"\n\n.. _{name}: x" for name in ("Claims", "Figures", "Tables", "Run"))
+    template = path.read_text(encoding="utf-8") + targets
+    environment = Environment(trim_blocks=True, lstrip_blocks=True)
+    shown = published(environment.from_string(template).render(snakemake=snakemake))
+    assert "params.dataset" not in template or html.escape(name) in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("a_b^c~d\\e", r"a\_b\textasciicircum{}c\textasciitilde{}d\textbackslash{}e"),
+        ("{x} & 100% #1 $y$", r"\{x\} \& 100\% \#1 \$y\$"),
+        ("<a|b>", r"\textless{}a\textbar{}b\textgreater{}"),
+        ("a--b---c", "a-{}-b-{}-{}-c"),
+        ("\\cite{zhu2019deep}", r"\textbackslash{}cite\{zhu2019deep\}"),
+    ],
+)
+def test_latex_shows_what_was_written(name, written):
+    assert escape.latex(name) == written
+    assert bibliography(escape.latex(name)).strip() == ""

@@ -1,0 +1,75 @@
+"""A figure is one entry in the registry, which has all that its rules need."""
+
+import inspect
+import subprocess
+import sys
+from pkgutil import resolve_name
+
+import pytest
+from places import ROOT
+
+from dropleak.report.figures import FIGURES, Figure
+from dropleak.tables.schemas import SCHEMAS
+
+EVERY = pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.stem)
+
+
+@EVERY
+def test_both_functions_take_what_the_entry_says(figure):
+    for function in map(resolve_name, (figure.draws, figure.says)):
+        assert tuple(inspect.signature(function).parameters) == figure.tables + figure.settings
+    assert set(figure.tables) <= {*SCHEMAS, "labels"}
+
+
+@EVERY
+def test_every_figure_has_a_caption_that_quotes_its_numbers(figure):
+    path = ROOT / "workflow" / "report" / f"figure{figure.number}.rst"
+    assert ".. include:: {{ snakemake.output.numbers }}" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("part", ["number", "stem", "rule", "shows", "draws", "says"])
+def test_no_two_figures_are_the_same(part):
+    found = [getattr(figure, part) for figure in FIGURES]
+    assert len(set(found)) == len(found)
+
+
+def figure(*settings):
+    return Figure(12, "my-own", "mine", "a.draws", "a.says", ("summary",), settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "stem", "attacker", "rate", "values"),
+    [
+        (("attackers",), "figure12-my-own", "all", "all", {}),
+        (("attacker",), "figure12-my-own-{attacker}", "{attacker}", "all", {"attacker": ["a"]}),
+        (("chosen", "rate"), "figure12-my-own-{rate}", "all", "{rate}", {"rate": ["0.5"]}),
+    ],
+)
+def test_names_and_labels_follow_from_the_settings(settings, stem, attacker, rate, values):
+    entry = figure(*settings)
+    assert entry.stem == stem
+    assert entry.rule == "draw_my_own"
+    assert entry.labels == {"figure": "12", "shows": "mine", "attacker": attacker, "rate": rate}
+    assert entry.values(attacker=["a"], rate=["0.5"]) == values
+
+
+def test_options_are_the_settings_of_a_job():
+    common = {"attackers": ["a", "b"], "chosen": [4, 2]}
+    assert figure("rate", "chosen").options({"rate": "0.5"}, **common) == {
+        "rate": 0.5,
+        "chosen": [4, 2],
+    }
+    assert figure("attacker").options({"attacker": "a"}, **common) == {"attacker": "a"}
+    assert figure().options({}, **common) == {}
+
+
+def test_planning_needs_neither_torch_nor_a_plotting_library():
+    code = (
+        "import sys\n"
+        "sys.modules.update(dict.fromkeys(['torch', 'torchvision', 'matplotlib', 'seaborn']))\n"
+        "import dropleak.planning.config, dropleak.report.figures\n"
+        "import dropleak.planning.identity, dropleak.planning.resources\n"
+        "assert dropleak.planning.resources.relative_cost('lenet') == 1\n"
+    )
+    environment = {"PYTHONPATH": str(ROOT / "workflow")}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)

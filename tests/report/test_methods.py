@@ -1,0 +1,131 @@
+"""The methods paragraph says what was run, and its references are those it cites."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dropleak.engine.attack import distances
+from dropleak.engine.models import zoo
+from dropleak.engine.models.zoo import DROPOUT_SITES, NETWORKS
+from dropleak.planning import config as configuration
+from dropleak.report import methods
+from dropleak.report.methods import BIBLIOGRAPHY, bibliography, paragraph
+
+VERSIONS = {
+    **{"dropleak": "0.1.0", "snakemake": "9.0", "torch": "2.0", "scipy": "1.0"},
+    **{"pandas": "3.0", "seaborn": "0.13", "python": "3.12", "numpy": "2.0", "matplotlib": "3.9"},
+}
+
+
+def described(device="cpu", commit="0123456789abcdef", dirty=False, **changes):
+    config = configuration.complete({"experiment": "test"} | changes)
+    attackers = configuration.attackers(config)
+    jobs = {"host": ["a", "b"], "device": [device] * 2, "seconds": [3600.0, 1800.0]}
+    return paragraph(
+        config=config,
+        attackers={name: attackers[name] for name in config["attackers"]},
+        dataset="the folder my_images",
+        shape=[3, 32, 32],
+        attacks=pd.DataFrame(jobs | {"engine_version": 3, "torch_version": "2.0"}),
+        utility=pd.DataFrame(jobs),
+        versions=VERSIONS,
+        revision={"commit": commit, "dirty": dirty},
+    )
+
+
+def test_it_says_what_was_attacked_and_how():
+    text = described(images=48, rates=[0.0, 0.3], attackers=["idlg", "dropout-inversion"])
+    assert "48 test images" in text
+    assert r"(32$\times$32$\times$3)" in text
+    assert "at rates 0.0 and 0.3" in text
+    assert r"\texttt{idlg}: labels inferred" in text
+    assert "masks optimised" in text
+    assert "5,800 iterations" in text
+    assert r"commit \texttt{0123456789ab}, engine version 3" in text
+    assert "3 core hours on 2 machines" in text
+
+
+def test_it_says_when_code_is_not_that_of_a_commit():
+    assert r"commit \texttt{0123456789ab} with changes that are not committed" in described(
+        dirty=True
+    )
+    assert "(commit not known, engine version 3)" in described(commit=None, dirty=None)
+
+
+@pytest.mark.parametrize(
+    ("dropout", "words", "proposed"),
+    [
+        ("classifier", "at rates 0.0 and 0.5, before the classifier as proposed by Zheng", True),
+        ("convolutions", "at rates 0.0 and 0.5, after each convolution.", False),
+        ("both", "as proposed by Zheng", True),
+    ],
+)
+def test_only_what_the_paper_proposed_is_said_to_be_its_proposal(dropout, words, proposed):
+    text = described(client={"dropout": dropout}, rates=[0.0, 0.5])
+    assert words in text
+    assert ("Zheng" in text) == proposed
+
+
+def test_the_statistics_are_those_that_were_used():
+    text = described(images=8, client={"images_per_update": 4}, sample_images=4)
+    assert r"9,999 resamples of updates" in text
+    assert r"Wilson's \cite{wilson1927probable} for the share of successes" in text
+    assert "those of accuracy by paired $t$-tests" in text
+    assert "resamples of images" in described()
+
+
+def test_hours_on_a_gpu_are_gpu_hours():
+    assert "3 GPU hours (NVIDIA H200)" in described(device="NVIDIA H200")
+
+
+def test_a_users_names_do_not_break_latex(tmp_path):
+    for place in ("train/a", "train/b", "test/a", "test/b"):
+        (tmp_path / place).mkdir(parents=True)
+        for n in range(4):
+            (tmp_path / place / f"{n}.png").touch()
+    data = {"source": "folder", "root": str(tmp_path)}
+    text = described(
+        data=data, images=4, presets={"my-own": {"masks": "ignore"}}, attackers=["my-own"]
+    )
+    assert r"\texttt{my-own}" in text
+    assert r"my\_images" in text
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("name", configuration.attackers({"presets": {}}))
+def test_every_citation_has_one_complete_entry(name, network):
+    text = described(attackers=[name], client={"network": network})
+    cited = {key for keys in re.findall(r"\\cite\{([^}]*)\}", text) for key in keys.split(",")}
+    references = bibliography(text)
+    assert set(re.findall(r"^@\w+\{(.*),$", references, re.M)) == cited
+    for entry in references.split("\n\n"):
+        assert entry.count("{") == entry.count("}")
+        for field in ("author", "title", "year"):
+            assert f"  {field} = {{" in entry
+
+
+def test_no_reference_is_there_for_nothing():
+    known = set(re.findall(r"^@\w+\{(.*),$", BIBLIOGRAPHY.read_text(encoding="utf-8"), re.M))
+    texts = [Path(each.__file__).read_text(encoding="utf-8") for each in (methods, zoo, distances)]
+    assert known == set(re.findall(r"\\cite\{+(\w+)\}", "".join(texts)))
+
+
+def _attacker_settings():
+    schema = configuration.load_schema()["properties"]["presets"]
+    return schema["additionalProperties"]["properties"]
+
+
+def test_every_choice_of_an_attacker_is_described_in_words_of_its_own():
+    """But for `none`, of which there is nothing to say."""
+    for key, schema in _attacker_settings().items():
+        choices = [choice for choice in schema.get("enum", []) if choice != "none"]
+        assert len({methods._SETTINGS[key][choice] for choice in choices}) == len(choices)
+
+
+@pytest.mark.parametrize("dropout", DROPOUT_SITES)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_every_network_is_described(network, dropout):
+    text = described(client={"network": network, "dropout": dropout})
+    assert f"in {NETWORKS[network].method}, drawn anew for each client, with" in text

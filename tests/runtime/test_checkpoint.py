@@ -1,0 +1,180 @@
+"""An attack that was stopped goes on as if it had not been."""
+
+import os
+import signal
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from problems import COMPILER
+
+from dropleak.engine.backends import compiled
+from dropleak.errors import InputError, StoppedError
+from dropleak.jobs import attack as attack_jobs
+from dropleak.planning import identity
+from dropleak.planning.config import complete
+from dropleak.runtime import checkpoint as checkpoints
+from dropleak.runtime.checkpoint import Checkpoint
+
+TIMES = ["seconds"]
+
+
+def attack(images, path, preset, progress=lambda iteration: None, iterations=80):
+    config = complete(
+        {
+            "experiment": "test",
+            "attackers": ["mine"],
+            "presets": {"mine": preset},
+            "attack": {"iterations": iterations, "precision": "float64"},
+        }
+    )
+    return attack_jobs.attack_job(
+        images,
+        identity.of_attack(config, identity.of_images(config), "mine"),
+        name="mine",
+        rate=0.4,
+        device="cpu",
+        path=path,
+        progress=progress,
+    )
+
+
+def terminate_at(iteration):
+    """For `progress`: this process gets SIGTERM then."""
+
+    def progress(done):
+        if done == iteration:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return progress
+
+
+@pytest.mark.parametrize("engine", [pytest.param("compiled", marks=COMPILER), "torch"])
+@pytest.mark.parametrize(
+    "preset",
+    [
+        {},
+        {"masks": "read", "line_search": "strong-wolfe", "labels": "optimise"},
+        {"masks": "ignore", "restarts": 2},
+        {
+            "masks": "optimise",
+            "optimiser": "signed-adam",
+            "distance": "cosine",
+            "decay": "plateau",
+            "box": True,
+            "learning_rate": 0.1,
+        },
+    ],
+    ids=str,
+)
+def test_stopped_and_gone_on_is_the_same_as_not_stopped(
+    digits, tmp_path, monkeypatch, engine, preset
+):
+    if engine == "torch":
+        monkeypatch.setattr(compiled, "find", lambda like: None)
+    images, path = digits["test"].take([4, 17, 30]), tmp_path / "a.safetensors"
+    undisturbed = attack(images, path, preset)
+    assert not path.exists()
+    for iteration in (0, 40):
+        with pytest.raises(StoppedError, match=f"after {iteration + 20} iterations; they are kept"):
+            attack(images, path, preset, terminate_at(iteration))
+    seen = []
+    resumed = attack(images, path, preset, seen.append)
+    assert seen == [60, 80]
+    assert resumed.drop_columns(TIMES).equals(undisturbed.drop_columns(TIMES))
+    assert np.min(resumed["seconds"]) > 0
+
+
+def test_a_state_of_something_else_is_not_used(digits, tmp_path):
+    path = tmp_path / "a.safetensors"
+    with pytest.raises(StoppedError):
+        attack(digits["test"].take([4]), path, {}, terminate_at(20))
+    for images, preset, iterations in (
+        ([5], {}, 80),
+        ([4], {"masks": "ignore"}, 80),
+        ([4], {}, 60),
+    ):
+        seen = []
+        attack(digits["test"].take(images), path, preset, seen.append, iterations)
+        assert seen[0] == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x04K\x01.", None])
+def test_a_damaged_state_is_not_used(digits, tmp_path, capsys, content):
+    path = tmp_path / "a.safetensors"
+    with pytest.raises(StoppedError):
+        attack(digits["test"].take([4]), path, {}, terminate_at(20))
+    path.write_bytes(path.read_bytes()[:-8] if content is None else content)
+    seen = []
+    attack(digits["test"].take([4]), path, {}, seen.append)
+    assert seen[0] == 0
+    assert "a.safetensors: cannot be used" in capsys.readouterr().out
+
+
+def test_signals_do_what_they_did_before_when_the_attack_has_ended(digits, tmp_path):
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    attack(digits["test"].take([4]), tmp_path / "a", {}, iterations=20)
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+
+
+def test_writing_takes_a_small_share_of_the_time(tmp_path, monkeypatch):
+    now = 0.0
+    monkeypatch.setattr(checkpoints.time, "monotonic", lambda: now)
+
+    def slow(tensors, path, metadata):
+        nonlocal now
+        now += 2.0
+        path.write_bytes(b"state")
+
+    monkeypatch.setattr(checkpoints, "save_file", slow)
+    keeping = Checkpoint(tmp_path / "a", {})
+    written = 0
+    while now < 10_000:
+        now += 5.0
+        if keeping.due:
+            keeping.write({}, "a lot")
+            written += 1
+    assert written > 10
+    assert written * 2.0 / now < 0.0101
+
+
+def test_without_room_the_job_goes_on(tmp_path, monkeypatch, capsys):
+    def fail(tensors, path, metadata):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints, "save_file", fail)
+    Checkpoint(tmp_path / "a", {}).write({}, "a lot")
+    assert "a cannot be written (No space left on device)" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def rows(count):
+    return pa.table({"index": list(range(count))})
+
+
+def test_a_gpu_that_is_too_small_gets_the_images_in_parts(capsys):
+    attacked = []
+
+    def attack(part):
+        if len(part) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        attacked.append(part["index"].to_pylist())
+        return part
+
+    result = attack_jobs.in_memory(attack, rows(10), images_per_update=1)
+    assert result["index"].to_pylist() == list(range(10))
+    assert attacked == [[0, 1], [2, 3, 4], [5, 6], [7, 8, 9]]
+    assert "lower attack.images_per_job" in capsys.readouterr().out
+    attacked.clear()
+    attack_jobs.in_memory(attack, rows(10), images_per_update=2)
+    assert all(len(part) % 2 == 0 for part in attacked)
+
+
+def test_a_gpu_that_cannot_hold_one_update_is_told_of_with_what_to_lower():
+    def attack(part):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(InputError, match=r"lower data\.size"):
+        attack_jobs.in_memory(attack, rows(4), images_per_update=4)

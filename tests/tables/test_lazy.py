@@ -1,0 +1,150 @@
+"""Tables read in parts, and that nothing which is made of them depends on how they are cut."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from drawn import figures
+
+import stubs
+from dropleak.analysis.claims import interpretations
+from dropleak.analysis.summary import COLUMNS, summarise
+from dropleak.errors import InputError
+from dropleak.figures.rmse import POINTS
+from dropleak.planning import config
+from dropleak.planning.layout import Layout
+from dropleak.report import captions
+from dropleak.tables import parquet
+from dropleak.tables.lazy import StoredTable
+from dropleak.tables.schemas import ATTACKS, IMAGES, UTILITY
+
+IDLG, READER = "idlg", "mask-reading"
+
+
+CONFIG = config.complete(
+    {
+        "experiment": "stubs",
+        "data": {"source": "cifar10"},
+        "images": 12,
+        "attackers": [IDLG, READER],
+        "rates": [0.0, 0.5],
+        "attack": {"iterations": 40, "images_per_job": 5},
+    }
+)
+LAYOUT = Layout(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Results of 5 images a job, 12 images, two rates and two attackers; of 40 iterations."""
+    folder = tmp_path_factory.mktemp("stubs")
+    stubs.write(folder, CONFIG)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(folder):
+    """All attacks."""
+    files = [
+        folder / LAYOUT.attacks[attacker].path / f"rate-{rate}" / f"images-{batch}.parquet"
+        for attacker in (IDLG, READER)
+        for rate in (0.0, 0.5)
+        for batch in ("0-5", "5-10", "10-12")
+    ]
+    assert sorted(files) == sorted(folder.rglob("images-*.parquet"))
+    return pa.concat_tables(parquet.read(file, ATTACKS) for file in files)
+
+
+@pytest.fixture(scope="module", params=[1, 5, 48])
+def stored(whole, request, tmp_path_factory):
+    """The same in a file, in row groups of several sizes."""
+    path = tmp_path_factory.mktemp("stored") / "attacks.parquet"
+    pq.write_table(whole, path, row_group_size=request.param)
+    return StoredTable(path, ATTACKS)
+
+
+def test_rows_are_chosen_and_come_in_order(stored, whole):
+    images = whole["image"].to_pylist()
+    assert stored.read(["rmse", "image"]).equals(whole.select(["rmse", "image"]))
+    chosen = stored.read(
+        ["image"], ("attacker", "==", READER), ("rate", "==", 0.5), ("image", "in", images[3:7])
+    )
+    assert chosen["image"].to_pylist() == images[3:7]
+    assert len(stored.read(["image"], ("rate", "==", 0.3))) == 0
+
+
+def test_parts_are_of_one_job_and_never_empty(stored, whole):
+    conditions = ("attacker", "==", IDLG), ("image", "!=", whole["image"][0].as_py())
+    parts = list(stored.parts(["image", "attacker"], *conditions))
+    assert all(map(len, parts))
+    assert pa.concat_tables(parts).equals(stored.read(["image", "attacker"], *conditions))
+    assert list(stored.parts(["image"], ("rate", "==", 0.3))) == []
+
+
+def test_the_metadata_comes_along(stored):
+    known = parquet.metadata(stored.read(["rate"]))
+    assert known["shape"] == list(stubs.SHAPE)
+    assert known["settings"]["iterations"] == 40
+
+
+def test_summary_and_readings_do_not_depend_on_the_parts(stored, whole):
+    assert summarise(stored.read(COLUMNS), 0.1, 0).equals(summarise(whole, 0.1, 0))
+    masks = {IDLG: "resample"}
+    in_parts = interpretations.compare(stored.parts(interpretations.COLUMNS), masks, 0)
+    assert in_parts.equals(interpretations.compare([whole], masks, 0))
+    assert len(in_parts)
+
+
+@pytest.mark.parametrize("name", ["sample", "rmse_by_rate", "rmse_by_iteration"])
+def test_figures_and_captions_do_not_depend_on_the_parts(name, stored, whole, folder, tmp_path):
+    pq.write_table(whole, tmp_path / "whole.parquet")
+    given = {
+        "sample": {
+            "images": parquet.read(folder / LAYOUT.images.path / "test.parquet", IMAGES),
+            "chosen": whole["image"].to_pylist()[:2],
+        },
+        "rmse_by_rate": {"summary": summarise(whole, 0.1, 0)},
+    }.get(name, {}) | {"attacker": IDLG}
+    drawn, said = [], []
+    for attacks in (stored, StoredTable(tmp_path / "whole.parquet", ATTACKS)):
+        np.random.seed(0)  # of seaborn's jitter
+        figure = getattr(figures, name)(attacks, **given)
+        figure.canvas.draw()
+        drawn.append(np.array(figure.canvas.buffer_rgba()))
+        figures.save(figure, tmp_path / "a.pdf", tmp_path / "a.png")
+        said.append(getattr(captions, name)(attacks, **given))
+    assert (drawn[0] == drawn[1]).all()
+    assert said[0] == said[1]
+
+
+def test_of_very_many_images_figure_4_shows_some_and_says_so(whole, tmp_path):
+    job = whole.slice(0, 12)
+    columns = {name: job[name] for name in ATTACKS.names}
+    many = pa.concat_tables([pa.table(columns, schema=ATTACKS)] * (POINTS // 12 + 1))
+    many = many.set_column(3, ATTACKS.field("image"), [np.arange(len(many), dtype=np.int32)])
+    many = many.set_column(4, ATTACKS.field("update"), [np.arange(len(many), dtype=np.int32)])
+    parquet.write(many, tmp_path / "many.parquet")
+    stored, summary = StoredTable(tmp_path / "many.parquet", ATTACKS), summarise(many, 0.1, 0)
+    figure = figures.rmse_by_rate(stored, summary, IDLG)
+    points = figure.axes[0].collections[0].get_offsets()
+    figures.save(figure, tmp_path / "a.pdf", tmp_path / "a.png")
+    assert points[:, 1].tolist() == many["rmse_clipped"].to_pylist()[:POINTS]
+    assert "Points are the first 1,000 images" in captions.rmse_by_rate(stored, summary, IDLG)
+
+
+def test_damage_is_named(whole, tmp_path):
+    path = tmp_path / "attacks.parquet"
+    parquet.write(whole, path)
+    with pytest.raises(InputError, match=r"attacks\.parquet: is not the expected table"):
+        StoredTable(path, UTILITY)
+    content = bytearray(path.read_bytes())
+    content[100:2000] = bytes(1900)
+    path.write_bytes(content)
+    stored = StoredTable(path, ATTACKS)
+    with pytest.raises(InputError, match=r"attacks\.parquet: is damaged"):
+        stored.read(["attacker", "rate", "image", "update"])
+    with pytest.raises(InputError, match=r"attacks\.parquet: is damaged"):
+        list(stored.parts(["attacker", "rate", "image", "update"]))
+    path.write_bytes(b"PAR1")
+    with pytest.raises(InputError, match=r"attacks\.parquet"):
+        StoredTable(path, ATTACKS)

@@ -1,0 +1,135 @@
+import random
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dropleak.errors import InputError
+from dropleak.tables import parquet
+from dropleak.tables.schemas import SCHEMAS, UTILITY
+
+
+def utility(rate, **metadata):
+    return parquet.build(
+        UTILITY,
+        {
+            "rate": [rate, rate],
+            "seed": [0, 0],
+            "epoch": [1, 2],
+            "train_loss": [2.0, 1.0],
+            "test_accuracy": [0.1, 0.5],
+            "seconds": [1.0, 1.0],
+            "host": ["here", "here"],
+            "device": ["cpu", "cpu"],
+        },
+        **({"network": "lenet"} | metadata),
+    )
+
+
+def test_a_table_comes_back_with_columns_and_metadata(tmp_path):
+    table = utility(0.3)
+    parquet.write(table, tmp_path / "a.parquet")
+    back = parquet.read(tmp_path / "a.parquet", UTILITY)
+    assert back.equals(table)
+    assert parquet.metadata(back) == {"network": "lenet"}
+
+
+def test_every_column_says_what_it_is():
+    for schema in SCHEMAS.values():
+        for field in schema:
+            assert field.metadata[b"description"]
+    assert SCHEMAS["attacks"].field("psnr").metadata[b"unit"] == b"dB"
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path, monkeypatch):
+    def fail(table, path, **options):
+        path.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(pq, "write_table", fail)
+    with pytest.raises(OSError, match="disk full"):
+        parquet.write(utility(0.0), tmp_path / "a.parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tables_are_joined_in_order(tmp_path):
+    parts = [tmp_path / f"{rate}.parquet" for rate in (0.0, 0.5)]
+    for rate, path in zip((0.0, 0.5), parts, strict=True):
+        parquet.write(utility(rate), path)
+    parquet.concatenate(parts, tmp_path / "all.parquet", UTILITY, ["rate", "seed", "epoch"])
+    joined = parquet.read(tmp_path / "all.parquet", UTILITY)
+    assert joined.equals(pa.concat_tables([utility(0.0), utility(0.5)]))
+
+
+def test_a_row_that_stands_twice_is_an_error(tmp_path):
+    parquet.write(utility(0.3), tmp_path / "a.parquet")
+    parquet.write(utility(0.3), tmp_path / "b.parquet")
+    with pytest.raises(InputError, match=r"b\.parquet: has a second row for rate 0\.3, epoch 1"):
+        parquet.concatenate(
+            [tmp_path / "a.parquet", tmp_path / "b.parquet"],
+            tmp_path / "all.parquet",
+            UTILITY,
+            ["rate", "epoch"],
+        )
+    assert not (tmp_path / "all.parquet").exists()
+
+
+def test_tables_of_different_clients_are_not_joined(tmp_path):
+    parquet.write(utility(0.0), tmp_path / "a.parquet")
+    parquet.write(utility(0.5, network="wide"), tmp_path / "b.parquet")
+    paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    with pytest.raises(InputError, match="another client"):
+        parquet.concatenate(paths, tmp_path / "all.parquet", UTILITY, ["rate", "epoch"])
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 but not really", b"\x80\x04K\x01."])
+def test_what_is_no_parquet_is_named(tmp_path, content):
+    (tmp_path / "bad.parquet").write_bytes(content)
+    with pytest.raises(InputError, match=r"bad\.parquet: is damaged \("):
+        parquet.read(tmp_path / "bad.parquet", UTILITY)
+
+
+def test_a_table_of_another_schema_is_named_with_its_columns(tmp_path):
+    wrong = utility(0.3).drop_columns(["seconds"])
+    pq.write_table(wrong, tmp_path / "old.parquet")
+    with pytest.raises(InputError, match=r"old\.parquet: .*seconds"):
+        parquet.read(tmp_path / "old.parquet", UTILITY)
+
+
+def test_whatever_bytes_are_damaged_there_is_a_message(tmp_path):
+    path, chance = tmp_path / "a.parquet", random.Random(0)
+    parquet.write(utility(0.3), path)
+    whole = path.read_bytes()
+    messages = []
+    for _ in range(300):
+        content = bytearray(whole)
+        content[chance.randrange(len(whole))] ^= chance.randrange(1, 256)
+        path.write_bytes(content)
+        try:
+            parquet.read(path, UTILITY)
+        except InputError as error:
+            messages.append(str(error))
+    assert len(messages) > 100  # the others hit padding or statistics
+    assert all(message.startswith(f"{path}: is ") for message in messages)
+
+
+def test_pixels_are_rounded_to_bytes_and_back():
+    images = np.array([0.0, 0.5, 1.0, 100 / 255]).reshape(1, 1, 2, 2)
+    encoded = parquet.encode_pixels(images)
+    assert parquet.decode_pixels(encoded, (1, 2, 2)).flatten().tolist() == [0, 128, 255, 100]
+
+
+def test_a_joined_table_is_read_in_parts(tmp_path):
+    sources = [tmp_path / f"{rate}.parquet" for rate in (0.1, 0.2, 0.3)]
+    for rate, path in zip((0.1, 0.2, 0.3), sources, strict=True):
+        parquet.write(utility(rate), path)
+    parquet.concatenate(sources, tmp_path / "all.parquet", UTILITY, key=["rate", "seed", "epoch"])
+    parts = list(parquet.parts(tmp_path / "all.parquet", UTILITY, ["epoch", "rate"]))
+    assert [part["rate"].to_pylist() for part in parts] == [[0.1] * 2, [0.2] * 2, [0.3] * 2]
+    assert parts[0].column_names == ["epoch", "rate"]
+    with pytest.raises(InputError, match="is not the expected table"):
+        list(parquet.parts(tmp_path / "all.parquet", SCHEMAS["attacks"], ["rate"]))
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match="is damaged"):
+        list(parquet.parts(tmp_path / "broken.parquet", UTILITY, ["rate"]))

@@ -1,0 +1,317 @@
+"""What a run says about the paper's claims: estimates with intervals, and tests.
+
+Every function gives None where the run has not what it needs: a rate, or a second image or seed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from dropleak.analysis import efficacy, paper, statistics
+from dropleak.analysis.chance import Chance
+from dropleak.analysis.claims import verdicts
+from dropleak.analysis.claims.verdicts import Evidence
+from dropleak.report import formatting
+
+COLUMNS = ["attacker", "rate", "image", "update", "rmse", "rmse_clipped", "label", "label_inferred"]
+"""What is needed of the attacks."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What an experiment found, and the settings that say what to make of it."""
+
+    attacks: pd.DataFrame
+    """With the columns `COLUMNS`, and `above_guess` (see `tradeoff`)."""
+    utility: pd.DataFrame
+    readings: pa.Table
+    chance: Chance
+    success_rmse: float
+    tolerated_loss: float
+    seed: int
+
+    def of(self, attacker: str) -> pd.DataFrame:
+        """Its attacks."""
+        return self.attacks[self.attacks["attacker"] == attacker]
+
+    def errors(
+        self, attacker: str, rates: Iterable[float], column: str = "rmse_clipped"
+    ) -> np.ndarray | None:
+        """Mean RMSE after clipping, or another column: a row per update, a column per rate.
+
+        Images of an update were attacked together, so that only updates are independent.
+        """
+        table = self.of(attacker).pivot_table(column, "update", "rate")
+        there = set(rates) <= set(table.columns) and len(table) > 1
+        return table[list(rates)].to_numpy() if there else None
+
+    def accuracies(self) -> pd.DataFrame:
+        """Test accuracy after the last epoch: a row per seed, a column per rate."""
+        final = self.utility[self.utility["epoch"] == self.utility["epoch"].max()]
+        return final.pivot_table("test_accuracy", "seed", "rate")
+
+    def doubt(self, attacker: str) -> str | None:
+        """Why an attacker shows nothing about protection, if it does not."""
+        return efficacy.doubt(self.of(attacker), self.success_rmse, self.seed)
+
+    def doubt_about_small(self, attacker: str) -> str | None:
+        """Why it shows nothing about small errors, if it does not."""
+        return efficacy.doubt_about_small(self.of(attacker), self.success_rmse)
+
+    def doubt_about_accuracy(self, rates: Iterable[float]) -> str | None:
+        """Why accuracies show nothing, if networks trained with some of these rates are at chance.
+
+        Rates that were not trained with do not count.
+        """
+        means = self.accuracies().mean()
+        at_chance = [rate for rate in rates if rate in means and self.chance.explains(means[rate])]
+        if not at_chance:
+            return None
+        return f"test accuracy is at chance at {formatting.rates(at_chance)}"
+
+    @property
+    def unit(self) -> str:
+        """What is independent."""
+        alone = (self.attacks["image"] == self.attacks["update"]).all()
+        return "images" if alone else "updates"
+
+
+def trend(run: Run, attacker: str, lowest: float) -> Evidence | None:
+    """Whether the error rises with the rate, from the lowest to 0.5."""
+    rates = [rate for rate in sorted(run.of(attacker)["rate"].unique()) if lowest <= rate <= 0.5]
+    errors = run.errors(attacker, rates)
+    if errors is None or len(rates) < 3:
+        return None
+    correlation = statistics.rank_trend(errors)
+    return Evidence(
+        "mean rank correlation of an image's error with the rate",
+        correlation.mean(),
+        *statistics.mean_interval(correlation, run.seed),
+        len(errors),
+        run.unit,
+        "Page's trend test",
+        statistics.trend_test(errors),
+    )
+
+
+def difference(run: Run, attacker: str) -> Evidence | None:
+    """By how much the error at rate 0.5 exceeds that without dropout."""
+    errors = run.errors(attacker, (0.0, 0.5))
+    if errors is None:
+        return None
+    without, half = errors.T
+    return Evidence(
+        "mean difference of the clipped RMSE",
+        (half - without).mean(),
+        *statistics.mean_interval(half - without, run.seed),
+        len(errors),
+        run.unit,
+        "paired permutation test",
+        statistics.exceeds(half, without, run.seed),
+    )
+
+
+def dip(run: Run, attacker: str) -> Evidence | None:
+    """By how much the error at 0.4 is below both its neighbours (an intersection-union test)."""
+    errors = run.errors(attacker, (0.3, 0.4, 0.5))
+    if errors is None:
+        return None
+
+    def depth(before: np.ndarray, at: np.ndarray, after: np.ndarray, axis: int) -> np.ndarray:
+        return np.minimum(np.mean(before - at, axis=axis), np.mean(after - at, axis=axis))
+
+    before, at, after = errors.T
+    return Evidence(
+        "smaller of the mean differences of the clipped RMSE to that at 0.4",
+        float(depth(before, at, after, axis=-1)),
+        *statistics.paired_interval(errors, depth, run.seed),
+        len(errors),
+        run.unit,
+        "larger p-value of two paired permutation tests",
+        max(statistics.exceeds(neighbour, at, run.seed) for neighbour in (before, after)),
+    )
+
+
+def turning_point(run: Run, attacker: str) -> Evidence | None:
+    """At which rate the error's rise slows down most."""
+    rates = [rate for rate in sorted(run.of(attacker)["rate"].unique()) if rate <= 0.5]
+    errors = run.errors(attacker, rates)
+    if errors is None or len(rates) < 5 or 0.3 not in rates[1:-1]:
+        return None
+    inner = np.array(rates[1:-1])
+
+    def slowest(*columns: np.ndarray, axis: int) -> np.ndarray:
+        means = np.stack([np.mean(column, axis=axis) for column in columns], axis=-1)
+        slopes = np.diff(means) / np.diff(rates)
+        return inner[np.argmin(np.diff(slopes), axis=-1)]
+
+    return Evidence(
+        "rate at which the mean clipped RMSE slows down most in its rise",
+        float(slowest(*errors.T, axis=-1)),
+        *statistics.paired_interval(errors, slowest, run.seed),
+        len(errors),
+        run.unit,
+        "95% bootstrap interval",
+    )
+
+
+def mean_error(run: Run, attacker: str, rate: float) -> Evidence | None:
+    """The error at one of the rates with a published value."""
+    errors = run.errors(attacker, [rate])
+    if errors is None:
+        return None
+    values = len(paper.RMSE)
+    return Evidence(
+        "mean clipped RMSE",
+        errors.mean(),
+        *statistics.mean_interval(errors[:, 0], run.seed, 1 - 0.05 / values),
+        len(errors),
+        run.unit,
+        f"bootstrap interval, 95% for all {values} published values together",
+    )
+
+
+def nearest_reading(run: Run) -> Evidence | None:
+    """How far the reading that is closest to the published values is from them.
+
+    Its interval is that of the least distance of all readings, whichever has it in truth.
+    """
+    if not len(run.readings):
+        return None
+    readings = run.readings.to_pandas()
+    best = readings.iloc[0]
+    return Evidence(
+        f"distance of the nearest reading ({best['attacker']}, {best['rmse']}, {best['pixels']}, "
+        f"{best['statistic']}, {best['iterations']} iterations)",
+        best["distance"],
+        readings["distance_low"].min(skipna=False),
+        readings["distance_high"].min(skipna=False),
+        best["images"],
+        "images",
+        f"interval, 95% for all {len(readings)} readings together",
+    )
+
+
+def labels(run: Run, attacker: str) -> Evidence | None:
+    """How often labels are found, at the rate where that is least often."""
+    own = run.of(attacker)
+    right = own["label"] == own["label_inferred"]
+    found = right.groupby([own["rate"], own["update"]]).all().unstack("rate")
+    worst = found[found.mean().idxmin()]
+    return Evidence(
+        f"lowest share of {run.unit} with the right labels, of {found.shape[1]} rates",
+        worst.mean(),
+        *statistics.exact_share_interval(int(worst.sum()), len(worst), 1 - 0.05 / found.shape[1]),
+        len(worst),
+        run.unit,
+        "exact binomial interval, 95% for all rates together",
+    )
+
+
+def successes(run: Run, attacker: str) -> Evidence | None:
+    """How often an image comes back although half of the features are dropped."""
+    own = run.of(attacker)
+    own = own[own["rate"] == 0.5]
+    if own.empty:
+        return None
+    found = (own["rmse"] < run.success_rmse).groupby(own["update"]).any()
+    return Evidence(
+        f"share of {run.unit} with an RMSE below {run.success_rmse}",
+        found.mean(),
+        *statistics.exact_share_interval(int(found.sum()), len(found)),
+        len(found),
+        run.unit,
+        "exact binomial test",
+        statistics.rarer(int(found.sum()), len(found), verdicts.RARE),
+    )
+
+
+def above_guess(run: Run, attacker: str) -> Evidence | None:
+    """By how much the error exceeds a guess's, at the recommended rate where that is least."""
+    rates = recommended(run.of(attacker)["rate"].unique())
+    above = run.errors(attacker, rates, "above_guess")
+    if above is None or not rates:
+        return None
+    worst = above.mean(axis=0).argmin()
+    return Evidence(
+        f"mean clipped RMSE above the mean training image's, least at rate {rates[worst]}",
+        above[:, worst].mean(),
+        *statistics.mean_interval(above[:, worst], run.seed, 1 - 0.05 / len(rates)),
+        len(above),
+        run.unit,
+        "bootstrap interval, 95% for these rates together",
+    )
+
+
+def recommended(rates: Iterable[float]) -> list[float]:
+    """Those of some rates that the paper recommends."""
+    lowest, highest = paper.BALANCED
+    return [rate for rate in sorted(rates) if lowest <= rate <= highest]
+
+
+def accuracy_trend(run: Run) -> Evidence | None:
+    """Whether test accuracy falls with the rate, up to 0.9."""
+    accuracies = run.accuracies()
+    if len(accuracies) < 2 or accuracies.shape[1] < 3 or accuracies.columns.max() < 0.9:
+        return None
+    losses = -accuracies.to_numpy()
+    correlation = statistics.rank_trend(losses)
+    return Evidence(
+        "mean rank correlation of the accuracy lost with the rate",
+        correlation.mean(),
+        *_possible(statistics.t_interval(correlation)),
+        len(losses),
+        "seeds",
+        "Page's trend test",
+        statistics.trend_test(losses),
+    )
+
+
+def accuracy_lost(run: Run, rate: float) -> Evidence | None:
+    """How much test accuracy dropout costs at one rate, on the same seeds."""
+    lost = _lost(run, [rate])
+    if lost is None:
+        return None
+    return Evidence(
+        f"mean test accuracy lost at rate {rate}",
+        lost.mean(),
+        *_possible(statistics.t_interval(lost[:, 0])),
+        len(lost),
+        "seeds",
+        "paired t-test",
+        statistics.t_exceeds(lost[:, 0]),
+    )
+
+
+def most_accuracy_lost(run: Run) -> Evidence | None:
+    """The same at the recommended rate where it is most."""
+    rates = recommended(run.accuracies())
+    lost = _lost(run, rates)
+    if lost is None or not rates:
+        return None
+    worst = lost.mean(axis=0).argmax()
+    return Evidence(
+        f"mean test accuracy lost, most at rate {rates[worst]}",
+        lost[:, worst].mean(),
+        *_possible(statistics.t_interval(lost[:, worst], 1 - 0.05 / len(rates))),
+        len(lost),
+        "seeds",
+        "t interval, 95% for these rates together",
+    )
+
+
+def _possible(interval: statistics.Interval) -> statistics.Interval:
+    """An interval of correlations, or of differences of shares, that leaves out what cannot be."""
+    low, high = interval
+    return max(low, -1.0), min(high, 1.0)
+
+
+def _lost(run: Run, rates: list[float]) -> np.ndarray | None:
+    """Test accuracy lost from that without dropout: a row per seed, a column per rate."""
+    accuracies = run.accuracies()
+    if len(accuracies) < 2 or not {0.0, *rates} <= set(accuracies):
+        return None
+    return accuracies[[0.0]].to_numpy() - accuracies[rates].to_numpy()

@@ -1,0 +1,220 @@
+"""What the paper claims, and what a run says of it: a row for each claim.
+
+Claims about the attack are put to the attacker that stands for the paper's; those that decide
+whether dropout protects anyone also to every attacker that accounts for masks.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import pyarrow as pa
+
+from dropleak.analysis import paper, statistics
+from dropleak.analysis.claims import evidence, verdicts
+from dropleak.analysis.claims.evidence import Run
+from dropleak.analysis.claims.verdicts import Evidence, Rule
+from dropleak.tables import parquet
+from dropleak.tables.schemas import CLAIMS
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim of the paper, in our words, with what a run has to say."""
+
+    name: str
+    statement: str
+    place: str
+    """Section of the paper."""
+    rule: Rule
+    evidence: Evidence | None
+    published: float | None = None
+    attacker: str | None = None
+    meaningless: str | None = None
+    """Why the evidence says nothing, whatever it is."""
+    unproven: str | None = None
+    """Why the evidence cannot speak for the claim, though it may speak against it."""
+
+    def decide(self, p_adjusted: float | None) -> tuple[str, str | None]:
+        """The verdict, and why it is inconclusive if it is not the rule that says so."""
+        if self.evidence is None:
+            return verdicts.INCONCLUSIVE, None
+        verdict = self.rule.decide(self.evidence, p_adjusted)
+        contradicted = verdict == verdicts.NOT_SUPPORTED
+        reason = self.meaningless or (None if contradicted else self.unproven)
+        return verdicts.INCONCLUSIVE if reason else verdict, reason
+
+
+def judge(run: Run, paper_attacker: str, accounting: list[str]) -> pa.Table:
+    """Every claim with its evidence and verdict.
+
+    Args:
+        run: what was measured.
+        paper_attacker: the attacker that stands for the paper's.
+        accounting: attackers that account for masks.
+
+    Returns:
+        a table with the columns `schemas.CLAIMS`.
+    """
+    claims = [*_about_the_attack(run, paper_attacker), *_about_accuracy(run)]
+    for attacker in dict.fromkeys([paper_attacker, *accounting]):
+        claims += _about_the_defence(run, attacker)
+    tested = [claim for claim in claims if claim.evidence and claim.evidence.p_value is not None]
+    adjusted = statistics.adjust([claim.evidence.p_value for claim in tested])
+    p_adjusted = dict(zip(map(id, tested), adjusted, strict=True))
+    rows = [_row(claim, p_adjusted.get(id(claim))) for claim in claims]
+    return parquet.build(CLAIMS, {name: [row[name] for row in rows] for name in CLAIMS.names})
+
+
+_NOTHING = dict.fromkeys(Evidence.__dataclass_fields__) | {
+    "measure": "not measured in this run",
+    "n": 0,
+}
+
+
+def _row(claim: Claim, p_adjusted: float | None) -> dict:
+    found = claim.evidence
+    verdict, reason = claim.decide(p_adjusted)
+    return (asdict(found) if found else _NOTHING) | {
+        "claim": claim.name,
+        "statement": claim.statement,
+        "place": claim.place,
+        "published": claim.published,
+        "attacker": claim.attacker,
+        "p_adjusted": p_adjusted,
+        "verdict": verdict,
+        "reason": reason,
+        "rule": claim.rule.explain(found and found.unit),
+    }
+
+
+def _about_the_attack(run: Run, attacker: str) -> Iterator[Claim]:
+    """How the error depends on the rate, and the paper's numbers."""
+    doubt = run.doubt(attacker)
+    yield Claim(
+        "error-rises",
+        "The error rises with the rate, from 0.0 to 0.5.",
+        "4.2, Figures 4 and 5",
+        verdicts.above_zero(verdicts.TREND_MARGIN),
+        evidence.trend(run, attacker, lowest=0.0),
+        attacker=attacker,
+        meaningless=doubt,
+    )
+    yield Claim(
+        "error-rises-above-0",
+        "More dropout means more error also among rates above 0.0.",
+        "4.2, Figure 5",
+        verdicts.above_zero(verdicts.TREND_MARGIN),
+        evidence.trend(run, attacker, lowest=0.05),
+        attacker=attacker,
+        meaningless=doubt,
+    )
+    yield Claim(
+        "dip",
+        "The error at 0.4 is below those at 0.3 and at 0.5.",
+        "4.2",
+        verdicts.above_zero(verdicts.RMSE_MARGIN),
+        evidence.dip(run, attacker),
+        published=round(min(paper.RMSE[0.3], paper.RMSE[0.5]) - paper.RMSE[0.4], 3),
+        attacker=attacker,
+        meaningless=doubt,
+    )
+    yield Claim(
+        "turning-point",
+        "At 0.3 the error takes another course.",
+        "4.2",
+        verdicts.at_place(0.3),
+        evidence.turning_point(run, attacker),
+        published=0.3,
+        attacker=attacker,
+        meaningless=doubt,
+    )
+    for rate, published in paper.RMSE.items():
+        yield Claim(
+            f"rmse-at-{rate}",
+            f"The RMSE at rate {rate} is {published}.",
+            "4.2",
+            verdicts.equals(published),
+            evidence.mean_error(run, attacker, rate),
+            published=published,
+            attacker=attacker,
+        )
+    yield Claim(
+        "a-reading",
+        "In some reading of the protocol the four published values come out.",
+        "4.2",
+        verdicts.below(verdicts.RMSE_MARGIN),
+        evidence.nearest_reading(run),
+    )
+    yield Claim(
+        "labels",
+        "The label is found with certainty at every rate.",
+        "5.3",
+        verdicts.ALWAYS,
+        evidence.labels(run, attacker),
+        attacker=attacker,
+    )
+
+
+def _about_accuracy(run: Run) -> Iterator[Claim]:
+    """What dropout costs."""
+    trained = run.accuracies().columns
+    doubt = run.doubt_about_accuracy([min(trained)])
+    yield Claim(
+        "accuracy-falls",
+        "Test accuracy falls as the rate grows from 0.0 to 0.9.",
+        "5.1, Figure 6",
+        verdicts.above_zero(verdicts.TREND_MARGIN),
+        evidence.accuracy_trend(run),
+        meaningless=doubt,
+    )
+    for rate in (0.3, 0.4, 0.5):
+        yield Claim(
+            f"accuracy-lost-at-{rate}",
+            f"Dropout at {rate} costs test accuracy.",
+            "5.1, Figure 6",
+            verdicts.above_zero(verdicts.ACCURACY_MARGIN),
+            evidence.accuracy_lost(run, rate),
+            meaningless=doubt,
+        )
+    yield Claim(
+        "balance-accuracy",
+        "Rates from 0.3 to 0.5 are a balance: the model stays accurate.",
+        "5.1",
+        verdicts.below(run.tolerated_loss),
+        evidence.most_accuracy_lost(run),
+        meaningless=doubt,
+        unproven=run.doubt_about_accuracy(evidence.recommended(trained)),
+    )
+
+
+def _about_the_defence(run: Run, attacker: str) -> Iterator[Claim]:
+    """Whether dropout protects from an attacker."""
+    doubt = run.doubt(attacker)
+    yield Claim(
+        "error-at-half",
+        "The error at rate 0.5 is larger than without dropout.",
+        "4.2, Figure 4",
+        verdicts.above_zero(verdicts.RMSE_MARGIN),
+        evidence.difference(run, attacker),
+        published=round(paper.RMSE[0.5] - paper.RMSE[0.0], 3),
+        attacker=attacker,
+        meaningless=doubt,
+    )
+    yield Claim(
+        "no-small-error",
+        "At rate 0.5 no attack ends with a small RMSE.",
+        "abstract",
+        verdicts.NEVER,
+        evidence.successes(run, attacker),
+        attacker=attacker,
+        unproven=doubt or run.doubt_about_small(attacker),
+    )
+    yield Claim(
+        "balance-privacy",
+        "Rates from 0.3 to 0.5 are a balance: images stay private.",
+        "5.1",
+        verdicts.POSITIVE,
+        evidence.above_guess(run, attacker),
+        attacker=attacker,
+        unproven=doubt,
+    )

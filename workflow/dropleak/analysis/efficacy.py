@@ -1,0 +1,86 @@
+"""Whether an attack works at all: what it gets of clients that drop nothing.
+
+An attack that fails without dropout fails with it too, and that protects nobody. So nothing it does
+counts for dropout unless it is known to succeed at rate 0.0, on the same kind of client.
+"""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from dropleak.analysis import statistics
+from dropleak.analysis.claims.verdicts import FEWEST, RARE
+
+FAILS = "this attack fails without dropout too"
+UNSURE = "too few images to know whether this attack succeeds without dropout"
+NOT_ATTACKED = "rate 0.0 was not attacked, so whether this attack succeeds at all is not known"
+_OF_SEVERAL = {
+    FAILS: "these attacks fail without dropout too",
+    UNSURE: "too few images to know whether these attacks succeed without dropout",
+    NOT_ATTACKED: "rate 0.0 was not attacked, so whether these attacks succeed at all is not known",
+}
+
+NEVER_SMALL = "this attack is not known to end with a small RMSE without dropout either"
+
+
+def doubt(attacks: pd.DataFrame, success_rmse: float, seed: int) -> str | None:
+    """Why an attack cannot show that dropout protects; None if it succeeds without.
+
+    It succeeds without dropout, by a rule that was fixed before the data, if either
+
+    - it recovers images there: the share of successes is known to be above `RARE`. An attack that
+      finds some images exactly and nothing of others, as DLG, works, whatever its mean error is.
+    - its mean error is known to be below that of the mean training image as a guess, as `private`
+      means above it. An attack that finds something of every image works as well.
+
+    Args:
+        attacks: of one attacker, with the columns rate, update, rmse and above_guess (that of
+            `tradeoff`).
+        success_rmse: an attack with a smaller RMSE, and a smaller error than the guess, succeeds.
+        seed: of the bootstrap.
+    """
+    without = attacks[attacks["rate"] == 0]
+    if without.empty:
+        return NOT_ATTACKED
+    if not _rarely_small(without, success_rmse):
+        return None
+    # Images of an update were attacked together: only updates are independent.
+    above = without.groupby("update")["above_guess"].mean().to_numpy()
+    low, high = statistics.mean_interval(above, seed)
+    if len(above) >= FEWEST and high < 0:
+        return None
+    promising = low < 0 or above.mean() < 0 or _successes(without, success_rmse).any()
+    return UNSURE if promising else FAILS
+
+
+def doubt_about_small(attacks: pd.DataFrame, success_rmse: float) -> str | None:
+    """Why an attack cannot show that dropout prevents small errors; arguments as above."""
+    without = attacks[attacks["rate"] == 0]
+    if without.empty:
+        return NOT_ATTACKED
+    return NEVER_SMALL if _rarely_small(without, success_rmse) else None
+
+
+def grouped(doubts: Mapping[str, str | None]) -> dict[str, list[str]]:
+    """The attackers of which nothing is known, by a reason that speaks of so many of them.
+
+    Args:
+        doubts: of attackers by their names; None where there is none.
+    """
+    names = {}
+    for name, reason in doubts.items():
+        if reason:
+            names.setdefault(reason, []).append(name)
+    return {_OF_SEVERAL[each] if len(own) > 1 else each: own for each, own in names.items()}
+
+
+def _rarely_small(attacks: pd.DataFrame, success_rmse: float) -> bool:
+    """Whether successes are not known to be more frequent than `RARE`."""
+    found = _successes(attacks, success_rmse)
+    return statistics.exact_share_interval(int(found.sum()), len(found))[0] <= RARE
+
+
+def _successes(attacks: pd.DataFrame, success_rmse: float) -> pd.Series:
+    """Whether an update gave away one of its images."""
+    small = (attacks["rmse"] < success_rmse) & (attacks["above_guess"] < 0)
+    return small.groupby(attacks["update"]).any()

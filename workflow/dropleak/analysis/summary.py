@@ -1,0 +1,122 @@
+"""The experiment in a few numbers per attacker and rate."""
+
+import pyarrow as pa
+
+from dropleak.analysis import statistics
+from dropleak.tables import parquet
+from dropleak.tables.schemas import COMPARISON, SUMMARY
+
+STATUSES = ("converged", "stalled", "diverged", "exhausted", "vanished")
+
+COLUMNS = [
+    *("attacker", "rate", "image", "update", "status", "rmse", "rmse_clipped", "label"),
+    *("label_inferred", "mask_exact", "iterations", "evaluations", "seconds"),
+]
+"""What is needed of the attacks."""
+
+
+def summarise(attacks: pa.Table, success_rmse: float, seed: int) -> pa.Table:
+    """Counts, RMSE and shares over all images; no attack is left out of any number.
+
+    Args:
+        attacks: with the columns `COLUMNS`.
+        success_rmse: an attack with a smaller RMSE is a success.
+        seed: of the bootstrap.
+    """
+    scalars = attacks.select(COLUMNS).to_pandas()
+    rows = []
+    for (attacker, rate), group in scalars.groupby(["attacker", "rate"], sort=True):
+        # Images of an update were attacked together: only updates are independent.
+        errors = group.groupby("update")["rmse_clipped"].mean()
+        low, high = statistics.mean_interval(errors.to_numpy(), seed)
+        successes = int((group["rmse"] < success_rmse).sum())
+        success_low, success_high = statistics.share_interval(successes, len(group))
+        found = group["mask_exact"].dropna()
+        counts = {status: int((group["status"] == status).sum()) for status in STATUSES}
+        rows.append(
+            {
+                "attacker": attacker,
+                "rate": rate,
+                "attacks": len(group),
+                **counts,
+                "rmse_median": group["rmse"].median(),
+                "rmse_q1": group["rmse"].quantile(0.25),
+                "rmse_q3": group["rmse"].quantile(0.75),
+                "rmse_clipped_mean": group["rmse_clipped"].mean(),
+                "rmse_clipped_low": low,
+                "rmse_clipped_high": high,
+                "success_share": successes / len(group),
+                "success_low": success_low,
+                "success_high": success_high,
+                "label_share": (group["label"] == group["label_inferred"]).mean(),
+                "mask_exact_share": found.mean() if len(found) else None,
+                "iterations_mean": group["iterations"].mean(),
+                "evaluations_mean": group["evaluations"].mean(),
+                "seconds_mean": group["seconds"].mean(),
+            }
+        )
+    return parquet.build(SUMMARY, {key: [row[key] for row in rows] for key in rows[0]})
+
+
+def compare(attacks: pa.Table, baseline: str, seed: int) -> pa.Table:
+    """Every attacker against one of them, on the same problems.
+
+    Args:
+        attacks: with the columns `COLUMNS`.
+        baseline: the attacker that the others are compared with.
+        seed: of the bootstrap.
+
+    Returns:
+        a table with the columns `schemas.COMPARISON`, without rows if there is one attacker only.
+    """
+    scalars = attacks.select(COLUMNS).to_pandas()
+    rows = {name: [] for name in COMPARISON.names}
+    for rate, problems in scalars.groupby("rate", sort=True):
+        by_attacker = {name: own.set_index("image") for name, own in problems.groupby("attacker")}
+        base = by_attacker.pop(baseline)
+        for attacker, own in by_attacker.items():
+            difference = (own["rmse_clipped"] - base["rmse_clipped"]).dropna()
+            by_update = difference.groupby(own["update"]).mean()
+            low, high = statistics.mean_interval(by_update.to_numpy(), seed)
+            row = {
+                "attacker": attacker,
+                "baseline": baseline,
+                "rate": rate,
+                "images": len(difference),
+                "difference": difference.mean(),
+                "difference_low": low,
+                "difference_high": high,
+                "better_share": (difference < 0).mean(),
+                "evaluations_ratio": own["evaluations"].mean() / base["evaluations"].mean(),
+                "seconds_ratio": own["seconds"].mean() / base["seconds"].mean(),
+            }
+            for name, value in row.items():
+                rows[name].append(value)
+    return parquet.build(COMPARISON, rows)
+
+
+def as_text(summary: pa.Table) -> str:
+    """The summary for a terminal."""
+    frame = summary.to_pandas()
+    shown = frame[["attacker", "rate", "attacks", *STATUSES]].assign(
+        **{
+            "median RMSE": frame["rmse_median"].map("{:.3g}".format),
+            "mean clipped RMSE [95%]": [
+                f"{mean:.3f} [{low:.3f}, {high:.3f}]"
+                for mean, low, high in zip(
+                    frame["rmse_clipped_mean"],
+                    frame["rmse_clipped_low"],
+                    frame["rmse_clipped_high"],
+                    strict=True,
+                )
+            ],
+            "successes": frame["success_share"].map("{:.0%}".format),
+            "labels": frame["label_share"].map("{:.0%}".format),
+            "masks": [
+                "" if share is None or share != share else f"{share:.0%}"
+                for share in frame["mask_exact_share"]
+            ],
+            "s": frame["seconds_mean"].map("{:.2f}".format),
+        }
+    )
+    return shown.to_string(index=False)

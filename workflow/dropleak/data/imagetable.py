@@ -1,0 +1,46 @@
+"""Reading image tables: every row is looked at before anything is computed from it."""
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dropleak.errors import InputError
+from dropleak.tables import parquet
+from dropleak.tables.schemas import IMAGES
+
+
+def read(path: str | Path, rows: Sequence[int] | None = None) -> pa.Table:
+    """An image table, or some rows of it in the order given.
+
+    Raises:
+        InputError: naming the file and what is wrong with it.
+    """
+    table = parquet.read(path, IMAGES)
+    problem = next(_problems(table, rows), None)
+    if problem:
+        raise InputError(f"{path}: {problem}; delete it to have it made anew")
+    return table if rows is None else table.take(rows)
+
+
+def _problems(table: pa.Table, rows: Sequence[int] | None) -> Iterator[str]:
+    known = parquet.metadata(table)
+    missing = {"dataset", "shape", "classes", "training_std"} - known.keys()
+    if missing:
+        yield f"does not say its {' and '.join(sorted(missing))}"
+        return
+    index, label = table["index"].to_numpy(), table["label"].to_numpy()
+    length = pc.binary_length(table["pixels"]).to_numpy()
+    expected = {
+        "index": index == np.arange(len(table)),
+        "label": (label >= 0) & (label < len(known["classes"])),
+        "number of pixels": length == math.prod(known["shape"]),
+    }
+    for what, right in expected.items():
+        if not right.all():
+            yield f"row {np.argmin(right)} has a wrong {what}"
+    if rows is not None and max(rows) >= len(table):
+        yield f"has {len(table)} rows and should have more"

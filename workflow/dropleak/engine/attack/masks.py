@@ -1,0 +1,171 @@
+"""How an attacker handles the clients' dropout in its own forward pass.
+
+Each way takes what was shared and one key per image, and returns a source of masks: a function from
+the count of evaluations so far (int64 [B], one per client) and a number K of evaluations to come to
+a mask for each dropout layer, [B * n, K, *shape], or [B * n, 1, *shape] if they are all the same.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dropleak.engine import rng
+from dropleak.engine.client.update import Update, rows_of
+from dropleak.engine.models.dropout import dropout_masks
+from dropleak.engine.models.layer import Shape
+from dropleak.engine.models.layers import Dropout, Flatten, Linear
+from dropleak.engine.models.network import Network
+
+Masks = tuple[Tensor, ...]
+
+EXACT = "exact"
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same masks at every evaluation."""
+
+    masks: Masks  # [B * n, *shape] each
+    images: int
+    claims: tuple[str, ...] | None = None
+    """Of masks that are the client's, as far as the attacker can tell: `EXACT`, or why not."""
+
+    deterministic = True
+
+    def __call__(self, evaluations: Tensor, count: int) -> Masks:
+        return tuple(mask[:, None] for mask in self.masks)
+
+    def select(self, clients: Tensor) -> "Constant":
+        """The same for the clients at `clients` (int64 [K], or bool [B])."""
+        masks = tuple(rows_of(mask, clients, self.images) for mask in self.masks)
+        if self.claims is None:
+            return Constant(masks, self.images)
+        places = torch.arange(len(self.claims), device=clients.device)[clients].tolist()
+        return Constant(masks, self.images, tuple(self.claims[place] for place in places))
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """Fresh masks at every evaluation."""
+
+    network: Network
+    rate: float
+    dtype: torch.dtype
+    stream: Tensor  # int64 [B * n]
+    images: int
+
+    claims = None
+    deterministic = False
+
+    def __call__(self, evaluations: Tensor, count: int) -> Masks:
+        evaluations = evaluations.repeat_interleave(self.images)
+        coming = evaluations[:, None] + torch.arange(count, device=evaluations.device)
+        fresh = rng.derive(self.stream.repeat_interleave(count), coming.flatten())
+        drawn = dropout_masks(self.network, fresh, self.rate, self.dtype)
+        return tuple(mask.unflatten(0, (-1, count)) for mask in drawn)
+
+    def select(self, clients: Tensor) -> "Resampled":
+        """The same for the clients at `clients` (int64 [K], or bool [B])."""
+        stream = rows_of(self.stream, clients, self.images)
+        return Resampled(self.network, self.rate, self.dtype, stream, self.images)
+
+
+MaskSource = Constant | Resampled
+
+
+def ignore(update: Update, keys: Tensor) -> MaskSource:
+    """No dropout: every feature passes, unscaled."""
+    masks = tuple(_ones(update, shape) for shape in update.network.dropout_shapes())
+    return Constant(masks, update.images)
+
+
+def fixed(update: Update, keys: Tensor) -> MaskSource:
+    """One mask of the client's rate, drawn by the attacker and kept: a wrong guess."""
+    guess = rng.derive(keys, rng.Stream.FIXED_MASK)
+    drawn = dropout_masks(update.network, guess, update.rate, update.dtype)
+    return Constant(drawn, update.images)
+
+
+def resample(update: Update, keys: Tensor) -> MaskSource:
+    """A fresh mask at every evaluation: what a network left in training mode does."""
+    if update.rate == 0:
+        return ignore(update, keys)  # nothing is dropped
+    stream = rng.derive(keys, rng.Stream.RESAMPLED_MASK)
+    return Resampled(update.network, update.rate, update.dtype, stream, update.images)
+
+
+def read(update: Update, keys: Tensor) -> MaskSource:
+    """The client's mask, as far as the gradients of linear layers tell it.
+
+    The gradient of a linear layer's weights is the sum over images of the error behind it times the
+    masked features before it, so a feature that was dropped has a column of zeros. With one image
+    and features that are never zero, as after a sigmoid, the converse holds as well.
+
+    What cannot be read has its expectation, given what was: masks before convolutions are 1; a
+    feature that some of n images kept has 1 / P(some of them keep it); of several dropout layers in
+    series, each has its share of the product.
+    """
+    if update.rate == 0:
+        ones = ignore(update, keys)
+        return Constant(ones.masks, update.images, (EXACT,) * len(update))
+    masks, doubts = [], {}  # the latter's keys: a set that keeps its order
+    if update.images > 1:
+        doubts["gradients are means over several images"] = True
+    vanished = torch.zeros(len(update), dtype=torch.bool)
+    for place, shape in zip(*_dropout_places(update.network), strict=True):
+        linear, series = _linear_behind(update.network, place)
+        if linear is None:
+            doubts["dropout before convolutions cannot be read"] = True
+            masks.append(_ones(update, shape))
+            continue
+        if series > 1:
+            doubts["dropout layers in series"] = True
+        if update.network.can_be_zero(place):
+            doubts["features can be zero without being dropped"] = True
+        columns = update.gradients[f"{linear.name}.weight"].abs().amax(1)  # [B, features]
+        vanished |= (columns == 0).all(1).cpu()
+        kept_by_one = (1 - update.rate) ** series
+        kept_by_some = 1 - (1 - kept_by_one) ** update.images
+        mask = (columns > 0).to(update.dtype) * kept_by_some ** (-1 / series)
+        masks.append(mask.reshape(-1, *shape).repeat_interleave(update.images, 0))
+    known = "; ".join(doubts) or EXACT
+    claims = tuple("gradients vanish" if gone else known for gone in vanished.tolist())
+    return Constant(tuple(masks), update.images, claims)
+
+
+SOURCES = {"resample": resample, "ignore": ignore, "fixed": fixed, "read": read}
+"""Every way that needs no more than what was shared, and nothing of the optimiser."""
+
+
+def start_masks(update: Update, keys: Tensor) -> Masks:
+    """Where masks that are optimised start: drawn with the client's rate, 0 or 1."""
+    drawn = dropout_masks(
+        update.network, rng.derive(keys, rng.Stream.OPTIMISED_MASK), update.rate, update.dtype
+    )
+    return tuple((mask > 0).to(mask) for mask in drawn)
+
+
+def _ones(update: Update, shape: Shape) -> Tensor:
+    return update.like.new_ones(len(update) * update.images, *shape)
+
+
+def _dropout_places(network: Network) -> tuple[list[int], list[Shape]]:
+    places = [place for place, layer in enumerate(network.layers) if isinstance(layer, Dropout)]
+    return places, network.dropout_shapes()
+
+
+def _linear_behind(network: Network, place: int) -> tuple[Linear | None, int]:
+    """The linear layer that a dropout layer's features go into, and how many such are in series."""
+    series = 1
+    for before in reversed(network.layers[:place]):
+        if not isinstance(before, Dropout | Flatten):
+            break
+        series += isinstance(before, Dropout)
+    for layer in network.layers[place + 1 :]:
+        if isinstance(layer, Linear):
+            return layer, series
+        if not isinstance(layer, Dropout | Flatten):
+            break
+        series += isinstance(layer, Dropout)
+    return None, series

@@ -1,0 +1,116 @@
+"""What the attacker minimises: the distance of its dummy gradients from the shared ones."""
+
+from functools import cached_property
+
+from torch import Tensor
+from torch.linalg import vecdot
+from torch.nn import functional as F
+
+from dropleak.engine.attack import priors
+from dropleak.engine.attack.attacker import Attacker
+from dropleak.engine.attack.distances import DISTANCES
+from dropleak.engine.attack.masks import MaskSource
+from dropleak.engine.attack.variables import Variables
+from dropleak.engine.backends.passes import ClientPasses
+from dropleak.engine.client.update import Update, rows_of
+from dropleak.engine.models.parameters import flatten
+
+
+class GradientMatching:
+    """Distance of gradients plus priors, for B clients, as a function of rows of variables.
+
+    Args:
+        update: what was shared.
+        attacker: its settings.
+        labels: int64 [B * n], or None if they are optimised.
+        masks: where they come from, or None if they are optimised.
+    """
+
+    def __init__(
+        self, update: Update, attacker: Attacker, labels: Tensor | None, masks: MaskSource | None
+    ):
+        self.update, self.attacker, self.labels, self.masks = update, attacker, labels, masks
+        self.variables = Variables.of(update, masks is None, labels is None)
+        self._weights, self._shared = flatten(update.parameters), flatten(update.gradients)
+
+    @cached_property
+    def _passes(self) -> ClientPasses:
+        return ClientPasses(self.update.network, self._weights, self.update.images)
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether a second evaluation at the same place gives the same value."""
+        return self.masks is None or self.masks.deterministic
+
+    @property
+    def has_priors(self) -> bool:
+        """Whether it is more than a distance of gradients."""
+        return bool(self.attacker.total_variation or self._mask_regulariser)
+
+    @property
+    def _mask_regulariser(self) -> float:
+        return self.attacker.mask_regulariser if self.variables.masks else 0.0
+
+    def select(self, clients: Tensor) -> "GradientMatching":
+        """The same objective for the clients at `clients` (int64 [K], or bool [B])."""
+        return type(self)(
+            self.update.select(clients),
+            self.attacker,
+            self.labels
+            if self.labels is None
+            else rows_of(self.labels, clients, self.update.images),
+            self.masks if self.masks is None else self.masks.select(clients),
+        )
+
+    def __call__(self, x: Tensor, evaluations: Tensor) -> tuple[Tensor, Tensor]:
+        """Value and gradient.
+
+        Args:
+            x: rows of variables, [B, N].
+            evaluations: int64 [B], how often each client has been evaluated before.
+
+        Returns:
+            loss [B] and its gradient [B, N].
+        """
+        loss, gradient = self.match(x, evaluations)
+        if not self.has_priors:
+            return loss, gradient
+        images, masks, _ = self.variables.split(x)
+        slopes = self.variables.split(gradient)
+        if self.attacker.total_variation:
+            value, slope = priors.total_variation(images)
+            loss = loss + self.attacker.total_variation * value
+            slopes[0].add_(slope, alpha=self.attacker.total_variation)
+        if self._mask_regulariser:
+            value, own = priors.mask_rate(masks, self.update.rate)
+            loss = loss + self._mask_regulariser * value
+            for total, slope in zip(slopes[1], own, strict=True):
+                total.add_(slope, alpha=self._mask_regulariser)
+        return loss, gradient
+
+    def match(self, x: Tensor, evaluations: Tensor) -> tuple[Tensor, Tensor]:
+        """The distance of gradients alone; as `__call__`."""
+        images, masks, logits = self.variables.split(x)
+        scale = 1 / (1 - self.update.rate)
+        if self.masks is None:
+            multipliers = [mask.flatten(0, 1) * scale for mask in masks]
+        else:
+            multipliers = [mask.squeeze(1) for mask in self.masks(evaluations, 1)]
+        if self.labels is None:
+            targets = logits.flatten(0, 1).softmax(1)
+        else:
+            classes = self.update.network.output_shapes()[-1][0]
+            targets = F.one_hot(self.labels, classes).to(x)
+        found = self._passes.gradients(images.flatten(0, 1), multipliers, targets)
+        distance = DISTANCES[self.attacker.distance].compute
+        loss, direction = distance(found, self._shared)
+        slope = self._passes.image_gradient(direction).unflatten(0, (-1, self.update.images))
+        mask_slopes, logit_slope = [], logits
+        if self.masks is None:
+            mask_slopes = [scale * slope for slope in self._passes.mask_gradients()]
+            mask_slopes = [each.unflatten(0, (-1, self.update.images)) for each in mask_slopes]
+        if self.labels is None:
+            own = self._passes.target_gradient()
+            logit_slope = targets * (own - vecdot(targets, own)[:, None])
+            logit_slope = logit_slope.unflatten(0, (-1, self.update.images))
+        return loss, self.variables.join(slope, mask_slopes, logit_slope)

@@ -1,0 +1,54 @@
+"""The compiled objective."""
+
+import ctypes
+
+import torch
+from torch import Tensor
+
+from dropleak.engine.attack.objective import GradientMatching
+from dropleak.engine.backends import compiled
+from dropleak.engine.backends.compiled.structures import Matching, Problems
+
+COMPILED_DISTANCES = ("euclidean", "cosine")
+
+
+class CompiledMatching(GradientMatching):
+    """Gradient matching, and steps of the optimiser on it, by `matching.c`."""
+
+    def match(self, x: Tensor, evaluations: Tensor) -> tuple[Tensor, Tensor]:
+        x = x.contiguous()
+        loss, gradient = x.new_empty(len(x)), torch.empty_like(x)
+        addresses = (ctypes.c_void_p(tensor.data_ptr()) for tensor in (x, loss, gradient))
+        matching = ctypes.byref(self._matching(evaluations, 1))
+        size = ctypes.c_long(x.shape[1])
+        compiled.find(x).matching_evaluate(len(x), size, matching, *addresses)
+        return loss, gradient
+
+    def step(self, problems: Problems, evaluations: Tensor) -> None:
+        """Up to `problems.max_iter` iterations of L-BFGS on each problem, without priors.
+
+        Args:
+            problems: their state, which is changed.
+            evaluations: int64 [B], how often each has been evaluated before.
+        """
+        matching = self._matching(evaluations, problems.max_iter)
+        library = compiled.find(self._weights)
+        library.matching_step(ctypes.byref(problems), ctypes.byref(matching))
+
+    def _matching(self, evaluations: Tensor, count: int) -> Matching:
+        """The structure for `count` evaluations of each problem."""
+        masks = None
+        if self.masks is not None:
+            sites = [mask.flatten(2) for mask in self.masks(evaluations, count)]
+            none = self._weights.new_empty(len(evaluations) * self.update.images, 1, 0)
+            masks = (
+                torch.cat([none.expand(-1, sites[0].shape[1], -1), *sites], 2) if sites else none
+            )
+        return Matching.of(
+            self.update,
+            self._weights,
+            self._shared,
+            self.labels,
+            masks,
+            cosine=self.attacker.distance == "cosine",
+        )

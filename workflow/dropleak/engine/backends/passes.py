@@ -1,0 +1,123 @@
+"""Derivatives of many small networks at once, each with its own weights, written out by hand.
+
+The gradient of a gradient-matching loss with respect to the image is a mixed second derivative:
+with g the gradient of the client's loss L with respect to the parameters, and
+v = d(matching loss)/dg,
+
+    d(matching loss)/dx = d/dx (g . v) = R_v{dL/dx},
+
+the derivative of dL/dx in the direction v of the parameters. Pearlmutter ("Fast exact
+multiplication by the Hessian", Neural Computation 6, 1994) computes it in four passes, each a few
+matrix products per layer: forward, backward, R-forward, R-backward. Automatic differentiation
+arrives at the same operations by way of many more.
+
+The same passes give the derivatives with respect to masks and to the targets of the cross-entropy,
+for attackers that optimise those as well.
+
+What a layer does in each pass is in `layers.py`. All tensors have B * n in front, for n images of
+each client, and a network's parameters are a row of P numbers in the order of
+`Network.parameter_shapes`, or slices of it.
+"""
+
+from collections.abc import Sequence
+from math import prod
+
+import torch
+from torch import Tensor
+
+from dropleak.engine.models.layer import Memory
+from dropleak.engine.models.layers import Dropout
+from dropleak.engine.models.network import Network
+
+
+class ClientPasses:
+    """The four passes through the networks of B clients with n images each.
+
+    Args:
+        network: the architecture they share.
+        parameters: [B, P].
+        images: n.
+    """
+
+    def __init__(self, network: Network, parameters: Tensor, images: int = 1):
+        shapes = list(zip(network.layers, network.input_shapes(), strict=True))
+        self.images = images
+        self.sizes = [
+            sum(prod(parameter) for parameter in layer.parameter_shapes(shape).values())
+            for layer, shape in shapes
+        ]
+        self.layers = [(layer, Memory(shape)) for layer, shape in shapes]
+        for (layer, memory), own in zip(self.layers, self._split(parameters), strict=True):
+            memory.parameters = own
+            layer.prepare(memory)
+
+    def _split(self, rows: Tensor) -> Sequence[Tensor]:
+        """What belongs to each layer of rows [B, P], repeated for each image of a client."""
+        if self.images > 1:
+            rows = rows.repeat_interleave(self.images, 0)
+        return rows.split(self.sizes, 1)
+
+    def _dropouts(self) -> list[tuple[Dropout, Memory]]:
+        return [(layer, memory) for layer, memory in self.layers if isinstance(layer, Dropout)]
+
+    def predict(self, images: Tensor, masks: Sequence[Tensor]) -> Tensor:
+        """Probabilities of the classes, [B * n, classes]; arguments as for `gradients`."""
+        for (_, memory), mask in zip(self._dropouts(), masks, strict=True):
+            memory.mask = mask
+        x = images
+        for layer, memory in self.layers:
+            x = layer.forward(memory, x)
+        return x.softmax(1)
+
+    def gradients(self, images: Tensor, masks: Sequence[Tensor], targets: Tensor) -> Tensor:
+        """Gradients of the clients' mean cross-entropy with respect to their parameters.
+
+        Args:
+            images: [B * n, C, H, W].
+            masks: [B * n, *shape] for each dropout layer.
+            targets: probabilities of the classes, [B * n, classes].
+
+        Returns:
+            [B, P]
+        """
+        self.probabilities = self.predict(images, masks)
+        dy, gradients = (self.probabilities - targets) / self.images, []
+        for place, (layer, memory) in reversed(list(enumerate(self.layers))):
+            gradients = layer.backward(memory, dy) + gradients
+            if place:
+                dy = layer.input_gradient(memory)
+        rows = torch.cat([gradient.flatten(1) for gradient in gradients], 1)
+        return rows if self.images == 1 else rows.unflatten(0, (-1, self.images)).sum(1)
+
+    def image_gradient(self, direction: Tensor) -> Tensor:
+        """Derivative of the clients' image gradients in a direction of the parameters.
+
+        Of the point at which `gradients` was called last.
+
+        Args:
+            direction: [B, P].
+
+        Returns:
+            [B * n, C, H, W]
+        """
+        rx = None  # the image does not depend on the parameters
+        for (layer, memory), own in zip(self.layers, self._split(direction), strict=True):
+            memory.direction = own
+            rx = layer.r_forward(memory, rx)
+        p = self.probabilities
+        self.r_logits = (rx - (p * rx).sum(1, keepdim=True)) / self.images
+        rdy = p * self.r_logits
+        for layer, memory in reversed(self.layers):
+            rdy = layer.r_backward(memory, rdy)
+        return rdy
+
+    def mask_gradients(self) -> list[Tensor]:
+        """The same of the clients' mask gradients, after `image_gradient`: [B * n, *shape] each."""
+        return [layer.mask_gradient(memory) for layer, memory in self._dropouts()]
+
+    def target_gradient(self) -> Tensor:
+        """The same of the gradients of the targets, after `image_gradient`: [B * n, classes].
+
+        The cross-entropy's derivative with respect to a target is minus the log-probability.
+        """
+        return -self.r_logits

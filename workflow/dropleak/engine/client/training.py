@@ -1,0 +1,115 @@
+"""What dropout costs: classification accuracy of the attacked network, trained with dropout."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dropleak.engine import rng
+from dropleak.engine.models.network import Network
+from dropleak.engine.models.parameters import Parameters, uniform_parameters
+
+
+@dataclass(frozen=True)
+class Training:
+    """How to train."""
+
+    epochs: int
+    batch_size: int
+    optimiser: str
+    """`adam`, or `sgd` with momentum 0.9."""
+    learning_rate: float
+    initialisation: str
+    """`xavier` (Glorot and Bengio 2010, times the layers' gain), or `uniform` (as attacked)."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What an epoch ended with."""
+
+    train_loss: float
+    test_accuracy: float
+    seconds: float
+
+
+def train(
+    network: Network,
+    train_set: tuple[Tensor, Tensor],
+    test_set: tuple[Tensor, Tensor],
+    rate: float,
+    seed: int,
+    settings: Training,
+) -> Iterator[Epoch]:
+    """Train with dropout at `rate`, test without.
+
+    The initial weights and the order of the images depend on the seed alone, so that rates are
+    compared on the same runs.
+
+    Args:
+        train_set, test_set: images [N, C, H, W] in [0, 1] and labels int64 [N], on one device.
+        rate: dropout rate in [0, 1).
+        seed: of this run.
+
+    Yields:
+        after each epoch.
+    """
+    images, labels = train_set
+    parameters = initial_parameters(network, seed, settings.initialisation)
+    parameters = {name: p.to(images).requires_grad_() for name, p in parameters.items()}
+    optimiser = _OPTIMISERS[settings.optimiser](list(parameters.values()), settings.learning_rate)
+    order = torch.Generator().manual_seed(seed)
+    drops = torch.Generator(images.device).manual_seed(seed)
+    for _ in range(settings.epochs):
+        started = time.perf_counter()
+        total = torch.zeros((), device=images.device)
+        permutation = torch.randperm(len(labels), generator=order).to(images.device)
+        for batch in permutation.split(settings.batch_size):
+            masks = [
+                (torch.rand(len(batch), *shape, generator=drops, device=images.device) >= rate)
+                / (1 - rate)
+                for shape in network.dropout_shapes()
+            ]
+            loss = F.cross_entropy(network.forward(parameters, images[batch], masks), labels[batch])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            total += loss.detach() * len(batch)
+        accuracy = _accuracy(network, parameters, *test_set)
+        yield Epoch(float(total) / len(labels), accuracy, time.perf_counter() - started)
+
+
+_OPTIMISERS = {
+    "adam": lambda parameters, lr: torch.optim.Adam(parameters, lr, fused=True),
+    "sgd": lambda parameters, lr: torch.optim.SGD(parameters, lr, momentum=0.9, fused=True),
+}
+
+
+def initial_parameters(network: Network, seed: int, initialisation: str) -> dict[str, Tensor]:
+    """Weights and biases to start training from, float64, by the method's name."""
+    if initialisation == "uniform":
+        keys = rng.image_keys(seed, torch.zeros(1, dtype=torch.int64))
+        return {name: p[0] for name, p in uniform_parameters(network, keys).items()}
+    generator = torch.Generator().manual_seed(seed)
+    gain = max(layer.gain for layer in network.layers)
+    return {
+        name: torch.zeros(shape, dtype=torch.float64)
+        if name.endswith("bias")
+        else torch.nn.init.xavier_uniform_(
+            torch.empty(shape, dtype=torch.float64), gain=gain, generator=generator
+        )
+        for name, shape in network.parameter_shapes().items()
+    }
+
+
+@torch.no_grad()
+def _accuracy(network: Network, parameters: Parameters, images: Tensor, labels: Tensor) -> float:
+    """Share of images whose class is the most likely one, without dropout."""
+    ones = [torch.ones((), device=images.device)] * len(network.dropout_shapes())
+    correct = sum(
+        (network.forward(parameters, part, ones).argmax(1) == truth).sum().item()
+        for part, truth in zip(images.split(1024), labels.split(1024), strict=True)
+    )
+    return correct / len(labels)

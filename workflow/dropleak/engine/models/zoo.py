@@ -1,0 +1,128 @@
+"""The networks that can be attacked: an entry each, with all that is said of it elsewhere."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import prod
+
+from dropleak.engine.models.layer import Layer, Shape
+from dropleak.engine.models.layers import CLASSIFIER, Conv, Dropout, Flatten, Linear, ReLU, Sigmoid
+from dropleak.engine.models.network import Network
+
+DROPOUT_SITES = ("classifier", "convolutions", "both")
+"""Where a network's dropout layers are: before the classifier, after each convolution, or both."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network for images and classes of any number."""
+
+    builder: Callable[[Shape, int, str], Network]
+    """From the images' shape, the number of classes and the site of dropout."""
+    meaning: str
+    """What it is, for the table of settings."""
+    method: str
+    """The same for the methods paragraph: LaTeX that may cite `report/references.bib`."""
+
+    def build(self, input_shape: Shape, classes: int, dropout: str = "classifier") -> Network:
+        """The network.
+
+        Args:
+            input_shape: (channels, height, width).
+            classes: number of logits.
+            dropout: one of `DROPOUT_SITES`.
+
+        Raises:
+            ValueError: attacks and figures expect something of it that does not hold.
+        """
+        network = self.builder(input_shape, classes, dropout)
+        if problem := _problem(network, classes):
+            raise ValueError(f"the network that is {self.meaning} {problem}")
+        return network
+
+
+def convolutional(
+    input_shape: Shape,
+    classes: int,
+    dropout: str,
+    blocks: Sequence[Sequence[Layer]],
+    bound: float | None = None,
+) -> Network:
+    """Blocks of layers, then one linear layer, with dropout at a site; arguments as for `build`.
+
+    Args:
+        blocks: a convolution and what follows it, each. The site `convolutions` is their ends.
+        bound: of the initial parameters, see `Network`.
+    """
+    layers = []
+    for block in blocks:
+        layers += [*block, *[Dropout()] * (dropout in ("convolutions", "both"))]
+    layers += [Flatten(), *[Dropout()] * (dropout in ("classifier", "both"))]
+    return Network(input_shape, (*layers, Linear(CLASSIFIER, classes)), bound)
+
+
+def lenet(input_shape: Shape, classes: int, dropout: str = "classifier") -> Network:
+    """The LeNet of DLG (Zhu et al. 2019) and iDLG (Zhao et al. 2020), with dropout.
+
+    Three 5x5 convolutions of 12 channels with strides 2, 2 and 1, a sigmoid after each, and one
+    linear layer. The dropout layer before that is the only change of "Dropout against Deep Leakage
+    from Gradients" (section 4.1).
+    """
+    blocks = [
+        (Conv(f"conv{number}", 12, kernel=5, stride=stride, padding=2), Sigmoid())
+        for number, stride in enumerate((2, 2, 1), start=1)
+    ]
+    return convolutional(input_shape, classes, dropout, blocks, bound=0.5)
+
+
+def relu_convnet(input_shape: Shape, classes: int, dropout: str = "classifier") -> Network:
+    """A small network of another kind: three 3x3 convolutions of 16 and 32 channels with ReLU.
+
+    It starts as torch's modules do. Features can be zero without having been dropped.
+    """
+    blocks = [
+        (Conv(f"conv{number}", channels, kernel=3, stride=stride, padding=1), ReLU())
+        for number, (channels, stride) in enumerate(((16, 1), (16, 2), (32, 2)), start=1)
+    ]
+    return convolutional(input_shape, classes, dropout, blocks)
+
+
+NETWORKS = {
+    "lenet": Architecture(
+        lenet,
+        meaning="that of the DLG and iDLG papers, with sigmoids and weights in [-0.5, 0.5]",
+        method=r"the LeNet of Zhu et al.\ \cite{zhu2019deep} with sigmoids, weights and biases "
+        "uniform in $[-0.5, 0.5]$",
+    ),
+    "relu-convnet": Architecture(
+        relu_convnet,
+        meaning="a small one with ReLU and torch's initial weights",
+        method="a convolutional network with ReLU and PyTorch's initial weights",
+    ),
+}
+
+
+@cache
+def relative_cost(name: str) -> float:
+    """Multiplications of a network for a photograph of 3 x 32 x 32, relative to those of lenet."""
+    one, lenets = (
+        NETWORKS[each].build((3, 32, 32), 10).multiplications() for each in (name, "lenet")
+    )
+    return one / lenets
+
+
+def _problem(network: Network, classes: int) -> str | None:
+    """What attacks and figures miss in a network."""
+    first, *_, last = network.layers
+    if not first.parameter_shapes(network.input_shape):
+        return f"begins with {type(first).__name__}, which has no parameters"
+    if last != Linear(CLASSIFIER, classes):
+        return f"does not end with Linear(CLASSIFIER, {classes})"
+    if network.layers.count(Flatten()) != 1:
+        return "has not exactly one Flatten"
+    between = network.layers[network.layers.index(Flatten()) + 1 : -1]
+    if not all(isinstance(layer, Dropout) for layer in between):
+        return "has more than dropout between Flatten and the classifier"
+    if [prod(shape) for shape in network.dropout_shapes()][-1:] != [*network.input_shapes()[-1]]:
+        return "has no dropout on the features before the classifier"
+    return None

@@ -1,0 +1,244 @@
+"""The configuration: defaults from the schema, and checks whose messages say what to do.
+
+Needs no torch, so that planning is quick.
+"""
+
+import json
+import math
+import os
+import stat
+from collections.abc import Iterator
+from copy import deepcopy
+from functools import cache
+from itertools import islice
+
+import yaml
+from jsonschema import Draft202012Validator, validators
+
+from dropleak.assets import WORKFLOW
+from dropleak.data import folder
+from dropleak.engine.attack.distances import DISTANCES
+from dropleak.engine.models.zoo import NETWORKS
+from dropleak.errors import InputError
+from dropleak.planning import grid
+from dropleak.planning.messages import explain, nearest, path_of, shown
+from dropleak.planning.paths import expanded
+
+# In JSON 2.0 is a whole number; in Python it cannot count anything.
+_VALIDATOR = validators.extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
+
+SCHEMA = WORKFLOW / "schemas" / "config.schema.yaml"
+PRESETS = WORKFLOW / "presets.yaml"
+
+_REGISTRIES = {
+    "data sets": dict.fromkeys([*grid.DATASETS, "folder"]),
+    "distances": {name: entry.meaning for name, entry in DISTANCES.items()},
+    "networks": {name: entry.meaning for name, entry in NETWORKS.items()},
+}
+"""What settings can be, and what that means, unless the schema says it."""
+
+_MOST_PROBLEMS = 10
+"""That are told at once: a list can have any number of wrong entries."""
+
+ACCOUNTING = ("read", "optimise", "known")
+"""The ways with masks that look for the client's."""
+
+
+@cache
+def load_schema() -> dict:
+    """The configuration's JSON schema, with the choices that the registries have."""
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    _fill_in_choices(schema)
+    return schema
+
+
+def _fill_in_choices(schema: dict) -> None:
+    """Replace `registry`, in any part of the schema, by the choices that this registry has."""
+    if isinstance(schema.get("registry"), str):
+        choices = _REGISTRIES[schema.pop("registry")]
+        schema["enum"] = list(choices)
+        meanings = [f"`{name}` is {meaning}" for name, meaning in choices.items() if meaning]
+        schema["description"] += f" {'; '.join(meanings)}." if meanings else ""
+    for part in schema.values():
+        if isinstance(part, dict):
+            _fill_in_choices(part)
+
+
+def complete(config: dict) -> dict:
+    """A copy of the configuration with every default filled in and paths expanded, checked.
+
+    Raises:
+        InputError: one message that lists the mistakes, each with key, value and what is allowed.
+    """
+    schema = load_schema()
+    try:
+        config = with_defaults(config, schema)
+        errors = _VALIDATOR(schema).iter_errors(config)
+        problems = list(map(explain, islice(errors, _MOST_PROBLEMS)))
+        problems = problems or list(_expand_paths(config))
+        problems = problems or list(islice(_contradictions(config), _MOST_PROBLEMS))
+    except RecursionError:
+        problems = ["it contains itself, or groups and lists within each other without an end"]
+    if problems:
+        raise InputError("the configuration cannot be used:\n  " + "\n  ".join(problems))
+    return config
+
+
+def with_defaults(value, schema: dict):
+    """`value` with the schema's defaults filled in, at every depth, and keys in the schema's order.
+
+    Others come last, sorted, so that the order in which keys were given changes nothing.
+    """
+    if not isinstance(value, dict):
+        return deepcopy(value)
+    known, others = schema.get("properties", {}), schema.get("additionalProperties")
+    filled = {
+        key: with_defaults(value.get(key, part.get("default")), part)
+        for key, part in known.items()
+        if key in value or "default" in part
+    }
+    for key in sorted(value.keys() - known.keys(), key=str):
+        filled[key] = with_defaults(value[key], others if isinstance(others, dict) else {})
+    return filled
+
+
+def without_defaults(value: dict, schema: dict) -> dict:
+    """Those settings of a group that differ from the schema's defaults."""
+    defaults = {key: part.get("default") for key, part in schema["properties"].items()}
+    return {key: each for key, each in value.items() if each != defaults[key]}
+
+
+def attackers(config: dict) -> dict[str, dict]:
+    """All settings of every attacker that may be named, by name."""
+    settings = load_schema()["properties"]["presets"]["additionalProperties"]
+    presets = load_presets() | config["presets"]
+    return {name: with_defaults(preset, settings) for name, preset in presets.items()}
+
+
+def readings(config: dict) -> dict[str, str]:
+    """The configured attackers that could be the paper's, and what each does about masks.
+
+    They have its settings but for masks, of which it says nothing; it gave the attacker none.
+    """
+    known = attackers(config)
+    paper = with_defaults({}, load_schema()["properties"]["presets"]["additionalProperties"])
+    return {
+        name: known[name]["masks"]
+        for name in config["attackers"]
+        if known[name] == paper | {"masks": known[name]["masks"]}
+        and known[name]["masks"] not in ACCOUNTING
+    }
+
+
+def accounting(config: dict) -> list[str]:
+    """The configured attackers that account for the client's masks."""
+    known = attackers(config)
+    return [name for name in config["attackers"] if known[name]["masks"] in ACCOUNTING]
+
+
+def differences(one: object, other: object, path: tuple = ()) -> Iterator[tuple[str, str, str]]:
+    """Keys whose values differ between two configurations, with both values."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in dict.fromkeys([*one, *other]):
+            yield from differences(one.get(key), other.get(key), (*path, key))
+    elif one != other:
+        yield path_of(path), json.dumps(one), json.dumps(other)
+
+
+@cache
+def load_presets() -> dict[str, dict]:
+    """The built-in attackers."""
+    return yaml.safe_load(PRESETS.read_text(encoding="utf-8"))
+
+
+def _expand_paths(config: dict) -> Iterator[str]:
+    """Mistakes in the paths of a configuration that fits the schema; the others are expanded."""
+    data = config["data"]
+    try:
+        data["root"] = expanded(data["root"])
+    except ValueError as error:
+        yield f"data.root: {shown(data['root'])} {error}"
+
+
+def _contradictions(config: dict) -> Iterator[str]:
+    """Mistakes that a schema cannot express, in a configuration that fits it."""
+    for path, value in _numbers(config, ()):
+        if isinstance(value, float) and not math.isfinite(value):
+            yield f"{path_of(path)}: {value} is not a finite number"
+        elif value == 0 and math.copysign(1, value) < 0:
+            yield f"{path_of(path)}: -0.0 has a sign; write 0.0"  # it would be in file names
+    if config["experiment"] == "slurm":
+        yield "experiment: slurm is taken, by the logs of the cluster in logs/slurm"
+    known = attackers(config)
+    for name in config["attackers"]:
+        if name not in known:
+            yield (
+                f"attackers: {shown(name)} is not one of {', '.join(sorted(known))}"
+                f"{nearest(name, known)}"
+            )
+    for name, preset in known.items():
+        for key, reason in _impossible(preset):
+            yield f"presets.{name}.{key}: {preset[key]} {reason}"
+    data = config["data"]
+    if reason := _unusable(data["root"]):
+        yield f"data.root: {shown(data['root'])} cannot be used ({reason})"
+        return
+    if data["source"] == "folder":
+        folder.trees(data["root"])
+    available = grid.count_images(data, "test")
+    if config["images"] > available:
+        yield (
+            f"images: {config['images']} is more than there are; "
+            f"the test part of {data['source']} has {available}"
+        )
+    together = config["client"]["images_per_update"]
+    if config["images"] % together:
+        yield (
+            f"images: {config['images']} is not a multiple of client.images_per_update: {together}"
+        )
+    if config["sample_images"] > config["images"]:
+        yield f"sample_images: {config['sample_images']} is more than images: {config['images']}"
+
+
+def _unusable(root: str) -> str | None:
+    """Why this cannot be a folder; one that is not there yet can be."""
+    try:
+        return None if stat.S_ISDIR(os.stat(root).st_mode) else "it is not a folder"
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return error.strerror
+    except ValueError as error:  # a character that no name can have
+        return str(error)
+
+
+def _impossible(preset: dict) -> Iterator[tuple[str, str]]:
+    """Settings of an attacker that others of its settings exclude, and why."""
+    lbfgs, optimised = preset["optimiser"] == "lbfgs", preset["masks"] == "optimise"
+    if preset["line_search"] != "none" and not lbfgs:
+        yield "line_search", "is for optimiser: lbfgs"
+    if preset["line_search"] != "none" and preset["masks"] == "resample":
+        yield "line_search", "needs a loss that stays the same, which masks: resample does not give"
+    if preset["decay"] != "none" and lbfgs:
+        yield "decay", "is for optimiser: adam or signed-adam"
+    if preset["box"] and lbfgs:
+        yield "box", "is for optimiser: adam or signed-adam"
+    if optimised and lbfgs:
+        yield "masks", "needs optimiser: adam or signed-adam, which can keep masks in [0, 1]"
+    if preset["mask_regulariser"] and not optimised:
+        yield "mask_regulariser", "needs masks: optimise"
+
+
+def _numbers(value, path: tuple) -> Iterator[tuple[tuple, float]]:
+    """Every number in the configuration, with its path."""
+    if isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, part in items:
+            yield from _numbers(part, (*path, key))
+    elif isinstance(value, int | float):
+        yield path, value

@@ -1,0 +1,74 @@
+"""What results depend on: the settings, data and code versions that their numbers follow from.
+
+Every result file has a record of it, so that it can be told what may be used, whatever became of
+Snakemake's own records. Settings at their defaults are left out: a new setting, whose default is
+what was done before, changes nothing. Needs no torch, so that planning is quick.
+"""
+
+from dropleak.planning.config import (
+    attackers,
+    differences,
+    load_schema,
+    with_defaults,
+    without_defaults,
+)
+from dropleak.planning.grid import data_identity
+from dropleak.planning.versions import DATA_VERSION, ENGINE_VERSION, TRAINING_VERSION
+
+_TRAINING = ("epochs", "batch_size", "optimiser", "learning_rate", "initialisation")
+
+
+def of_images(config: dict) -> dict:
+    """Of the image tables."""
+    return {"data_version": DATA_VERSION, "data": data_identity(config["data"])}
+
+
+def of_attack(config: dict, images: dict, attacker: str) -> dict:
+    """Of the attacks of one attacker, besides rate and images.
+
+    Args:
+        config: complete.
+        images: as of `of_images`, which looks at every file of a folder and need not do so again.
+        attacker: its name.
+    """
+    return images | {
+        "engine_version": ENGINE_VERSION,
+        "seed": config["seed"],
+        "client": without_defaults(config["client"], _CLIENT),
+        "attacker": without_defaults(attackers(config)[attacker], _ATTACKER),
+        "iterations": config["attack"]["iterations"],
+        "precision": config["attack"]["precision"],
+    }
+
+
+def of_training(config: dict, images: dict) -> dict:
+    """Of the trainings, besides the rate; arguments as above."""
+    client = {key: value for key, value in config["client"].items() if key != "images_per_update"}
+    return images | {
+        "training_version": TRAINING_VERSION,
+        "seed": config["seed"],
+        "client": without_defaults(client, _CLIENT),
+        "seeds": config["utility"]["seeds"],
+        "training": {key: config["utility"][key] for key in _TRAINING},
+    }
+
+
+def changes(recorded: dict, identity: dict) -> list[str]:
+    """What has changed since a result was made, in words; nothing if it can be used."""
+    if recorded == identity:
+        return []
+    was, now = (_with_defaults(each) for each in (recorded, identity))
+    return [f"{key} was {old} and is {new}" for key, old, new in differences(was, now)]
+
+
+_PROPERTIES = load_schema()["properties"]
+_CLIENT = _PROPERTIES["client"]
+_ATTACKER = _PROPERTIES["presets"]["additionalProperties"]
+_PARTS = {"client": _CLIENT, "attacker": _ATTACKER}
+
+
+def _with_defaults(identity: dict) -> dict:
+    filled = {
+        key: with_defaults(identity[key], part) for key, part in _PARTS.items() if key in identity
+    }
+    return identity | filled

@@ -1,0 +1,54 @@
+"""Where the files of jobs lie: in folders named by a digest of the settings they depend on.
+
+So a file that exists can be used, whatever target was asked for and whatever became of Snakemake's
+records. A setting that is changed back finds its old results. Needs no torch, so that planning is
+quick.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dropleak.planning import identity
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder of results that were all made with the same settings."""
+
+    parent: str
+    settings: dict
+    """See `identity`."""
+
+    @property
+    def digest(self) -> str:
+        """The folder's name."""
+        settings = json.dumps(self.settings, sort_keys=True)
+        return hashlib.sha256(settings.encode()).hexdigest()[:8]
+
+    @property
+    def path(self) -> str:
+        """From the working directory."""
+        return f"{self.parent}/{self.digest}"
+
+
+class Layout:
+    """The folders that a configuration uses.
+
+    Args:
+        config: complete.
+    """
+
+    def __init__(self, config: dict):
+        self.results = f"results/{config['experiment']}"
+        images = identity.of_images(config)
+        self.images = Folder(f"{self.results}/data", images)
+        self.trainings = Folder(f"{self.results}/utility", identity.of_training(config, images))
+        self.attacks = {
+            name: Folder(f"{self.results}/attacks/{name}", identity.of_attack(config, images, name))
+            for name in config["attackers"]
+        }
+
+    def __iter__(self) -> Iterator[Folder]:
+        yield from (self.images, self.trainings, *self.attacks.values())

@@ -1,0 +1,93 @@
+"""A job's state on disk: what it has done is not lost when it is told to stop, or dies."""
+
+import json
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from dropleak.engine.attack.state import State
+from dropleak.errors import StoppedError
+from dropleak.runtime.files import atomic
+
+COST = 0.01
+"""Share of a job's time that writing may take."""
+
+PAUSE = 150.0
+"""Seconds between two writings, at least."""
+
+
+class Checkpoint:
+    """Written now and then, and when the job gets SIGTERM (as from Slurm before it ends a job).
+
+    Args:
+        path: of the file. Who writes the job's result removes it.
+        identity: what the state belongs to; a file of anything else is not used.
+    """
+
+    def __init__(self, path: str | Path, identity: Mapping):
+        self.path, self._identity = Path(path), json.dumps(identity, sort_keys=True)
+        self._stop = False
+        self._next = time.monotonic() + PAUSE
+
+    def load(self) -> State | None:
+        """What is in the file; None if there is nothing that can be used."""
+        try:
+            with safe_open(self.path, "pt") as file:
+                if file.metadata()["identity"] != self._identity:
+                    return None
+                # Cloned, as sums over memory that is aligned differently are rounded differently.
+                return {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+        except FileNotFoundError:
+            return None
+        except (OSError, SafetensorError, KeyError, TypeError) as error:
+            print(f"{self.path}: cannot be used ({error}): starting anew")
+            return None
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to write."""
+        return self._stop or time.monotonic() >= self._next
+
+    def write(self, state: State, progress: str) -> None:
+        """Write the state; without room for it the job goes on as it is.
+
+        Args:
+            state: what to keep.
+            progress: what of the work is done by then, in words.
+
+        Raises:
+            StoppedError: if the job was told to stop.
+        """
+        began = time.monotonic()
+        kept = f"kept in {self.path}, and the next run goes on from there"
+        try:
+            with atomic(self.path) as partial:
+                tensors = {name: tensor.contiguous() for name, tensor in state.items()}
+                save_file(tensors, partial, {"identity": self._identity})
+            print(f"checkpoint after {progress}: {time.monotonic() - began:.1f} s")
+        except OSError as error:
+            kept = f"lost, as {self.path} cannot be written ({error.strerror})"
+            print(f"no checkpoint: {self.path} cannot be written ({error.strerror})")
+        ended = time.monotonic()
+        self._next = ended + max(PAUSE, (ended - began) / COST)
+        if self._stop:
+            raise StoppedError(f"told to stop after {progress}; they are {kept}")
+
+    @contextmanager
+    def heeding_signals(self) -> Iterator[None]:
+        """Write at the next occasion and stop, when the process is told to end."""
+
+        def stop(number: int, frame: object) -> None:
+            self._stop = True
+
+        before = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)

@@ -1,0 +1,71 @@
+"""Where torch computes, and how exactly."""
+
+import time
+from collections.abc import Mapping
+from typing import IO
+
+import torch
+
+from dropleak.runtime.files import lock
+
+_held: list[IO] = []
+"""The lock of this process's GPU; the system releases it when the process ends, however it ends."""
+
+
+def requested(resources: Mapping[str, object]) -> bool:
+    """Whether a job was given a GPU, by Snakemake's resource `gpu` or, on some clusters, `gres`."""
+    return resources["gpu"] > 0 or "gpu" in resources.get("gres", "")
+
+
+def full_precision() -> None:
+    """Turn off TF32, which would round float32 products to 10 bits: L-BFGS needs the others."""
+    torch.backends.fp32_precision = "ieee"
+
+
+def choose(gpu: bool) -> str:
+    """A torch device: a GPU of its own if the job was given one and torch can use it, else the CPU.
+
+    Of several GPUs that a machine has, each job takes one that no other job of this user holds, and
+    waits for one if there is none. Slurm shows a job only its own. In full precision.
+    """
+    full_precision()
+    if gpu and not torch.cuda.is_available():
+        print("this job was given a GPU, but torch finds none: running on the CPU")
+    if not (gpu and torch.cuda.is_available()):
+        return "cpu"
+    uuids = [
+        str(torch.cuda.get_device_properties(n).uuid) for n in range(torch.cuda.device_count())
+    ]
+    return f"cuda:{take_one(uuids)}"
+
+
+def take_one(names: list[str], pause: float = 1.0) -> int:
+    """The index of the first name that no other process has taken; waits until there is one.
+
+    Args:
+        names: of the GPUs, the same in every process.
+        pause: seconds between tries.
+
+    Raises:
+        InputError: there is no place for locks.
+    """
+    waiting = False
+    while (index := _try_each(names)) is None:
+        if not waiting:
+            print("other jobs use every GPU of this machine: waiting for one", flush=True)
+        waiting = True
+        time.sleep(pause)
+    return index
+
+
+def _try_each(names: list[str]) -> int | None:
+    for index, each in enumerate(names):
+        if held := lock(each, wait=False):
+            _held.append(held)
+            return index
+    return None
+
+
+def name(device: str) -> str:
+    """What tables call the device: "cpu", or the model of the GPU."""
+    return "cpu" if device == "cpu" else torch.cuda.get_device_name(device)

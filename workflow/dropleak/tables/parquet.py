@@ -1,0 +1,227 @@
+"""Parquet tables: building, writing whole, reading with a check, joining in bounded memory."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dropleak.errors import DamagedError, InputError
+from dropleak.runtime.files import atomic
+
+DAMAGE = (pa.ArrowException, OSError, ValueError)
+"""What pyarrow raises for files that are damaged, or cannot be read."""
+
+ANEW = "; delete it to have it made anew"
+"""What to do about files that are damaged, where planning does not see to it."""
+
+_WRITING = {"compression": "zstd", "write_page_checksum": True}
+
+
+def build(schema: pa.Schema, columns: Mapping[str, Sequence], **metadata: object) -> pa.Table:
+    """A table of the schema; metadata values are stored as JSON."""
+    encoded = {key: json.dumps(value) for key, value in metadata.items()}
+    return pa.table(dict(columns), schema=schema.with_metadata(encoded))
+
+
+def metadata(table: pa.Table) -> dict:
+    """What `build` and `with_origin` were given as metadata."""
+    known = table.schema.metadata or {}
+    return {key.decode(): json.loads(value) for key, value in known.items()}
+
+
+_ORIGIN = (b"settings", b"code")
+
+
+def with_origin(table: pa.Table, settings: dict, code: dict | None = None) -> pa.Table:
+    """The table with a record of where it comes from in its metadata.
+
+    Args:
+        table: of one job.
+        settings: what its numbers depend on, see `identity`.
+        code: which made it, as of `provenance.revision`.
+    """
+    record = (json.dumps(each).encode() for each in (settings, code))
+    return table.replace_schema_metadata(
+        (table.schema.metadata or {}) | dict(zip(_ORIGIN, record, strict=True))
+    )
+
+
+def origin(path: str | Path) -> dict | None:
+    """The settings that a job's table was made with, if it has a record of them."""
+    try:
+        recorded = pq.read_schema(path).metadata or {}
+        return json.loads(recorded[b"settings"])
+    except (*DAMAGE, KeyError):
+        return None
+
+
+def write(table: pa.Table, path: str | Path) -> None:
+    """Write a table so that the file appears whole or not at all."""
+    with atomic(path) as partial:
+        pq.write_table(table, partial, **_WRITING)
+
+
+def write_csv(table: pa.Table, path: str | Path) -> None:
+    """Write a table of scalars as text, so that the file appears whole or not at all."""
+    with atomic(path) as partial:
+        table.to_pandas().to_csv(partial, index=False)
+
+
+def inspect(path: str | Path, schema: pa.Schema) -> tuple[dict, int]:
+    """Metadata and number of rows of a table, without reading it.
+
+    Raises:
+        InputError: naming the file and what is wrong with it.
+    """
+    with _open(path, schema) as file:
+        return metadata(file.schema_arrow.empty_table()), file.metadata.num_rows
+
+
+def read(path: str | Path, schema: pa.Schema) -> pa.Table:
+    """Read a table and check that it has the schema's columns.
+
+    Raises:
+        InputError: naming the file and what is wrong with it.
+    """
+    with _open(path, schema) as file:
+        return file.read()
+
+
+def parts(path: str | Path, schema: pa.Schema, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Some columns of a table, one row group at a time: of a joined table, a job's rows each.
+
+    Raises:
+        InputError: naming the file and what is wrong with it.
+    """
+    with _open(path, schema) as file:
+        for group in range(file.num_row_groups):
+            yield file.read_row_group(group, columns=columns)
+
+
+@contextmanager
+def _open(path: str | Path, schema: pa.Schema) -> Iterator[pq.ParquetFile]:
+    """A table's file. Not by pq.read_table, whose dataset machinery takes 0.3 s to import."""
+    try:
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+        found = file.schema_arrow
+    except DAMAGE as error:
+        raise failure(path, error) from None
+    with file:
+        _check(found, schema, path)
+        try:
+            yield file
+        except DAMAGE as error:
+            # Planning, which reads the end of a file only, sees nothing of it.
+            raise failure(path, error, ANEW) from None
+
+
+def failure(path: str | Path, error: Exception, hint: str = "") -> InputError:
+    """What to raise when a file cannot be read.
+
+    Args:
+        path: of the file.
+        error: one of `DAMAGE`.
+        hint: what to do if it is damaged, and not only out of reach.
+    """
+    if number := getattr(error, "errno", None):
+        return InputError(
+            f"{path}: cannot be read ({os.strerror(number)}); mend that and run again"
+        )
+    return DamagedError(f"{path}: is damaged ({_reason(error)}){hint}")
+
+
+def _reason(error: Exception) -> str:
+    """The first line of a message, of which those of Parquet can have many."""
+    return str(error).partition("\n")[0].rstrip(". ")
+
+
+def _check(found: pa.Schema, expected: pa.Schema, path: str | Path) -> None:
+    if found.equals(expected):
+        return
+    differing = [
+        name
+        for name in dict.fromkeys([*expected.names, *found.names])
+        if name not in found.names
+        or name not in expected.names
+        or not found.field(name).equals(expected.field(name))
+    ]
+    detail = f"columns {', '.join(differing)} differ" if differing else "columns are out of order"
+    raise DamagedError(f"{path}: is not the expected table ({detail})")
+
+
+def concatenate(
+    sources: Sequence[str | Path],
+    target: str | Path,
+    schema: pa.Schema,
+    key: Sequence[str],
+    rows: Sequence[int] | None = None,
+) -> None:
+    """Join tables into one file, holding one of them in memory at a time.
+
+    Args:
+        sources: of one kind of client, ordered by all of `key` but the last.
+        target: what to write. It has the metadata of the sources but for their origin.
+        schema: of all of them.
+        key: columns that identify a row.
+        rows: how many of each source's rows count, the first ones; without, all of them.
+
+    Raises:
+        InputError: if a table does not fit, or two rows have the same values in `key`.
+    """
+    first = _without_origin(read(sources[0], schema))
+    twice = _Twice(key)
+    with (
+        atomic(target) as partial,
+        pq.ParquetWriter(partial, first.schema, **_WRITING) as writer,
+    ):
+        for source, count in zip(sources, rows or repeat(None, len(sources)), strict=True):
+            table = _without_origin(read(source, schema)).slice(0, count)
+            if table.schema.metadata != first.schema.metadata:
+                raise InputError(f"{source}: is of another client than {sources[0]}")
+            if row := twice.find(table):
+                raise InputError(f"{source}: has a second row for {row}")
+            writer.write_table(table)
+
+
+def _without_origin(table: pa.Table) -> pa.Table:
+    known = table.schema.metadata or {}
+    return table.replace_schema_metadata({k: v for k, v in known.items() if k not in _ORIGIN})
+
+
+class _Twice:
+    """Looks for rows that stand twice, remembering one group of them at a time."""
+
+    def __init__(self, key: Sequence[str]):
+        self._key, self._groups, self._seen = key, set(), set()
+
+    def find(self, table: pa.Table) -> str | None:
+        """The first row that was there before, in words; groups must not be scattered."""
+        for row in zip(*(table[name].to_pylist() for name in self._key), strict=True):
+            *group, last = row
+            if tuple(group) not in self._groups:
+                self._groups.add(tuple(group))
+                self._seen = set()
+                self._current = group
+            if group != self._current or last in self._seen:
+                return ", ".join(f"{k} {v}" for k, v in zip(self._key, row, strict=True))
+            self._seen.add(last)
+        return None
+
+
+def encode_pixels(images: np.ndarray) -> list[bytes]:
+    """Pixels in [0, 1] or uint8, [B, C, H, W], to the bytes that tables hold."""
+    if images.dtype != np.uint8:
+        images = np.rint(images * 255).astype(np.uint8)
+    return [image.tobytes() for image in images]
+
+
+def decode_pixels(column: pa.ChunkedArray | Sequence[bytes], shape: Sequence[int]) -> np.ndarray:
+    """The reverse: a column of pixels to uint8 [B, *shape]."""
+    values = column.to_pylist() if isinstance(column, pa.ChunkedArray) else column
+    return np.frombuffer(b"".join(values), np.uint8).reshape(-1, *shape)

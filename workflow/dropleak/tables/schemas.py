@@ -1,0 +1,308 @@
+"""The columns of every Parquet table, with descriptions and units in the field metadata."""
+
+import pyarrow as pa
+
+from dropleak.analysis import paper
+
+
+def _column(
+    name: str, kind: pa.DataType, description: str, unit: str = "", nullable: bool = False
+) -> pa.Field:
+    metadata = {"description": description} | ({"unit": unit} if unit else {})
+    return pa.field(name, kind, nullable=nullable, metadata=metadata)
+
+
+IMAGES = pa.schema(
+    [
+        _column("index", pa.int32(), "position in the data set's part"),
+        _column("label", pa.int32(), "true class"),
+        _column("pixels", pa.binary(), "image as uint8 in C order; its shape is in the metadata"),
+    ]
+)
+"""One row per image; metadata: `dataset`, `shape` (C, H, W), `classes` (names) and `training_std`
+(standard deviation of the training part's pixels, for each channel), as JSON."""
+
+ATTACKS = pa.schema(
+    [
+        _column("attacker", pa.string(), "name of the attacker"),
+        _column("knowledge", pa.string(), "what it was given: update, or update and masks"),
+        _column("rate", pa.float64(), "dropout rate of the client"),
+        _column("image", pa.int32(), "index of the image in the data set's test part"),
+        _column("update", pa.int32(), "index of the first image that shares its update"),
+        _column("label", pa.int32(), "true class"),
+        _column(
+            "label_inferred",
+            pa.int32(),
+            "class that the attacker inferred; in an update, counts matter",
+        ),
+        _column(
+            "mask_claim",
+            pa.string(),
+            "what the attacker says of the mask it read: exact, or why not; null if it read none",
+            nullable=True,
+        ),
+        _column(
+            "mask_exact",
+            pa.bool_(),
+            "whether the mask that the attacker found drops what the client's dropped; null if "
+            "it looked for none",
+            nullable=True,
+        ),
+        _column(
+            "mask_agreement",
+            pa.float64(),
+            "share of features of which that is right; null as above",
+            nullable=True,
+        ),
+        _column("status", pa.string(), "converged, stalled, diverged, exhausted or vanished"),
+        _column("iterations", pa.int32(), "optimiser iterations of all restarts", "iterations"),
+        _column(
+            "evaluations", pa.int32(), "evaluations of the attacker's objective, of all restarts"
+        ),
+        _column("loss", pa.float64(), "the attacker's objective at the end"),
+        _column("restart", pa.int32(), "number of the start that was kept"),
+        _column("rmse", pa.float64(), "RMSE of the reconstruction as it is", "pixel range"),
+        _column("rmse_clipped", pa.float64(), "RMSE after clipping to [0, 1]", "pixel range"),
+        _column("psnr", pa.float64(), "peak signal-to-noise ratio after clipping", "dB"),
+        _column("ssim", pa.float64(), "structural similarity after clipping"),
+        _column("seconds", pa.float64(), "share in the wall time of its job's attack", "s"),
+        _column("seed", pa.int64(), "seed of the experiment"),
+        _column("host", pa.string(), "name of the machine"),
+        _column("device", pa.string(), "processor that ran the attack"),
+        _column("engine_version", pa.int32(), "version of the attack's numbers"),
+        _column("torch_version", pa.string(), "version of PyTorch"),
+        _column("trajectory_iteration", pa.list_(pa.int32()), "iterations of the trajectory"),
+        _column("trajectory_loss", pa.list_(pa.float64()), "loss at these iterations"),
+        _column("trajectory_rmse", pa.list_(pa.float64()), "RMSE there, unclipped", "pixel range"),
+        _column(
+            "trajectory_rmse_clipped",
+            pa.list_(pa.float64()),
+            "RMSE there, after clipping to [0, 1]",
+            "pixel range",
+        ),
+        _column(
+            "trajectory_rmse_standardised",
+            pa.list_(pa.float64()),
+            "RMSE there, unclipped, of pixels standardised by training_std",
+        ),
+        _column(
+            "trajectory_rmse_clipped_standardised",
+            pa.list_(pa.float64()),
+            "RMSE there, after clipping to [0, 1], of pixels standardised by training_std",
+        ),
+        _column("reconstruction", pa.binary(), "clipped, as uint8 in C order, shaped as the image"),
+    ]
+)
+"""One row per attacked image; metadata: `shape` (C, H, W), `network`, `dropout` and
+`images_per_update`, as JSON."""
+
+UTILITY = pa.schema(
+    [
+        _column("rate", pa.float64(), "dropout rate of the training"),
+        _column("seed", pa.int64(), "seed of the training run"),
+        _column("epoch", pa.int32(), "passes over the training images so far"),
+        _column("train_loss", pa.float64(), "mean cross-entropy over the epoch, with dropout"),
+        _column("test_accuracy", pa.float64(), "share of test images classified correctly"),
+        _column("seconds", pa.float64(), "wall time of the epoch", "s"),
+        _column("host", pa.string(), "name of the machine"),
+        _column("device", pa.string(), "processor that trained"),
+    ]
+)
+"""One row per rate, seed and epoch."""
+
+SUMMARY = pa.schema(
+    [
+        _column("attacker", pa.string(), "name of the attacker"),
+        _column("rate", pa.float64(), "dropout rate of the client"),
+        _column("attacks", pa.int32(), "number of attacks, one per image"),
+        _column("converged", pa.int32(), "attacks at rest"),
+        _column("stalled", pa.int32(), "attacks whose last step hardly moved"),
+        _column("diverged", pa.int32(), "attacks that overflowed or exploded"),
+        _column("exhausted", pa.int32(), "attacks still moving at the last iteration"),
+        _column("vanished", pa.int32(), "attacks on a shared gradient that is numerically empty"),
+        _column("rmse_median", pa.float64(), "median of rmse", "pixel range"),
+        _column("rmse_q1", pa.float64(), "lower quartile of rmse", "pixel range"),
+        _column("rmse_q3", pa.float64(), "upper quartile of rmse", "pixel range"),
+        _column("rmse_clipped_mean", pa.float64(), "mean of rmse_clipped", "pixel range"),
+        _column("rmse_clipped_low", pa.float64(), "its 95% interval, lower end", "pixel range"),
+        _column("rmse_clipped_high", pa.float64(), "its 95% interval, upper end", "pixel range"),
+        _column("success_share", pa.float64(), "share of attacks with rmse below the threshold"),
+        _column("success_low", pa.float64(), "its 95% interval, images independent, lower end"),
+        _column("success_high", pa.float64(), "its 95% interval, upper end"),
+        _column("label_share", pa.float64(), "share of attacks with the right label"),
+        _column(
+            "mask_exact_share",
+            pa.float64(),
+            "share of attacks that found the client's mask exactly; null if they looked for none",
+            nullable=True,
+        ),
+        _column("iterations_mean", pa.float64(), "mean of iterations", "iterations"),
+        _column("evaluations_mean", pa.float64(), "mean of evaluations"),
+        _column("seconds_mean", pa.float64(), "mean of seconds", "s"),
+    ]
+)
+"""One row per attacker and rate, over all images; no attack is left out."""
+
+COMPARISON = pa.schema(
+    [
+        _column("attacker", pa.string(), "name of the attacker"),
+        _column("baseline", pa.string(), "the attacker that it is compared with"),
+        _column("rate", pa.float64(), "dropout rate of the client"),
+        _column("images", pa.int32(), "images that both attacked"),
+        _column(
+            "difference", pa.float64(), "mean of rmse_clipped minus the baseline's", "pixel range"
+        ),
+        _column("difference_low", pa.float64(), "its 95% interval, lower end", "pixel range"),
+        _column("difference_high", pa.float64(), "its 95% interval, upper end", "pixel range"),
+        _column("better_share", pa.float64(), "share of images with the smaller rmse_clipped"),
+        _column("evaluations_ratio", pa.float64(), "mean evaluations over the baseline's"),
+        _column("seconds_ratio", pa.float64(), "mean seconds over the baseline's"),
+    ]
+)
+"""One row per attacker and rate, paired with the first configured attacker over images."""
+
+GUESSES = pa.schema(
+    [
+        _column("image", pa.int32(), "index of the image in the data set's test part"),
+        _column("rmse", pa.float64(), "RMSE of the mean training image", "pixel range"),
+    ]
+)
+"""One row per attacked image: how far off a guess is that needs no gradient."""
+
+TRADEOFF = pa.schema(
+    [
+        SUMMARY.field("attacker"),
+        _column("rate", pa.float64(), "dropout rate"),
+        SUMMARY.field("rmse_clipped_mean"),
+        SUMMARY.field("rmse_clipped_low"),
+        SUMMARY.field("rmse_clipped_high"),
+        _column("test_accuracy", pa.float64(), "after training with this rate, mean over seeds"),
+        _column(
+            "above_guess",
+            pa.float64(),
+            "mean of rmse_clipped minus that of the mean training image as a guess, by image",
+            "pixel range",
+        ),
+        _column("above_guess_low", pa.float64(), "its 95% interval, lower end", "pixel range"),
+        _column("above_guess_high", pa.float64(), "its 95% interval, upper end", "pixel range"),
+        _column(
+            "private",
+            pa.bool_(),
+            "whether that whole interval is above 0; null if inconclusive says why not to conclude",
+            nullable=True,
+        ),
+        _column(
+            "inconclusive",
+            pa.string(),
+            "why the attack proves no privacy: without dropout it is not known to succeed; null if "
+            "private is not",
+            nullable=True,
+        ),
+        _column("at_chance", pa.bool_(), "whether test_accuracy is within chance's interval"),
+        _column(
+            "accurate",
+            pa.bool_(),
+            "whether test_accuracy is at least lowest_accuracy, and above chance's interval",
+        ),
+    ]
+)
+"""One row per attacker and rate that was attacked and trained with; metadata: `guess_rmse`, the
+mean RMSE of the mean training image as a guess; `lowest_accuracy`; `chance` (see `chance`);
+`at_chance`, the rates with which a trained network is no better; and `doubts`, of each attacker's
+success without dropout, or null; as JSON."""
+
+CLAIMS = pa.schema(
+    [
+        _column("claim", pa.string(), "short name"),
+        _column("statement", pa.string(), "what the paper says, in our words"),
+        _column("place", pa.string(), "where, by section and figure of the paper"),
+        _column("attacker", pa.string(), "who was asked; null if none", nullable=True),
+        _column("published", pa.float64(), "the paper's number, if it has one", nullable=True),
+        _column("measure", pa.string(), "what was measured"),
+        _column("estimate", pa.float64(), "its value; null if not measured", nullable=True),
+        _column("low", pa.float64(), "its interval, 95% as test says, lower end", nullable=True),
+        _column("high", pa.float64(), "its upper end", nullable=True),
+        _column("n", pa.int32(), "number of what was measured"),
+        _column("unit", pa.string(), "images, updates or seeds", nullable=True),
+        _column("test", pa.string(), "statistical test or interval", nullable=True),
+        _column("p_value", pa.float64(), "of the test, one-sided; null if none", nullable=True),
+        _column(
+            "p_adjusted",
+            pa.float64(),
+            "the same, for as many tests as there are here (Benjamini and Yekutieli)",
+            nullable=True,
+        ),
+        _column("verdict", pa.string(), "supported, not supported or inconclusive"),
+        _column(
+            "reason",
+            pa.string(),
+            "why it is inconclusive whatever was measured; null if the rule decided",
+            nullable=True,
+        ),
+        _column("rule", pa.string(), "how it came about; else inconclusive"),
+    ]
+)
+"""One row per claim and attacker."""
+
+READINGS = pa.schema(
+    [
+        _column("attacker", pa.string(), "name of the attacker"),
+        _column("masks", pa.string(), "what it does about dropout in its own forward pass"),
+        _column("rmse", pa.string(), "raw, or clipped to [0, 1] before"),
+        _column("pixels", pa.string(), "in [0, 1], or standardised by training_std"),
+        _column("statistic", pa.string(), "mean or median over images"),
+        _column("iterations", pa.int32(), "of the attack", "iterations"),
+        _column("images", pa.int32(), "number of images"),
+        *(
+            _column(f"rate_{rate}", pa.float64(), f"value at rate {rate}", nullable=True)
+            for rate in paper.RMSE
+        ),
+        _column("distance", pa.float64(), "root mean square difference to the published values"),
+        _column(
+            "distance_low",
+            pa.float64(),
+            "its interval, 95% for all readings together, lower end",
+            nullable=True,
+        ),
+        _column("distance_high", pa.float64(), "its upper end", nullable=True),
+    ]
+)
+"""One row per reading of what the paper leaves open, nearest first."""
+
+NETWORK = pa.schema(
+    [
+        _column("network", pa.string(), "original or dropout"),
+        _column("layer", pa.string(), "kind of layer, or input"),
+        _column("detail", pa.string(), "its settings"),
+        _column("shape", pa.list_(pa.int32()), "shape of its output, without the batch"),
+        _column("parameters", pa.int32(), "number of weights and biases"),
+    ]
+)
+"""One row per layer of the original network and of the one with dropout, input first."""
+
+FEATURES = pa.schema(
+    [
+        _column("rate", pa.float64(), "dropout rate"),
+        _column("channel", pa.int32(), "channel of the last convolution"),
+        _column("row", pa.int32(), "row in the channel"),
+        _column("column", pa.int32(), "column in the channel"),
+        _column("value", pa.float64(), "feature before dropout"),
+        _column("kept", pa.bool_(), "whether the client's mask keeps it"),
+    ]
+)
+"""Features of one image before the classifier; metadata: `image`, as JSON."""
+
+SCHEMAS = {
+    "images": IMAGES,
+    "attacks": ATTACKS,
+    "utility": UTILITY,
+    "summary": SUMMARY,
+    "comparison": COMPARISON,
+    "guesses": GUESSES,
+    "tradeoff": TRADEOFF,
+    "claims": CLAIMS,
+    "readings": READINGS,
+    "network": NETWORK,
+    "features": FEATURES,
+}
+"""Every table by its name."""
