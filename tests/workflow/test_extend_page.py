@@ -177,7 +177,7 @@ def test_its_passes_and_the_networks_are_those_of_autograd(digits, wide, dropout
     torch.testing.assert_close(objective(x, counts), expected, rtol=1e-9, atol=1e-11)
     seen = []
     result = reconstruct(
-        update, attacker, keys, 40, lambda *progress: seen.append(progress[2]), private.masks
+        update, attacker, keys, 20, lambda *progress: seen.append(progress[2]), private.masks
     )
     assert (seen[-1] < seen[0] / 2).all()
     assert torch.equal(result.labels, private.labels)
