@@ -8,9 +8,9 @@ from drawn import figures
 
 import stubs
 from dropleak.analysis.claims import interpretations
+from dropleak.analysis.excerpts import POINTS
 from dropleak.analysis.summary import COLUMNS, summarise
 from dropleak.errors import InputError
-from dropleak.figures.rmse import POINTS
 from dropleak.planning import config
 from dropleak.planning.layout import Layout
 from dropleak.report import captions

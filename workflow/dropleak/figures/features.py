@@ -9,9 +9,8 @@ from matplotlib import colormaps
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from dropleak.analysis.excerpts import shown_rates
 from dropleak.figures import style
-
-_SHOWN = 3
 
 
 def features(features: pa.Table) -> Figure:
@@ -28,12 +27,6 @@ def features(features: pa.Table) -> Figure:
         axis.spines[:].set_visible(False)
     figure.colorbar(image, ax=axes, label="feature", shrink=0.8, aspect=10)
     return figure
-
-
-def shown_rates(frame: pd.DataFrame) -> np.ndarray:
-    """The rates that the figure has room for."""
-    rates = np.unique(frame["rate"])
-    return rates[np.unique(np.linspace(0, len(rates) - 1, _SHOWN).round().astype(int))]
 
 
 def _mosaic(frame: pd.DataFrame, gap: float) -> np.ndarray:

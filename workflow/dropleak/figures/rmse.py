@@ -9,11 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dropleak.analysis import paper
+from dropleak.analysis.excerpts import POINTS
 from dropleak.figures import style
 from dropleak.tables.lazy import StoredTable
-
-POINTS = 1000
-"""Images at a rate that Figure 4 shows as points; of more, one could not be told from another."""
 
 CLIPPED = "RMSE (clipped to [0, 1])"
 """Label of an axis."""

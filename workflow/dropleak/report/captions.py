@@ -10,8 +10,7 @@ import pyarrow as pa
 
 from dropleak.analysis import efficacy
 from dropleak.analysis.chance import Chance
-from dropleak.figures.features import shown_rates
-from dropleak.figures.rmse import POINTS
+from dropleak.analysis.excerpts import POINTS, shown_rates
 from dropleak.report.formatting import interval, rates, series
 from dropleak.tables import parquet
 from dropleak.tables.lazy import Condition, StoredTable
