@@ -92,7 +92,7 @@ def test_the_submitting_process_is_killed(slow, clone):
     long = SETTINGS["attack"] | {"images_per_job": 8}
     run = clone(SETTINGS | {"images": 32, "attack": long})
     process = run.start("attacks", "--profile", "slurm", *IMPATIENT)
-    wait_for(lambda: list((run.folder / "logs" / "experiment" / "attack").rglob("*.log")))
+    wait_for(lambda: len(queue(run.folder)) == 4)
     process.kill()
     process.wait()
     run.snakemake("--unlock")

@@ -98,7 +98,8 @@ def test_a_limit_on_what_a_user_may_submit_is_met_by_jobs(slurm, clone):
         subprocess.run(command, check=True, capture_output=True)
 
     limited = clone(SETTINGS | {"images": 6, "rates": [0.5]})
-    limit(2)
+    others = subprocess.run(["squeue", "--me", "--noheader"], capture_output=True, check=True)
+    limit(2 + len(others.stdout.splitlines()))
     try:
         limited.snakemake("attacks", "--profile", "slurm", *IMPATIENT, "--jobs", "2")
     finally:

@@ -1,1 +1,1 @@
-"""Dropout against Deep Leakage from Gradients: the library behind the workflow."""
+"""Gradient inversion attacks on clients with dropout, from images to verdicts."""

@@ -1,0 +1,1 @@
+"""What an experiment's attacks and trainings say, in tables."""

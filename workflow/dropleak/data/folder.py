@@ -1,6 +1,6 @@
 """An image tree `<root>/{train,test}/<class>/<image>`: its files, without a look into them.
 
-As torchvision's ImageFolder has it, and in its order. Needs no torch, so that planning is quick.
+As torchvision's ImageFolder has it, and in its order.
 """
 
 import os

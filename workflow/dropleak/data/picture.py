@@ -1,4 +1,4 @@
-"""Image files to pixels. Needs no torch, so that planning is quick."""
+"""Image files to pixels."""
 
 import warnings
 from collections.abc import Iterator

@@ -1,7 +1,4 @@
-"""The configuration: defaults from the schema, and checks whose messages say what to do.
-
-Needs no torch, so that planning is quick.
-"""
+"""The configuration: defaults from the schema, and checks whose messages say what to do."""
 
 import json
 import math

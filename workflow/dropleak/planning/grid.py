@@ -1,7 +1,4 @@
-"""From the configuration to jobs: which images, how they are batched, what files are called.
-
-Needs no torch, so that planning is quick.
-"""
+"""From the configuration to jobs: which images, how they are batched, what files are called."""
 
 import hashlib
 import unicodedata

@@ -2,7 +2,7 @@
 
 Every result file has a record of it, so that it can be told what may be used, whatever became of
 Snakemake's own records. Settings at their defaults are left out: a new setting, whose default is
-what was done before, changes nothing. Needs no torch, so that planning is quick.
+what was done before, changes nothing.
 """
 
 from dropleak.planning.config import (

@@ -1,7 +1,6 @@
 """Which results are there, and which have to be made.
 
-Snakemake sees whether a file is there; this checks what is in it. Needs no torch, so that planning
-is quick.
+Snakemake sees whether a file is there; this checks what is in it.
 
 `PYTHONPATH=workflow python -m dropleak.planning.inventory --configfile FILE` lists results that the
 configuration does not use; with `--remove` it deletes them.

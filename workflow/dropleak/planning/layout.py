@@ -1,8 +1,7 @@
 """Where the files of jobs lie: in folders named by a digest of the settings they depend on.
 
 So a file that exists can be used, whatever target was asked for and whatever became of Snakemake's
-records. A setting that is changed back finds its old results. Needs no torch, so that planning is
-quick.
+records. A setting that is changed back finds its old results.
 """
 
 import hashlib

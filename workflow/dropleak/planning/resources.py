@@ -1,8 +1,8 @@
 """Memory and time that a job may take, from the work in it, for clusters that must be told.
 
-Needs no torch, so that planning is quick. The numbers are measurements on one CPU core with room
-above them, so that they also hold for slower processors and without a compiler; GPUs are faster.
-All jobs of a rule get the same: that of the largest.
+The numbers are measurements on one CPU core with room above them, so that they also hold for slower
+processors and without a compiler; GPUs are faster. All jobs of a rule get the same: that of the
+largest.
 """
 
 from dropleak.engine.models.zoo import relative_cost

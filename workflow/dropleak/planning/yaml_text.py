@@ -1,7 +1,4 @@
-"""Configuration files as text: what YAML would read without a word in another way than is meant.
-
-Needs no torch, so that planning is quick.
-"""
+"""Configuration files as text: what YAML would read without a word in another way than is meant."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A user's text as plain text in a markup language. Needs no torch, so that planning is quick."""
+"""A user's text as plain text in a markup language."""
 
 import re
 

@@ -1,0 +1,1 @@
+"""A job on its machine: logs, devices, files, checkpoints, Slurm."""

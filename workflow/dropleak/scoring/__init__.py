@@ -1,0 +1,1 @@
+"""Reconstructions against the truth, which no attacker sees."""

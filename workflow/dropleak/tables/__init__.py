@@ -1,0 +1,1 @@
+"""Parquet tables: their columns, writing them whole, reading them in parts."""

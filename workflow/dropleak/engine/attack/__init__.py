@@ -1,1 +1,1 @@
-"""Gradient inversion: from what clients shared to their images. Needs torch and numpy only."""
+"""What an attacker does: labels, masks, an objective, an optimiser, restarts."""

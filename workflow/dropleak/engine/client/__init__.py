@@ -1,0 +1,1 @@
+"""What a client computes and shares, and its training."""
