@@ -4,9 +4,8 @@ import shutil
 
 import pytest
 import yaml
-from runner import planned, run
-
 from places import ROOT
+from runner import planned, run
 
 SNAKEFILE = f"""
 configfile: "config/config.yaml"
