@@ -36,7 +36,9 @@ def project(finished, small, tmp_path):
     (folder / "Snakefile").write_text(SNAKEFILE, encoding="utf-8")
     (folder / "config").mkdir()
     settings = {"samples": ["a", "b"], "dropleak": yaml.safe_load(small[-1].read_text("utf-8"))}
-    (folder / "config" / "config.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    # What would be refused in a configuration of ours is the other project's own affair.
+    text = f"started: 2020-01-01\nverbose: yes\n{yaml.safe_dump(settings)}"
+    (folder / "config" / "config.yaml").write_text(text, encoding="utf-8")
     return folder
 
 
