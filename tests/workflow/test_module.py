@@ -4,9 +4,8 @@ import shutil
 
 import pytest
 import yaml
-from runner import planned, run
-
 from places import ROOT
+from runner import planned, run
 
 SNAKEFILE = f"""
 configfile: "config/config.yaml"
@@ -37,7 +36,9 @@ def project(finished, small, tmp_path):
     (folder / "Snakefile").write_text(SNAKEFILE, encoding="utf-8")
     (folder / "config").mkdir()
     settings = {"samples": ["a", "b"], "dropleak": yaml.safe_load(small[-1].read_text("utf-8"))}
-    (folder / "config" / "config.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    # What would be refused in a configuration of ours is the other project's own affair.
+    text = f"started: 2020-01-01\nverbose: yes\n{yaml.safe_dump(settings)}"
+    (folder / "config" / "config.yaml").write_text(text, encoding="utf-8")
     return folder
 
 

@@ -10,7 +10,6 @@ import sys
 import pyarrow.parquet as pq
 import pytest
 import yaml
-
 from places import ROOT
 
 

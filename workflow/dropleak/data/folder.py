@@ -104,12 +104,12 @@ def unused(root: str | Path) -> list[str]:
     sentences = []
     if loose:
         sentences.append(
-            f"{root}: not used, as they are in no folder of a class: {len(loose)} images, for "
-            f"example {loose[0]}"
+            f"{root}: images in no folder of a class are not used: {len(loose)}, for example "
+            f"{loose[0]}"
         )
     if foreign:
         sentences.append(
-            f"{root}: not used, by the endings of their names: {_endings(foreign)}, for example "
+            f"{root}: files with other endings are not used: {_endings(foreign)}, for example "
             f"{foreign[0]}. Images end in {', '.join(SUFFIXES)}; save others in one of these "
             "formats"
         )
