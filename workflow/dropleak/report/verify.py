@@ -1,6 +1,6 @@
 """Whether tables and figures on disk belong together and to a configuration.
 
-`PYTHONPATH=workflow python -m dropleak.report.verify --configfile FILE` says what does not, and
+`python -m dropleak.report.verify --configfile FILE` says what does not, and
 then ends with status 1.
 """
 
