@@ -112,7 +112,8 @@ def start_worker(device: str) -> None:
 def start_up() -> dict[str, float]:
     """Seconds that a process takes before it can attack; compiling, the first one on a machine."""
     code = (
-        "import time; from dropleak.engine.attack import compiled, reconstruct; import torch; "
+        "import time, torch; from dropleak.engine.attack import reconstruct; "
+        "from dropleak.engine.backends import compiled; "
         "began = time.perf_counter(); compiled.find(torch.empty(0)); "
         "print(time.perf_counter() - began)"
     )

@@ -211,8 +211,17 @@ def compares_jobs(command: str, checkout: Path) -> None:
     assert "1 jobs: 5 s, of which the attack 3 s; fixed 2.0 s a job, 40.0%" in said
 
 
+def lists_unused_results(command: str, checkout: Path) -> None:
+    old = checkout / "results/demo/data/0123abcd/test.parquet"
+    old.parent.mkdir(parents=True)
+    old.touch()
+    assert "results/demo/data/0123abcd\n" in shell(command, checkout).stdout
+    assert old.exists()
+
+
 PYTHON = {
     "python -m dropleak.docs.settings": rewrites_the_settings,
+    "python -m dropleak.planning.inventory --configfile config/config.yaml": lists_unused_results,
     "python -m dropleak.docs.results results/reference": takes_over_a_run,
     "python benchmarks/images.py [FOLDER]": writes_images,
     "python benchmarks/agreement.py 64 2000": wants_photographs,
