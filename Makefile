@@ -35,6 +35,7 @@ lint: $(VENV)/installed ## formatting, lints and types
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/mypy
 	$(BIN)/snakemake --lint
 
 bench: $(VENV)/installed ## the engine against the published script's loop: 4 minutes
