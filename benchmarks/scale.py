@@ -1,6 +1,6 @@
 """What comes after the attacks, by their number: time and memory of each step, files and bytes.
 
-    PYTHONPATH=workflow python benchmarks/scale.py ATTACKS FOLDER
+    python benchmarks/scale.py ATTACKS FOLDER
 
 Makes FOLDER and writes stub results of ATTACKS attacks there (two attackers, five rates, 250 images
 a job), 17 KB each and as much again for the joined table; then runs on them what the workflow
@@ -16,6 +16,7 @@ from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 
+import library  # noqa: F401, which finds dropleak
 from dropleak.planning import config as configuration
 from dropleak.planning import grid
 from dropleak.planning.layout import Layout
