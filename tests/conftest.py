@@ -6,12 +6,17 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+import torch
 from places import PHOTOGRAPHS, ROOT
 
 from dropleak.data.sources import image_tables
 
 # Processes that tests start find this clone's library, as if it were installed.
 os.environ["PYTHONPATH"] = str(ROOT / "workflow")
+
+# As in jobs: on small problems more threads take longer, above all where cores are busy.
+torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"
 
 
 @pytest.fixture(scope="session")
