@@ -15,6 +15,8 @@ from dropleak.data.sources import image_tables
 from dropleak.engine.client.training import Training
 from dropleak.jobs.experiment import Client, train_seeds
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {
     "experiment": "experiment",
     "images": 8,

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 from user import IMPATIENT, Clone, jobs, queue, wait_for
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {
     "experiment": "experiment",
     "images": 4,

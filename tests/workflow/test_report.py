@@ -16,9 +16,12 @@ from dropleak.tables.schemas import CLAIMS, READINGS
 BROWSER = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 REQUIRED = os.environ.get("BROWSER_TESTS") == "required"
 
-pytestmark = pytest.mark.skipif(
-    not (BROWSER or REQUIRED), reason="there is no Chromium here (make browser-packages)"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (BROWSER or REQUIRED), reason="there is no Chromium here (make browser-packages)"
+    ),
+]
 
 
 @pytest.fixture(scope="module")
