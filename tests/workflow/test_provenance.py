@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +17,6 @@ def verify(folder, configuration):
     return subprocess.run(
         [sys.executable, "-m", "dropleak.report.verify", "--configfile", configuration],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")},
         capture_output=True,
         text=True,
     )
