@@ -1,6 +1,6 @@
 """What comes after the attacks, by their number: time and memory of each step, files and bytes.
 
-    PYTHONPATH=workflow python benchmarks/scale.py ATTACKS FOLDER
+    python benchmarks/scale.py ATTACKS FOLDER
 
 Makes FOLDER and writes stub results of ATTACKS attacks there (two attackers, five rates, 250 images
 a job), 17 KB each and as much again for the joined table; then runs on them what the workflow
@@ -16,13 +16,18 @@ from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 
+import library  # noqa: F401, which finds dropleak
 from dropleak.planning import config as configuration
 from dropleak.planning import grid
 from dropleak.planning.layout import Layout
+from dropleak.report.figures import FIGURES, Figure
 
 ATTACKERS = ["idlg", "mask-reading"]
 RATES = [0.0, 0.2, 0.3, 0.4, 0.5]
 RESULTS = "results/scale"
+KINDS = ("pdf", "png", "numbers")
+STUBLESS = (1, 2)
+"""Figures that are not made of attacks."""
 
 
 def configure(attacks: int) -> dict:
@@ -81,9 +86,18 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
         output = list(tables(name).values())
         return script("join.py", sources, output, schema=name, key=key, images=images)
 
-    def figure(name: str, source: dict, **options) -> list:
-        output = {kind: f"{RESULTS}/figures/{name}.{kind}" for kind in ("pdf", "png", "numbers")}
-        return script("figure.py", source, output, figure=name, options=options)
+    def draw(figure: Figure) -> list:
+        source = tables(*figure.tables) | dict.fromkeys(("images", "labels"), data["test"])
+        wildcards = figure.values(attacker=ATTACKERS[0], rate="0.5")
+        output = {kind: f"{RESULTS}/figures/{figure.name}.{kind}" for kind in KINDS}
+        return script(
+            "figure.py",
+            {name: source[name] for name in figure.tables},
+            output,
+            draws=figure.draws,
+            says=figure.says,
+            options=figure.options(wildcards, attackers=ATTACKERS, chosen=chosen),
+        )
 
     def plan(place: Path) -> list[str | Path]:
         where = ["--directory", place, "--configfile", folder / "scale.json", "--snakefile"]
@@ -95,8 +109,6 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
     (folder / "jobs").mkdir()
     made = ("summary", "comparison", "tradeoff", "claims", "readings")
     pages = ("methods", "references", "findings", "run", *made[:-1])
-    one = {"attacker": ATTACKERS[0]}
-    all_of_them = {"attackers": ATTACKERS}
     with_images = tables("attacks") | {"images": data["test"]}
     return {
         "plan, nothing made": plan(folder / "empty"),
@@ -141,20 +153,14 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
             tolerated_loss=tolerated,
             seed=config["seed"],
         ),
-        "Figure 3": figure("sample", with_images, **one, chosen=chosen),
-        "Figure 4": figure("rmse_by_rate", tables("attacks", "summary"), **one),
-        "Figure 5": figure("rmse_by_iteration", tables("attacks"), **one),
-        "Figure 6": figure("accuracy_by_rate", tables("utility") | {"labels": data["test"]}),
-        "Figure 7": figure("attackers_by_rate", tables("summary", "tradeoff"), **all_of_them),
-        "Figure 8": figure("privacy_and_utility", tables("tradeoff"), **all_of_them),
-        "Figure 9": figure("attackers_sample", with_images, **all_of_them, rate=0.5, chosen=chosen),
+        **{f"Figure {each.number}": draw(each) for each in FIGURES if each.number not in STUBLESS},
         "describe": script(
             "describe.py",
             tables("utility", *made) | with_images,
             {name: f"{RESULTS}/report/{name}" for name in pages},
             config=config,
             attackers=attackers,
-            dataset="cifar10",
+            dataset_name="cifar10",
         ),
         "record": script(
             "record.py",
@@ -162,9 +168,11 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
                 "data": list(data.values()),
                 "attacks": attacks,
                 "trainings": trainings,
+                "summary": f"{RESULTS}/tables/summary.txt",
                 "results": list(tables("attacks", "utility", "summary").values()),
             },
             [f"{RESULTS}/provenance.json"],
+            checkpoints=f"{RESULTS}/checkpoints",
             config=config,
             engine_version=0,
         ),

@@ -93,14 +93,19 @@ def weigh(
         for attacker, own in tried.groupby("attacker")
     }
     broken = frame["above_guess_high"] < 0
-    frame["inconclusive"] = frame["attacker"].map(doubts).astype(object).where(~broken, None)
+    reasons = [
+        None if broke else doubts[name]
+        for name, broke in zip(frame["attacker"], broken, strict=True)
+    ]
+    frame["inconclusive"] = pd.Series(reasons, frame.index, dtype=object)
     private = (frame["above_guess_low"] > 0).astype(object)
     frame["private"] = private.where(frame["inconclusive"].isna(), None)
     frame["at_chance"] = frame["test_accuracy"].map(chance.explains).astype(bool)
     frame["accurate"] = (frame["test_accuracy"] >= lowest) & ~frame["at_chance"]
     return parquet.build(
         TRADEOFF,
-        frame[TRADEOFF.names],
+        # Arrays: of pandas Arrow would take nan, the interval of one image, for null.
+        {name: frame[name].to_numpy() for name in TRADEOFF.names},
         guess_rmse=float(guesses["rmse"].to_numpy().mean()),
         lowest_accuracy=float(lowest),
         chance=asdict(chance),
