@@ -30,16 +30,16 @@ QUARTILES = (0.25, 0.5, 0.75)
 def by_reference(index: int, iterations: int) -> float:
     """RMSE of the reference's attack on one photograph."""
     update, keys, private = problems("photographs", index, 1)
-    label = infer_labels(update, keys)
-    result = reference.attack(update, label, start_images(update, keys), iterations)
-    return (result.image - private.images[0]).square().mean().sqrt().item()
+    label, start = infer_labels(update, keys)[0], start_images(update, keys)[0]
+    result = reference.attack(update, label, start, iterations)
+    return (result.image - private.images[0, 0]).square().mean().sqrt().item()
 
 
 def by_engine(index: int, iterations: int) -> float:
     """The same by the engine."""
     update, keys, private = problems("photographs", index, 1)
     result = reconstruct(update, Attacker(), keys, iterations, lambda *progress: None)
-    return (result.images[0] - private.images[0]).square().mean().sqrt().item()
+    return (result.images - private.images).square().mean().sqrt().item()
 
 
 def quartile_intervals(values: np.ndarray) -> list[tuple[float, float, float]]:

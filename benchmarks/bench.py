@@ -27,7 +27,7 @@ import torch
 
 import library  # noqa: F401, which finds dropleak
 import reference
-from dropleak.engine.attack.attacker import ENTITLED_TO_MASKS, Attacker
+from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.labels import infer_labels
 from dropleak.engine.attack.reconstruct import objective_for, reconstruct, start_images, start_row
 from dropleak.engine.backends import compiled
@@ -51,7 +51,7 @@ def synchronise(device: str) -> None:
 def timed_reference(data_set: str, first: int, iterations: int, device: str) -> tuple[float, int]:
     """Seconds and iterations of the reference's attack on one image."""
     update, keys, _ = problems(data_set, first, 1, device=device)
-    label, start = infer_labels(update, keys), start_images(update, keys)
+    label, start = infer_labels(update, keys)[0], start_images(update, keys)[0]
     synchronise(device)
     began = time.perf_counter()
     result = reference.attack(update, label, start, iterations)
@@ -70,10 +70,10 @@ def timed_engine(
 ) -> tuple[float, int, int]:
     """Seconds, and iterations and evaluations summed over images, of an attack on a batch."""
     update, keys, private = problems(data_set, first, count, rate, device)
-    entitlement = private.masks if attacker.masks == ENTITLED_TO_MASKS else None
+    oracle_masks = private.oracle_masks() if attacker.needs_oracle else None
     synchronise(device)
     began = time.perf_counter()
-    result = reconstruct(update, attacker, keys, iterations, lambda *progress: None, entitlement)
+    result = reconstruct(update, attacker, keys, iterations, lambda *progress: None, oracle_masks)
     synchronise(device)
     seconds = time.perf_counter() - began
     return seconds, result.iterations.sum().item(), result.evaluations.sum().item()
@@ -84,7 +84,7 @@ def objective_seconds(data_set: str, count: int, device: str) -> float:
     update, keys, _ = problems(data_set, 0, count, device=device)
     objective = objective_for(update, Attacker(), keys)
     start = start_row(objective, keys)
-    evaluations = torch.zeros_like(keys)
+    evaluations = torch.zeros_like(keys[:, 0])
     times = []
     for _ in range(20):
         synchronise(device)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dropleak.engine import rng
 from dropleak.engine.attack.attacker import Attacker
-from dropleak.engine.client.update import Private, Update, share
+from dropleak.engine.client.update import Private, Update, compute_update
 from dropleak.engine.models.zoo import lenet
 
 IMAGES = Path(__file__).with_name("images.npz")
@@ -50,13 +50,13 @@ def problems(
     """Clients with networks of their own; when there are too few images, they come again.
 
     Returns:
-        what the clients shared; the attackers' keys, int64 [count]; what the clients keep.
+        what the clients shared; the attackers' keys, int64 [count, 1]; what the clients keep.
     """
     pixels, labels = images(data_set)
     indices = torch.arange(first, first + count)
     place = indices % len(labels)
-    keys = rng.image_keys(0, indices)
+    keys = rng.image_keys(0, indices)[:, None]
     network = lenet(tuple(pixels.shape[1:]), 10)
-    own = pixels[place].to(device), labels[place].to(device)
-    update, private = share(network, *own, keys, rate)
+    clients = pixels[place, None].to(device), labels[place, None].to(device)
+    update, private = compute_update(network, *clients, keys, rate)
     return update, rng.attacker_keys(keys).to(device), private

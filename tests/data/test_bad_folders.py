@@ -12,9 +12,8 @@ from PIL import Image
 from dropleak.data import folder
 from dropleak.data.picture import FORMATS
 from dropleak.data.sources import image_tables
-from dropleak.engine.attack.attacker import Attacker
 from dropleak.errors import InputError
-from dropleak.jobs.experiment import Client, attack_images
+from dropleak.jobs.attack import attack_job
 from dropleak.planning import config as configuration
 from dropleak.planning import grid, identity
 from dropleak.tables import parquet
@@ -223,17 +222,15 @@ def test_constant_images_and_odd_rates_give_finite_numbers(tmp_path, attacker):
             (tmp_path / part / name).mkdir(parents=True)
             Image.new("L", (8, 8), shade).save(tmp_path / part / name / "1.png")
     images = image_tables("folder", str(tmp_path), None)["test"]
+    settings = {"client": {}, "attacker": attacker, "seed": 0, "iterations": 20}
     for rate in (0.0, 5e-324, 0.30000000000000004, 1 - 2**-53):
-        table = attack_images(
+        table = attack_job(
             images,
+            settings | {"precision": "float32"},
             name="x",
-            attacker=Attacker(**attacker),
-            client=Client(),
             rate=rate,
-            seed=0,
-            iterations=20,
-            precision="float32",
             device="cpu",
+            path=tmp_path / "checkpoint",
             progress=lambda iteration: None,
         )
         frame = table.to_pandas()

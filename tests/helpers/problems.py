@@ -11,7 +11,7 @@ from torch.func import grad
 from torch.nn import functional as F
 
 from dropleak.engine import rng
-from dropleak.engine.client.update import share
+from dropleak.engine.client.update import compute_update
 from dropleak.engine.models.network import Network
 from dropleak.engine.models.zoo import lenet
 from dropleak.tables import parquet
@@ -27,9 +27,12 @@ def clients(digits, indices, rate, seed=0, device="cpu", network=None, images=1)
     rows = digits["test"].take(indices)
     pixels = torch.from_numpy(parquet.decode_pixels(rows["pixels"], (1, 32, 32)) / 255)
     labels = torch.tensor(rows["label"].to_pylist())
-    keys = rng.image_keys(seed, torch.tensor(indices))
+    pixels, labels, keys = (
+        values.unflatten(0, (-1, images))
+        for values in (pixels, labels, rng.image_keys(seed, torch.tensor(indices)))
+    )
     network = network or lenet((1, 32, 32), 10)
-    update, private = share(network, pixels.to(device), labels.to(device), keys, rate, images)
+    update, private = compute_update(network, pixels.to(device), labels.to(device), keys, rate)
     return update, private, rng.attacker_keys(keys)
 
 
@@ -58,27 +61,26 @@ def loss_gradients(
 def by_autograd(objective, x, masks):
     """The distance of gradients and its gradient, by automatic differentiation twice.
 
-    `masks` are [B * n, *shape], for attackers that do not optimise them.
+    `masks` are [B, n, *shape], for attackers that do not optimise them.
     """
-    update, attacker, n = objective.update, objective.attacker, objective.update.images
+    update, attacker, n = objective.update, objective.attacker, objective.update.images_per_update
     scale = 1 / (1 - update.rate)
     x = x.clone().requires_grad_()
     images, own_masks, logits = objective.variables.split(x)
     if objective.masks is None:
-        masks = [scale * mask.flatten(0, 1) for mask in own_masks]
+        masks = [scale * mask for mask in own_masks]
     distances = []
     for client in range(len(update)):
         parameters = {name: p[client].requires_grad_() for name, p in update.parameters.items()}
         losses = []
         for image in range(n):
-            row = client * n + image
             found = update.network.forward(
-                parameters, images[client, image], [mask[row] for mask in masks]
+                parameters, images[client, image], [mask[client, image] for mask in masks]
             )
             target = (
                 logits[client, image].softmax(0)
                 if objective.labels is None
-                else F.one_hot(objective.labels[row], len(found)).to(found)
+                else F.one_hot(objective.labels[client, image], len(found)).to(found)
             )
             losses.append(-(target * found.log_softmax(0)).sum())
         mean = torch.stack(losses).mean()

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import pytest
 
 from dropleak.engine.attack.attacker import Attacker
-from dropleak.jobs.experiment import Client
+from dropleak.engine.client.client import Client
 from dropleak.planning import identity
 from dropleak.planning.config import complete
 

@@ -163,12 +163,12 @@ def test_a_gpu_that_is_too_small_gets_the_images_in_parts(capsys):
         attacked.append(part["index"].to_pylist())
         return part
 
-    result = attack_jobs.in_memory(attack, rows(10), images_per_update=1)
+    result = attack_jobs.split_on_out_of_memory(attack, rows(10), images_per_update=1)
     assert result["index"].to_pylist() == list(range(10))
     assert attacked == [[0, 1], [2, 3, 4], [5, 6], [7, 8, 9]]
     assert "lower attack.images_per_job" in capsys.readouterr().out
     attacked.clear()
-    attack_jobs.in_memory(attack, rows(10), images_per_update=2)
+    attack_jobs.split_on_out_of_memory(attack, rows(10), images_per_update=2)
     assert all(len(part) % 2 == 0 for part in attacked)
 
 
@@ -177,4 +177,4 @@ def test_a_gpu_that_cannot_hold_one_update_is_told_of_with_what_to_lower():
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(InputError, match=r"lower data\.size"):
-        attack_jobs.in_memory(attack, rows(4), images_per_update=4)
+        attack_jobs.split_on_out_of_memory(attack, rows(4), images_per_update=4)

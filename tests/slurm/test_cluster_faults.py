@@ -12,8 +12,9 @@ import torch
 from user import IMPATIENT, Clone, jobs, queue, wait_for
 
 from dropleak.data.sources import image_tables
+from dropleak.engine.client.client import Client
 from dropleak.engine.client.training import Training
-from dropleak.jobs.experiment import Client, train_seeds
+from dropleak.jobs.training import train_seeds
 
 pytestmark = pytest.mark.slow
 
@@ -146,7 +147,7 @@ def test_a_job_is_told_to_stop(slow, clone):
     subprocess.run(["scancel", "--signal=TERM", job], check=True)
     wait_for(lambda: "told to stop after" in log.read_text(encoding="utf-8"))
     assert process.wait(200) == 0, run.output
-    assert "going on after" in log.read_text(encoding="utf-8")
+    assert "resuming after" in log.read_text(encoding="utf-8")
     assert states(run, "attack") == ["FAILED", "COMPLETED"]
 
 

@@ -171,13 +171,18 @@ def test_its_passes_and_the_networks_are_those_of_autograd(digits, wide, dropout
     update, private, keys = clients(digits, [4, 17], 0.3, network=network)
     attacker = Attacker(masks="known", line_search="strong-wolfe")
     assert "Softplus is not compiled" in choose(network, attacker, update.like).reason
-    objective = objective_for(update, attacker, keys, private.masks)
+    objective = objective_for(update, attacker, keys, private.oracle_masks())
     x, counts = start_row(objective, keys), torch.zeros(2, dtype=torch.int64)
     expected = by_autograd(objective, x, private.masks)
     torch.testing.assert_close(objective(x, counts), expected, rtol=1e-9, atol=1e-11)
     seen = []
     result = reconstruct(
-        update, attacker, keys, 20, lambda *progress: seen.append(progress[2]), private.masks
+        update,
+        attacker,
+        keys,
+        20,
+        lambda *progress: seen.append(progress[2]),
+        private.oracle_masks(),
     )
     assert (seen[-1] < seen[0] / 2).all()
     assert torch.equal(result.labels, private.labels)

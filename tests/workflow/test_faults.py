@@ -102,7 +102,7 @@ def test_a_job_that_is_told_to_stop_goes_on_later_with_the_same_result(small, tm
     assert "Traceback" not in log.read_text(encoding="utf-8")
     assert list((folder / "results/small/checkpoints").rglob("*.safetensors"))
     run(TABLE, *arguments, "--cores", "1", cwd=folder)
-    assert "going on after" in log.read_text(encoding="utf-8")
+    assert "resuming after" in log.read_text(encoding="utf-8")
     assert not list((folder / "results/small/checkpoints").rglob("*.safetensors"))
     pd.testing.assert_frame_equal(attacks(folder), attacks(tmp_path / "undisturbed"))
 

@@ -3,8 +3,9 @@
 import torch
 
 from dropleak.data import imagetable
+from dropleak.engine.client.client import Client
 from dropleak.engine.client.training import Training
-from dropleak.jobs.experiment import Client, train_seeds
+from dropleak.jobs.training import train_seeds
 from dropleak.report.provenance import revision
 from dropleak.runtime import device
 from dropleak.runtime.logging import job_log, progress

@@ -1,4 +1,4 @@
-"""Attack code cannot reach what it is not entitled to, however it looks for it."""
+"""Attack code cannot reach what it is not given, however it looks for it."""
 
 import gc
 from types import ModuleType
@@ -50,7 +50,7 @@ def test_neither_images_nor_masks_can_be_reached(digits, masks):
     objective = objective_for(update, attacker, keys)
     everything = tensors(update, attacker, keys, objective, start_row(objective, keys))
     assert len(everything) > 8
-    secrets = [*private.images, *private.masks[0], *(mask > 0 for mask in private.masks[0])]
+    secrets = [*private.images, *private.masks[0], *(private.masks[0] > 0)]
     for secret in secrets:
         assert not any(holds(memory, secret) for memory in everything)
     assert any(holds(memory, update.gradients["conv1.bias"][0]) for memory in everything)
@@ -89,10 +89,10 @@ def test_a_line_search_cannot_follow_fresh_masks(digits):
         objective_for(update, Attacker(line_search="strong-wolfe"), keys)
 
 
-def test_masks_are_for_those_who_are_entitled_to_them(digits):
+def test_only_attackers_that_need_them_are_given_the_masks(digits):
     update, private, keys = clients(digits, [4], 0.5)
     run = {"iterations": 20, "observe": lambda *progress: None}
     for attacker, masks in ((Attacker(), private.masks), (Attacker(masks="known"), None)):
         with pytest.raises(ValueError, match="known"):
-            reconstruct(update, attacker, keys, entitlement=masks, **run)
-    reconstruct(update, Attacker(masks="known"), keys, entitlement=private.masks, **run)
+            reconstruct(update, attacker, keys, oracle_masks=masks, **run)
+    reconstruct(update, Attacker(masks="known"), keys, oracle_masks=private.oracle_masks(), **run)

@@ -11,7 +11,7 @@ SHAPE = (1, 32, 32)
 def test_ignore_passes_everything(digits):
     update, _, keys = clients(digits, [0, 1], rate=0.5)
     (mask,) = masks.ignore(update, keys)(torch.tensor([0, 7]), 3)
-    assert mask.shape == (2, 1, 768)
+    assert mask.shape == (2, 1, 1, 768)
     assert (mask == 1).all()
 
 
@@ -21,7 +21,7 @@ def test_fixed_is_one_wrong_mask_of_the_clients_rate(digits):
     (first,), (later,) = source(torch.tensor([0, 0]), 1), source(torch.tensor([9, 4]), 1)
     assert torch.equal(first, later)
     assert 0.45 < (first == 0).double().mean() < 0.55
-    assert (first[:, 0] != private.masks[0]).double().mean() > 0.4
+    assert (first[:, :, 0] != private.masks[0]).double().mean() > 0.4
 
 
 def test_resample_is_fresh_at_every_evaluation_and_the_problems_own(digits):
@@ -33,9 +33,9 @@ def test_resample_is_fresh_at_every_evaluation_and_the_problems_own(digits):
     assert not torch.equal(together[1], again[1])
     assert not torch.equal(together[0], together[2])
     (ahead,) = source(torch.tensor([4, 4, 3]), 2)
-    assert torch.equal(ahead[0, 0], together[0, 0])
-    assert torch.equal(ahead[1, 1], together[1, 0])
-    assert torch.equal(ahead[2, 1], together[2, 0])
+    assert torch.equal(ahead[0, 0, 0], together[0, 0, 0])
+    assert torch.equal(ahead[1, 0, 1], together[1, 0, 0])
+    assert torch.equal(ahead[2, 0, 1], together[2, 0, 0])
     alone = masks.resample(update.select(torch.tensor([1])), keys[1:2])
     assert torch.equal(alone(torch.tensor([5]), 1)[0][0], together[1])
     assert torch.equal(source.select(torch.tensor([1]))(torch.tensor([5]), 1)[0][0], together[1])
@@ -44,8 +44,8 @@ def test_resample_is_fresh_at_every_evaluation_and_the_problems_own(digits):
 def test_several_images_of_a_client_have_masks_of_their_own(digits):
     update, _, keys = clients(digits, [0, 1, 2, 3], rate=0.3, images=2)
     (mask,) = masks.resample(update, keys)(torch.tensor([4, 4]), 1)
-    assert mask.shape == (4, 1, 768)
-    assert not torch.equal(mask[0], mask[1])
+    assert mask.shape == (2, 2, 1, 768)
+    assert not torch.equal(mask[0, 0], mask[0, 1])
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 0.9])
@@ -80,16 +80,16 @@ def test_of_layers_in_series_the_product_is_read(digits):
     network = lenet(SHAPE, 10, "both")
     update, private, keys = clients(digits, [0, 1], 0.3, network=network)
     source = masks.read(update, keys)
-    product = source.masks[2].flatten(1) * source.masks[3]
-    torch.testing.assert_close(product, private.masks[2].flatten(1) * private.masks[3])
+    product = source.masks[2].flatten(2) * source.masks[3]
+    torch.testing.assert_close(product, private.masks[2].flatten(2) * private.masks[3])
     assert "series" in source.claims[0]
 
 
 def test_of_several_images_only_what_none_kept_is_read(digits):
     update, private, keys = clients(digits, [0, 1, 2, 3], 0.5, images=2)
     source = masks.read(update, keys)
-    kept_by_some = (private.masks[0] > 0).unflatten(0, (2, 2)).any(1)
-    assert torch.equal(source.masks[0] > 0, kept_by_some.repeat_interleave(2, 0))
+    kept_by_some = (private.masks[0] > 0).any(1, keepdim=True)
+    assert torch.equal(source.masks[0] > 0, kept_by_some.expand(-1, 2, -1))
     kept = source.masks[0][source.masks[0] > 0]
     torch.testing.assert_close(kept, torch.full_like(kept, 1 / 0.75))  # two of three have 1 / 0.5
     assert "several images" in source.claims[0]

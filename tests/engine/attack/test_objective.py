@@ -48,7 +48,7 @@ def test_value_and_gradient_are_those_of_autograd(digits, matching, attacker, im
     x = start_row(objective, keys)
     counts = torch.tensor([0, 3])
     value, gradient = objective(x, counts)
-    masks = objective.masks and [mask.squeeze(1) for mask in objective.masks(counts, 1)]
+    masks = objective.masks and [mask.squeeze(2) for mask in objective.masks(counts, 1)]
     expected = by_autograd(objective, x, masks)
     torch.testing.assert_close(value, expected[0], rtol=1e-11, atol=0)
     scale = expected[1].abs().amax(1, keepdim=True)
@@ -84,10 +84,10 @@ SHAPES = [(3, 32, 32), (1, 28, 28), (2, 17, 11)]
 def wild_clients(network):
     """Two clients of a network with random images and multipliers, in float64."""
     torch.manual_seed(0)
-    keys, labels = image_keys(0, torch.arange(2)), torch.tensor([6, 2])
+    keys, labels = image_keys(0, torch.arange(2)), torch.tensor([[6], [2]])
     parameters = uniform_parameters(network, keys)
-    images = torch.rand(2, *network.input_shape, dtype=torch.float64)
-    masks = [torch.rand(2, *site, dtype=torch.float64) for site in network.dropout_shapes()]
+    images = torch.rand(2, 1, *network.input_shape, dtype=torch.float64)
+    masks = [torch.rand(2, 1, *site, dtype=torch.float64) for site in network.dropout_shapes()]
     return parameters, labels, images, masks
 
 
@@ -120,7 +120,7 @@ def test_every_size_and_layer(matching, network, dtype):
             {name: p.to(dtype) for name, p in parameters.items()},
             {name: g.to(dtype) for name, g in gradients.items()},
         )
-        source = Constant(tuple(mask.to(dtype) for mask in masks), 1)
+        source = Constant(tuple(mask.to(dtype) for mask in masks))
         return matching(update, Attacker(masks="fixed"), labels, source)
 
     expected = by_autograd(objective(torch.float64), x, masks)
@@ -137,9 +137,8 @@ def test_every_size_and_layer(matching, network, dtype):
 @pytest.mark.parametrize("distance", ["euclidean", "cosine"])
 def test_the_objective_is_zero_at_the_images_under_their_own_masks(digits, matching, distance):
     update, private, _ = clients(digits, [0, 5, 1, 2], 0.4, images=2)
-    source = Constant(private.masks, 2)
+    source = Constant(private.masks)
     objective = matching(update, Attacker(distance=distance), private.labels, source)
-    images = private.images.unflatten(0, (-1, 2)).flatten(1)
-    value, gradient = objective(images, torch.zeros(2, dtype=torch.int64))
+    value, gradient = objective(private.images.flatten(1), torch.zeros(2, dtype=torch.int64))
     assert value.abs().max() < 1e-14
     assert gradient.abs().max() < 1e-12

@@ -3,7 +3,8 @@ import torch
 from problems import COMPILER, clients
 
 from dropleak.engine.attack.attacker import Attacker
-from dropleak.engine.attack.reconstruct import Status, reconstruct
+from dropleak.engine.attack.reconstruct import reconstruct
+from dropleak.engine.attack.reconstruction import Status
 from dropleak.engine.backends import compiled
 
 
@@ -45,7 +46,7 @@ def test_an_attack_does_not_depend_on_its_batch(digits, rate, masks):
 
 def test_without_dropout_the_image_comes_back(digits):
     result, private, seen = run(digits, [4, 17], 0.0, 400)
-    rmse = ((result.images - private.images) ** 2).mean((1, 2, 3)).sqrt()
+    rmse = ((result.images - private.images) ** 2).mean((1, 2, 3, 4)).sqrt()
     assert (rmse < 0.1).all()
     assert torch.equal(result.labels, private.labels)
     losses = torch.stack([loss for _, _, loss in seen])
@@ -73,14 +74,14 @@ def test_an_attack_at_rest_leaves_the_batch_and_keeps_its_values(digits):
 
 def test_the_budget_is_kept(digits):
     result, _, _ = run(digits, [4], 0.0, 40)
-    assert result.status == [Status.EXHAUSTED]
+    assert result.status == (Status.EXHAUSTED,)
     assert result.iterations.tolist() == [40]
     assert result.evaluations.tolist() == [41]
 
 
 def test_an_exploded_image_is_diverged(digits):
     result, _, _ = run(digits, [0, 6, 8], 0.3, 200, masks="fixed")
-    size = result.images.square().mean((1, 2, 3)).sqrt()
+    size = result.images.square().mean((1, 2, 3, 4)).sqrt()
     assert (size > 100).any()
     for status, rms in zip(result.status, size.tolist(), strict=True):
         assert (status == Status.DIVERGED) == (rms > 100)
@@ -91,6 +92,6 @@ def test_an_overflow_is_diverged_and_leaves_the_others_alone(digits):
     update, _, keys = clients(digits, [4, 17], 0.0)
     update.gradients["conv2.weight"][0, 0] = torch.nan
     result = reconstruct(update, Attacker(), keys, 40, lambda *progress: None)
-    assert result.status == [Status.DIVERGED, Status.EXHAUSTED]
+    assert result.status == (Status.DIVERGED, Status.EXHAUSTED)
     assert result.images.isfinite().all()
     torch.testing.assert_close(result.images[1], clean.images[1], rtol=1e-5, atol=1e-5)

@@ -8,10 +8,11 @@ from problems import clients
 
 from dropleak.engine import rng
 from dropleak.engine.attack.attacker import Attacker
-from dropleak.engine.attack.reconstruct import Status, reconstruct
+from dropleak.engine.attack.reconstruct import reconstruct
+from dropleak.engine.attack.reconstruction import Status
 from dropleak.engine.attack.restarts import reconstruct_best
 from dropleak.engine.attack.vanishing import vanished
-from dropleak.engine.client.update import share
+from dropleak.engine.client.update import compute_update
 from dropleak.engine.models.zoo import lenet, relu_convnet
 from dropleak.planning.config import attackers
 
@@ -37,9 +38,10 @@ def sure(size=64, classes=2, count=20):
     """Clients with smooth images of this size in so few classes that networks are sure of them."""
     each = torch.linspace(0.3, 0.9, count, dtype=torch.float64)[:, None, None, None]
     images = each * torch.linspace(0, 1, size, dtype=torch.float64).expand(count, 3, size, size)
-    keys = rng.image_keys(0, torch.arange(count))
-    labels = torch.arange(count) % classes
-    update, _ = share(lenet((3, size, size), classes), images, labels, keys, 0.0)
+    keys = rng.image_keys(0, torch.arange(count))[:, None]
+    labels = (torch.arange(count) % classes)[:, None]
+    network = lenet((3, size, size), classes)
+    update, _ = compute_update(network, images[:, None], labels, keys, 0.0)
     return update, rng.attacker_keys(keys)
 
 
@@ -88,10 +90,11 @@ def test_what_is_left_of_rounding_is_nothing_to_anyone(digits):
 def test_the_direction_of_a_rounded_gradient_is_lost_where_it_is_said_to_vanish():
     """Independently: float32 and float64 agree on its direction, or not at all."""
     update, _ = sure()
-    images = torch.linspace(0, 1, 64, dtype=torch.float64).expand(20, 3, 64, 64)
-    each = torch.linspace(0.3, 0.9, 20, dtype=torch.float64)[:, None, None, None]
-    keys, labels = rng.image_keys(0, torch.arange(20)), torch.arange(20) % 2
-    rounded, _ = share(lenet((3, 64, 64), 2), (each * images).float(), labels, keys, 0.0)
+    images = torch.linspace(0, 1, 64, dtype=torch.float64).expand(20, 1, 3, 64, 64)
+    each = torch.linspace(0.3, 0.9, 20, dtype=torch.float64)[:, None, None, None, None]
+    keys, labels = rng.image_keys(0, torch.arange(20)[:, None]), torch.arange(20)[:, None] % 2
+    network, like = lenet((3, 64, 64), 2), torch.empty(0)
+    rounded, _ = compute_update(network, each * images, labels, keys, 0.0, like)
     name = "conv3.weight"
     similarity = torch.cosine_similarity(
         update.gradients[name].flatten(1), rounded.gradients[name].double().flatten(1)
@@ -113,7 +116,7 @@ def test_nothing_is_shared_if_everything_was_dropped(digits, images, dropout):
     for attacker in PRESETS.values():
         assert vanished(update, attacker).all()
     result = reconstruct(update, COSINE, keys, 20, lambda *progress: None)
-    assert result.status == [Status.VANISHED] * (4 // images)
+    assert result.status == (Status.VANISHED,) * (4 // images)
 
 
 def test_images_of_an_update_whose_errors_cancel_are_still_shared(digits):
@@ -129,7 +132,7 @@ def test_every_restart_sees_the_same_update(digits):
     for gradient in update.gradients.values():
         gradient[0] *= 1e-20
     attacker = replace(IDLG, restarts=3)
-    result, _ = reconstruct_best(update, attacker, keys, 20, lambda *progress: None)
+    result = reconstruct_best(update, attacker, keys, 20, lambda *progress: None)
     assert result.status[0] == Status.VANISHED
     assert result.status[1] != Status.VANISHED
 

@@ -128,7 +128,7 @@ def test_a_layer_that_c_does_not_know_is_attacked_in_torch(digits, kind, network
     fixed = Attacker(masks="fixed")
     objective = objective_for(update, fixed, keys)
     x, counts = start_row(objective, keys), torch.zeros(2, dtype=torch.int64)
-    masks = [mask.squeeze(1) for mask in objective.masks(counts, 1)]
+    masks = [mask.squeeze(2) for mask in objective.masks(counts, 1)]
     for found, expected in zip(objective(x, counts), by_autograd(objective, x, masks), strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-11)
     losses = []

@@ -4,7 +4,9 @@ from problems import clients
 from torch.nn import functional as F
 
 from dropleak.engine import rng
-from dropleak.engine.client.update import share
+from dropleak.engine.attack.attacker import Attacker
+from dropleak.engine.attack.reconstruct import objective_for
+from dropleak.engine.client.update import compute_update
 from dropleak.engine.models.zoo import DROPOUT_SITES, NETWORKS
 
 
@@ -15,16 +17,17 @@ from dropleak.engine.models.zoo import DROPOUT_SITES, NETWORKS
 def test_gradients_are_those_of_autograd(shape, name, dropout, images):
     network = NETWORKS[name].build(shape, 7, dropout)
     torch.manual_seed(0)
-    pixels, labels = torch.rand(2 * images, *shape).double(), torch.randint(7, (2 * images,))
-    keys = rng.image_keys(0, torch.arange(2 * images))
-    update, private = share(network, pixels, labels, keys, 0.4, images)
+    pixels, labels = torch.rand(2, images, *shape).double(), torch.randint(7, (2, images))
+    keys = rng.image_keys(0, torch.arange(2 * images).reshape(2, images))
+    update, private = compute_update(network, pixels, labels, keys, 0.4)
     for client in range(2):
         own = {name: p[client].clone().requires_grad_() for name, p in update.parameters.items()}
-        rows = range(client * images, (client + 1) * images)
+        masks = [mask[client] for mask in private.masks]
         logits = [
-            network.forward(own, pixels[row], [mask[row] for mask in private.masks]) for row in rows
+            network.forward(own, pixels[client, image], [mask[image] for mask in masks])
+            for image in range(images)
         ]
-        loss = F.cross_entropy(torch.stack(logits), labels[list(rows)])
+        loss = F.cross_entropy(torch.stack(logits), labels[client])
         expected = torch.autograd.grad(loss, list(own.values()))
         for name, gradient in zip(own, expected, strict=True):
             torch.testing.assert_close(update.gradients[name][client], gradient)
@@ -44,4 +47,24 @@ def test_problems_depend_on_seed_and_image_alone(digits):
 def test_a_dropped_feature_leaves_no_gradient(digits):
     update, private, _ = clients(digits, [0], rate=0.5)
     columns = update.gradients["classifier.weight"][0].abs().sum(0)
-    assert torch.equal(columns == 0, private.masks[0][0] == 0)
+    assert torch.equal(columns == 0, private.masks[0][0, 0] == 0)
+
+
+def test_oracle_masks_come_in_the_order_of_the_labels_that_an_attacker_infers(digits):
+    labels = digits["test"]["label"].to_pylist()
+    indices = [labels.index(9), labels.index(1)]
+    update, private, keys = clients(digits, indices, 0.5, images=2)
+    objective = objective_for(update, Attacker(masks="known"), keys, private.oracle_masks())
+    images = private.images.flip(1).flatten(1)
+    loss, _ = objective(images, torch.zeros(1, dtype=torch.int64))
+    assert loss.item() < 1e-20
+
+
+def test_the_truth_keeps_its_precision_whatever_is_computed_with(digits):
+    exact, private, _ = clients(digits, [4, 17], 0.3)
+    keys, like = rng.image_keys(0, torch.tensor([[4], [17]])), torch.empty(0)
+    update, same = compute_update(exact.network, private.images, private.labels, keys, 0.3, like)
+    assert torch.equal(same.images, private.images)
+    for name, gradient in update.gradients.items():
+        assert gradient.dtype == torch.float32
+        torch.testing.assert_close(gradient.double(), exact.gradients[name], rtol=1e-3, atol=1e-5)

@@ -5,7 +5,7 @@ import pyarrow as pa
 import torch
 
 from dropleak.engine import rng
-from dropleak.engine.client.update import share
+from dropleak.engine.client.update import compute_update
 from dropleak.engine.models.network import Network
 from dropleak.tables import parquet
 from dropleak.tables.schemas import FEATURES, NETWORK
@@ -46,13 +46,13 @@ def features_table(network: Network, image: pa.Table, rates: list[float], seed: 
     known = parquet.metadata(image)
     encoder = network.encoder().without_dropout()
     pixels = torch.from_numpy(parquet.decode_pixels(image["pixels"], known["shape"]) / 255)
-    label = torch.tensor(image["label"].to_pylist())
-    keys = rng.image_keys(seed, torch.tensor(image["index"].to_pylist()))
+    label = torch.tensor([image["label"].to_pylist()])
+    keys = rng.image_keys(seed, torch.tensor([image["index"].to_pylist()]))
     channels, height, width = encoder.input_shapes()[-1]
     place = np.indices((channels, height, width)).reshape(3, -1)
     parts = []
     for rate in rates:
-        update, private = share(network, pixels, label, keys, rate)
+        update, private = compute_update(network, pixels[None], label, keys, rate)
         own = {name: parameter[0] for name, parameter in update.parameters.items()}
         parts.append(
             {
@@ -61,7 +61,7 @@ def features_table(network: Network, image: pa.Table, rates: list[float], seed: 
                 "row": place[1],
                 "column": place[2],
                 "value": encoder.forward(own, pixels[0], ()).numpy(),
-                "kept": private.masks[-1][0].flatten().numpy() > 0,
+                "kept": private.masks[-1][0, 0].flatten().numpy() > 0,
             }
         )
     columns = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}

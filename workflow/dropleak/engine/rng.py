@@ -5,6 +5,8 @@ dropout rate, the attacker or the device (paired design). torch's generators are
 differ between CPU and CUDA, so the bits come from SplitMix64 (Steele, Lea and Flood, "Fast
 splittable pseudorandom number generators", OOPSLA 2014), written in wrapping int64 arithmetic that
 is exact on every device.
+
+Keys are int64 tensors of any shape, [...]: one key per client is [B], one per image [B, n].
 """
 
 import math
@@ -49,31 +51,35 @@ def _mix(z: Tensor) -> Tensor:
 
 
 def bits(keys: Tensor, count: int) -> Tensor:
-    """The first `count` outputs of SplitMix64 from each key: int64 [B] -> int64 [B, count]."""
+    """The first `count` outputs of SplitMix64 from each key: int64 [..., count]."""
     counter = torch.arange(1, count + 1, dtype=torch.int64, device=keys.device)
-    return _mix(keys[:, None] + counter * _GAMMA)
+    return _mix(keys[..., None] + counter * _GAMMA)
 
 
 def derive(keys: Tensor, word: Tensor | int) -> Tensor:
-    """Child keys of `keys` (int64 [B]) for a word, one per key (int64 [B]) or one for all."""
+    """Child keys for a word: one for all keys, or an int64 tensor that broadcasts with them."""
     word = torch.as_tensor(word, device=keys.device)
     return _mix(_mix(keys + _GAMMA) + (word + 1) * _GAMMA)
 
 
 def image_keys(seed: int, images: Tensor) -> Tensor:
-    """One key for each (seed, image index): int64 [B] -> int64 [B]."""
+    """One key for each (seed, image index), from int64 indices of any shape."""
     root = _mix(torch.full_like(images, seed) + _GAMMA)
     return derive(root, images)
 
 
 def attacker_keys(keys: Tensor) -> Tensor:
-    """The keys that attackers get, which tell them nothing of a client's: int64 [B] on the CPU.
+    """The keys that attackers get, from a client's on the CPU, of which they reveal nothing.
 
     SplitMix64 can be run backwards, so what a client draws must not be derived from a key whose
-    descendants an attacker sees. SHA-256 has no way back.
+    descendants an attacker sees. SHA-256 cannot.
     """
-    digests = [sha256(key.to_bytes(8, "little", signed=True)).digest() for key in keys.tolist()]
-    return torch.tensor([int.from_bytes(each[:8], "little", signed=True) for each in digests])
+
+    def hashed(key: int) -> int:
+        digest = sha256(key.to_bytes(8, "little", signed=True)).digest()
+        return int.from_bytes(digest[:8], "little", signed=True)
+
+    return keys.clone().apply_(hashed)
 
 
 def _53_bits(keys: Tensor, count: int) -> Tensor:
@@ -81,7 +87,7 @@ def _53_bits(keys: Tensor, count: int) -> Tensor:
 
 
 def uniform(keys: Tensor, count: int) -> Tensor:
-    """Uniform draws in [0, 1) with 53 bits: int64 [B] -> float64 [B, count]."""
+    """Uniform draws in [0, 1) with 53 bits: float64 [..., count]."""
     return _53_bits(keys, count).double() * 2.0**-53
 
 
@@ -91,5 +97,5 @@ def at_least(keys: Tensor, count: int, bound: float) -> Tensor:
 
 
 def normal(keys: Tensor, count: int) -> Tensor:
-    """Standard normal draws by inverting the distribution: int64 [B] -> float64 [B, count]."""
+    """Standard normal draws by inverting the distribution: float64 [..., count]."""
     return torch.special.ndtri(uniform(keys, count) + 2.0**-54)

@@ -1,17 +1,30 @@
-"""An attack job: what `experiment.attack_images` does, whatever happens to the job or its GPU."""
+"""An attack job: from the images of some clients to their rows in the table of attacks."""
 
+import platform
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import torch
 
+from dropleak.engine import rng
 from dropleak.engine.attack.attacker import Attacker
+from dropleak.engine.attack.restarts import reconstruct_best
 from dropleak.engine.backends.choice import choose
+from dropleak.engine.client.client import Client
+from dropleak.engine.client.update import compute_update
+from dropleak.engine.models.network import Network
 from dropleak.errors import InputError
-from dropleak.jobs.experiment import Client, attack_images
+from dropleak.jobs.checkpoint import AttackCheckpoint
+from dropleak.jobs.images import tensors
+from dropleak.jobs.rows import attack_rows
+from dropleak.planning.versions import ENGINE_VERSION
 from dropleak.runtime.checkpoint import Checkpoint
 from dropleak.runtime.device import name as device_name
+from dropleak.scoring.score import score
+from dropleak.scoring.trajectory import TrajectoryObserver
 from dropleak.tables import parquet
 
 
@@ -25,7 +38,7 @@ def attack_job(
     path: str | Path,
     progress: Callable[[int], None],
 ) -> pa.Table:
-    """Attack some images; go on from where an earlier try of the same job was stopped.
+    """Attack the clients of the given images; resume an earlier try of the same job.
 
     Args:
         images: rows of the image table, update by update.
@@ -37,47 +50,109 @@ def attack_job(
         progress: told the iterations done so far.
 
     Returns:
-        see `experiment.attack_images`.
+        one row per image, with the columns `schemas.ATTACKS`.
 
     Raises:
         InputError: if the GPU's memory cannot hold a single update.
         StoppedError: if the job was told to stop.
     """
-    client, attacker = Client(**settings["client"]), Attacker(**settings["attacker"])
-    like = torch.empty(0, dtype=getattr(torch, settings["precision"]), device=device)
-    backend = choose(client.build(parquet.metadata(images)), attacker, like)
+    job = _Job(
+        client=Client(**settings["client"]),
+        attacker=Attacker(**settings["attacker"]),
+        rate=rate,
+        seed=settings["seed"],
+        iterations=settings["iterations"],
+        like=torch.empty(0, dtype=getattr(torch, settings["precision"]), device=device),
+    )
+    backend = choose(job.network(images), job.attacker, job.like)
     print(backend)
-    where = {
-        "backend": backend.name,
-        "torch": torch.__version__,
-        "device": device_name(device),
+    made_by = {"torch": torch.__version__, "device": device_name(device)}
+    constants = {
+        "attacker": name,
+        "knowledge": job.attacker.knowledge,
+        "rate": rate,
+        "seed": job.seed,
+        "host": platform.node(),
+        "device": made_by["device"],
+        "engine_version": ENGINE_VERSION,
+        "torch_version": made_by["torch"],
     }
 
     def attack(part: pa.Table) -> pa.Table:
         about = {"attacker": name, "rate": rate, "images": part["index"].to_pylist()}
-        checkpoint = Checkpoint(path, {"settings": settings, **about, **where})
+        identity = {"settings": settings, **about, "backend": backend.name, **made_by}
+        checkpoint = Checkpoint(path, identity)
         with checkpoint.heeding_signals():
-            return attack_images(
-                part,
-                name=name,
-                attacker=attacker,
-                client=client,
-                rate=rate,
-                seed=settings["seed"],
-                iterations=settings["iterations"],
-                precision=settings["precision"],
-                device=device,
-                progress=progress,
-                checkpoint=checkpoint,
-            )
+            return _attack(part, job, constants, checkpoint, progress)
 
-    return in_memory(attack, images, client.images_per_update)
+    return split_on_out_of_memory(attack, images, job.client.images_per_update)
 
 
-def in_memory(
+@dataclass(frozen=True)
+class _Job:
+    """The settings that numbers follow from."""
+
+    client: Client
+    attacker: Attacker
+    rate: float
+    seed: int
+    iterations: int
+    like: torch.Tensor
+    """Has the device and dtype of the attack."""
+
+    def network(self, images: pa.Table) -> Network:
+        """The clients' network for images of a table."""
+        facts = parquet.metadata(images)
+        return self.client.build(tuple(facts["shape"]), len(facts["classes"]))
+
+
+def _attack(
+    images: pa.Table,
+    job: _Job,
+    constants: Mapping[str, object],
+    checkpoint: Checkpoint,
+    progress: Callable[[int], None],
+) -> pa.Table:
+    """Simulate the clients, attack them, score the reconstructions, make rows of the scores."""
+    by_client = (-1, job.client.images_per_update)
+    pixels, labels, keys = (
+        values.unflatten(0, by_client)
+        for values in (*tensors(images), rng.image_keys(job.seed, _indices(images)))
+    )
+    update, private = compute_update(job.network(images), pixels, labels, keys, job.rate, job.like)
+    std = np.array(parquet.metadata(images)["training_std"])
+    std[std == 0] = 1  # a channel without any contrast
+    observer = TrajectoryObserver(private.images.numpy(), std)
+    hook = AttackCheckpoint(checkpoint, observer)
+
+    def observe(iteration: int, reconstructions: torch.Tensor, loss: torch.Tensor) -> None:
+        observer.observe(iteration, reconstructions, loss)
+        progress(iteration)
+
+    reconstruction = reconstruct_best(
+        update,
+        job.attacker,
+        rng.attacker_keys(keys).to(job.like.device),
+        job.iterations,
+        observe,
+        private.oracle_masks() if job.attacker.needs_oracle else None,
+        hook,
+    )
+    seconds = hook.seconds / len(images)
+    scores = score(reconstruction, private, observer)
+    return attack_rows(
+        images, reconstruction, scores, job.client, {**constants, "seconds": seconds}
+    )
+
+
+def _indices(images: pa.Table) -> torch.Tensor:
+    return torch.tensor(images["index"].to_pylist())
+
+
+def split_on_out_of_memory(
     attack: Callable[[pa.Table], pa.Table], images: pa.Table, images_per_update: int
 ) -> pa.Table:
-    """Attack all images at once, or in halves, if the GPU's memory does not hold what that takes.
+    """Attack all images at once, or in halves if the GPU's memory cannot hold the attack.
 
     Raises:
         InputError: if it cannot hold a single update.
@@ -99,4 +174,6 @@ def in_memory(
         f"and {len(images) - half}, one after the other; a lower attack.images_per_job avoids it"
     )
     parts = [images.slice(0, half), images.slice(half)]
-    return pa.concat_tables(in_memory(attack, part, images_per_update) for part in parts)
+    return pa.concat_tables(
+        split_on_out_of_memory(attack, part, images_per_update) for part in parts
+    )

@@ -1,4 +1,4 @@
-"""A job's state on disk: what it has done is not lost when it is told to stop, or dies."""
+"""A job's state on disk, so that its work is not lost when it is told to stop, or dies."""
 
 import json
 import signal
@@ -10,7 +10,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from dropleak.engine.attack.state import State
+from dropleak.engine.attack.state import Tensors
 from dropleak.errors import StoppedError
 from dropleak.runtime.files import atomic
 
@@ -22,11 +22,11 @@ PAUSE = 150.0
 
 
 class Checkpoint:
-    """Written now and then, and when the job gets SIGTERM (as from Slurm before it ends a job).
+    """A file written now and then, and when the job gets SIGTERM (as from Slurm before it ends it).
 
     Args:
-        path: of the file. Who writes the job's result removes it.
-        identity: what the state belongs to; a file of anything else is not used.
+        path: of the file. Whoever writes the job's result removes it.
+        identity: of the job that the state belongs to; a file of another job is not used.
     """
 
     def __init__(self, path: str | Path, identity: Mapping):
@@ -34,8 +34,8 @@ class Checkpoint:
         self._stop = False
         self._next = time.monotonic() + PAUSE
 
-    def load(self) -> State | None:
-        """What is in the file; None if there is nothing that can be used."""
+    def load(self) -> Tensors | None:
+        """The state in the file; None if there is none that can be used."""
         try:
             with safe_open(self.path, "pt") as file:
                 if file.metadata()["identity"] != self._identity:
@@ -53,12 +53,12 @@ class Checkpoint:
         """Whether it is time to write."""
         return self._stop or time.monotonic() >= self._next
 
-    def write(self, state: State, progress: str) -> None:
-        """Write the state; without room for it the job goes on as it is.
+    def write(self, state: Tensors, progress: str) -> None:
+        """Write the state; if the disk is full, the job goes on without a checkpoint.
 
         Args:
-            state: what to keep.
-            progress: what of the work is done by then, in words.
+            state: what to save.
+            progress: how much of the work it has, in words.
 
         Raises:
             StoppedError: if the job was told to stop.
@@ -80,14 +80,15 @@ class Checkpoint:
 
     @contextmanager
     def heeding_signals(self) -> Iterator[None]:
-        """Write at the next occasion and stop, when the process is told to end."""
+        """When the process is told to end, write at the next occasion and stop."""
 
         def stop(number: int, frame: object) -> None:
             self._stop = True
 
-        before = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)}
+        signals = (signal.SIGTERM, signal.SIGINT)
+        handlers = {number: signal.signal(number, stop) for number in signals}
         try:
             yield
         finally:
-            for each, handler in before.items():
-                signal.signal(each, handler)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)

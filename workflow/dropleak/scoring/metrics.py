@@ -1,6 +1,7 @@
 """How close reconstructions are to the private images, on pixels in [0, 1]."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -9,13 +10,13 @@ def rmse(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
     """Root mean squared error over all pixels and channels.
 
     Args:
-        images, reconstructions: [B, C, H, W].
+        images, reconstructions: [..., C, H, W].
 
     Returns:
-        float64 [B]; infinite or nan where a reconstruction is.
+        float64 [...]; infinite or nan where a reconstruction is.
     """
     difference = reconstructions.astype(np.float64) - images.astype(np.float64)
-    return np.sqrt(np.mean(difference**2, axis=(1, 2, 3)))
+    return np.sqrt(np.mean(difference**2, axis=(-3, -2, -1)))
 
 
 def pairwise_rmse(
@@ -51,7 +52,7 @@ def assign(distances: np.ndarray) -> np.ndarray:
         return np.zeros(distances.shape[:2], np.int64)
     from scipy.optimize import linear_sum_assignment  # which takes a while to import
 
-    return np.stack([linear_sum_assignment(each)[1] for each in distances])
+    return np.stack([linear_sum_assignment(matrix)[1] for matrix in distances])
 
 
 def clip(reconstructions: np.ndarray) -> np.ndarray:
@@ -60,26 +61,22 @@ def clip(reconstructions: np.ndarray) -> np.ndarray:
 
 
 def psnr(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
-    """Peak signal-to-noise ratio in decibels, float64 [B]; infinite for equal images.
+    """Peak signal-to-noise ratio in decibels, float64 [...]; infinite for equal images.
 
     Args:
-        images, reconstructions: [B, C, H, W] in [0, 1].
+        images, reconstructions: [..., C, H, W] in [0, 1].
     """
     with np.errstate(divide="ignore"):
         return -20 * np.log10(rmse(images, reconstructions))
 
 
 def ssim(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
-    """Structural similarity (Wang et al. 2004), 7x7 windows, mean over channels: float64 [B].
+    """Structural similarity (Wang et al. 2004), 7x7 windows, mean over channels: float64 [...].
 
     Args:
-        images, reconstructions: [B, C, H, W] in [0, 1], at least 7 pixels high and wide.
+        images, reconstructions: [..., C, H, W] in [0, 1], at least 7 pixels high and wide.
     """
     from skimage.metrics import structural_similarity  # which tables and figures do without
 
-    return np.array(
-        [
-            structural_similarity(image, reconstruction, data_range=1.0, channel_axis=0)
-            for image, reconstruction in zip(images, reconstructions, strict=True)
-        ]
-    )
+    of_image = partial(structural_similarity, data_range=1.0, channel_axis=0)
+    return np.vectorize(of_image, signature="(c,h,w),(c,h,w)->()")(images, reconstructions)

@@ -1,85 +1,79 @@
-"""How close reconstructions come to the private images on the way, as metrics see it."""
+"""How close reconstructions come to the private images while an attack runs."""
 
 import time
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from dropleak.engine.attack.state import Keeper, State
-from dropleak.runtime.checkpoint import Checkpoint
+from dropleak.engine.attack.state import Tensors
 from dropleak.scoring import metrics
 
 
+@dataclass(frozen=True)
 class Trajectory:
-    """Observes an attack.
+    """T observations of the attacks on B clients with n images each, in the images' order."""
+
+    iterations: list[int]  # T
+    loss: np.ndarray  # [B, T]
+    rmse: np.ndarray  # [B, n, T], as are the others
+    rmse_standardised: np.ndarray
+    rmse_clipped: np.ndarray
+    rmse_clipped_standardised: np.ndarray
+    order: np.ndarray  # int64 [B, n], the last reconstruction that belongs to each image
+
+
+class TrajectoryObserver:
+    """Observes an attack from R starts; it knows the truth, which no attacker sees.
 
     Args:
-        truth: private images of B clients with n images each, float64 [B, n, C, H, W] in [0, 1].
-        std: by which to standardise pixels, [C].
+        truth: private images, float64 [B, n, C, H, W] in [0, 1].
+        std: of the channels, by which to standardise pixels, [C].
     """
 
     def __init__(self, truth: np.ndarray, std: np.ndarray):
         self._truth, self._scales = truth, (np.ones(()), std)
-        self.iterations: list[int] = []
-        self.losses: list[np.ndarray] = []
-        """[R, B] each: of every start."""
-        self.errors: list[np.ndarray] = []
-        """[R, 4, B, n, n] each: RMSE and standardised RMSE of reconstructions as they are, and of
+        self._iterations: list[int] = []
+        self._losses: list[np.ndarray] = []
+        """[R, B] each."""
+        self._errors: list[np.ndarray] = []
+        """[R, 4, B, n, n] each: RMSE and standardised RMSE of reconstructions as they are, then of
         clipped ones; see `metrics.pairwise_rmse`."""
         self.seconds = 0.0
-        """Time that this took."""
+        """Time that observing took."""
 
-    def observe(self, iteration: int, guesses: torch.Tensor, loss: torch.Tensor) -> None:
-        """Take down where the attack is; arguments as of `reconstruct.Observer`."""
+    def observe(self, iteration: int, images: torch.Tensor, loss: torch.Tensor) -> None:
+        """Measure the errors; arguments as of the observer of `reconstruct_best`."""
         began = time.perf_counter()
-        runs = guesses.double().cpu().numpy().reshape(-1, *self._truth.shape)
         errors = [
-            metrics.pairwise_rmse(self._truth, run, self._scales)
-            + metrics.pairwise_rmse(self._truth, metrics.clip(run), self._scales)
-            for run in runs
+            metrics.pairwise_rmse(self._truth, start, self._scales)
+            + metrics.pairwise_rmse(self._truth, metrics.clip(start), self._scales)
+            for start in images.double().cpu().numpy()
         ]
-        self.iterations.append(iteration)
-        self.losses.append(loss.double().cpu().numpy().reshape(len(runs), -1))
-        self.errors.append(np.stack(errors))
+        self._iterations.append(iteration)
+        self._losses.append(loss.double().cpu().numpy())
+        self._errors.append(np.stack(errors))
         self.seconds += time.perf_counter() - began
 
-    def state(self) -> State:
-        """What has been seen so far, to be kept."""
+    def trajectory(self, restart: np.ndarray) -> Trajectory:
+        """That of the start which was kept of each client (int64 [B])."""
+        clients = np.arange(len(restart))
+        errors = np.stack(self._errors, axis=-1)[restart, :, clients]  # [B, 4, n, n, T]
+        order = metrics.assign(errors[:, 2, :, :, -1])
+        errors = np.take_along_axis(errors, order[:, None, :, None, None], axis=3)
+        loss = np.stack(self._losses, axis=-1)[restart, clients]
+        return Trajectory(self._iterations, loss, *errors[:, :, :, 0].swapaxes(0, 1), order)
+
+    def state(self) -> Tensors:
+        """What has been observed so far, for a checkpoint."""
         return {
-            "trajectory.iterations": torch.tensor(self.iterations),
-            "trajectory.losses": torch.from_numpy(np.stack(self.losses)),
-            "trajectory.errors": torch.from_numpy(np.stack(self.errors)),
+            "trajectory.iterations": torch.tensor(self._iterations),
+            "trajectory.losses": torch.from_numpy(np.stack(self._losses)),
+            "trajectory.errors": torch.from_numpy(np.stack(self._errors)),
         }
 
-    def restore(self, state: State) -> None:
-        """Go on from what was kept."""
-        self.iterations = state["trajectory.iterations"].tolist()
-        self.losses = list(state["trajectory.losses"].numpy())
-        self.errors = list(state["trajectory.errors"].numpy())
-
-
-class TrajectoryKeeper(Keeper):
-    """Keeps an attack together with its trajectory and the time that it took, from now on."""
-
-    def __init__(self, checkpoint: Checkpoint | None, trajectory: Trajectory):
-        self._checkpoint, self._trajectory = checkpoint, trajectory
-        self._began = time.perf_counter()
-
-    @property
-    def seconds(self) -> float:
-        """Time of the attack so far, without what its observation took."""
-        return time.perf_counter() - self._began - self._trajectory.seconds
-
-    def restore(self) -> State | None:
-        state = self._checkpoint and self._checkpoint.load()
-        if state:
-            self._trajectory.restore(state)
-            self._began -= float(state["seconds"])
-            print(f"going on after {int(state['done'])} iterations that were done before")
-        return state
-
-    def offer(self, state: State) -> None:
-        if self._checkpoint and self._checkpoint.due:
-            seconds = torch.tensor(self.seconds, dtype=torch.float64)
-            everything = {**state, **self._trajectory.state(), "seconds": seconds}
-            self._checkpoint.write(everything, f"{int(state['done'])} iterations")
+    def restore(self, state: Tensors) -> None:
+        """Resume from a checkpoint."""
+        self._iterations = state["trajectory.iterations"].tolist()
+        self._losses = list(state["trajectory.losses"].numpy())
+        self._errors = list(state["trajectory.errors"].numpy())

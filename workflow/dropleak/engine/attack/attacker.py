@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 
-ENTITLED_TO_MASKS = "known"
-"""The one way of handling masks that needs more than what was shared."""
-
 
 @dataclass(frozen=True)
 class Attacker:
@@ -23,6 +20,11 @@ class Attacker:
     restarts: int = 1
 
     @property
+    def needs_oracle(self) -> bool:
+        """Whether it is given the clients' masks, which an update alone does not have."""
+        return self.masks == "known"
+
+    @property
     def knowledge(self) -> str:
         """What it is given, for tables."""
-        return "update and masks" if self.masks == ENTITLED_TO_MASKS else "update"
+        return "update and masks" if self.needs_oracle else "update"

@@ -18,17 +18,18 @@ _SAMPLES = 32
 
 
 def infer_labels(update: Update, keys: Tensor) -> Tensor:
-    """Labels of the images in each client's update: int64 [B * n], ascending within a client.
+    """Labels of the images in each client's update: int64 [B, n], ascending within a client.
 
     Args:
         update: what was shared.
-        keys: int64 [B * n], the attacker's.
+        keys: int64 [B, n], the attacker's.
     """
-    if update.images == 1:
-        return _lowest_row(update)
-    counts = _label_counts(update, keys)
-    classes = torch.arange(counts.shape[1], device=counts.device).repeat(len(counts))
-    return classes.repeat_interleave(counts.flatten())
+    n = update.images_per_update
+    if n == 1:
+        return _lowest_row(update)[:, None]
+    up_to_class = _label_counts(update, keys).cumsum(1)
+    places = torch.arange(n, device=keys.device).expand(len(update), n).contiguous()
+    return torch.searchsorted(up_to_class, places, right=True)
 
 
 def _lowest_row(update: Update) -> Tensor:
@@ -50,22 +51,24 @@ def _label_counts(update: Update, keys: Tensor) -> Tensor:
     """
     counts = (update.gradients[f"{CLASSIFIER}.weight"].amin(-1) < 0).long()
     bias = update.gradients[f"{CLASSIFIER}.bias"]
-    expected = update.images * (_probabilities(update, keys) - bias)
-    for _ in range(update.images):
+    n = update.images_per_update
+    expected = n * (_probabilities(update, keys) - bias)
+    for _ in range(n):
         best = F.one_hot((expected - counts).argmax(1), counts.shape[1])
-        counts += best * (counts.sum(1, keepdim=True) < update.images)
+        counts += best * (counts.sum(1, keepdim=True) < n)
     return counts
 
 
 def _probabilities(update: Update, keys: Tensor) -> Tensor:
     """Mean probability of each class over random images and masks, [B, classes]."""
-    stream = rng.derive(keys[:: update.images], rng.Stream.LABELS)
+    stream = rng.derive(keys[:, :1], rng.Stream.LABELS)
     weights, shape = flatten(update.parameters), update.network.input_shape
     passes = ClientPasses(update.network, weights)
     total = torch.zeros_like(update.gradients[f"{CLASSIFIER}.bias"])
     for sample in range(_SAMPLES):
-        own = rng.derive(stream, sample)
-        images = rng.uniform(own, prod(shape)).reshape(-1, *shape).to(weights)
-        masks = dropout_masks(update.network, rng.derive(own, 0), update.rate, update.dtype)
-        total += passes.predict(images, masks) / _SAMPLES
+        sample_keys = rng.derive(stream, sample)
+        pixels = rng.uniform(sample_keys, prod(shape))
+        images = pixels.reshape(*sample_keys.shape, *shape).to(weights)
+        masks = dropout_masks(update.network, rng.derive(sample_keys, 0), update.rate, update.dtype)
+        total += passes.predict(images, masks).squeeze(1) / _SAMPLES
     return total

@@ -1,8 +1,8 @@
 """How an attacker handles the clients' dropout in its own forward pass.
 
-Each way takes what was shared and one key per image, and returns a source of masks: a function from
-the count of evaluations so far (int64 [B], one per client) and a number K of evaluations to come to
-a mask for each dropout layer, [B * n, K, *shape], or [B * n, 1, *shape] if they are all the same.
+Each way takes what was shared and a key for each image (int64 [B, n]), and returns a source of
+masks: a function from the number of evaluations so far (int64 [B]), and the number K of those to
+come, to a mask for each dropout layer, [B, n, K, *shape], or [B, n, 1, *shape] if all are the same.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dropleak.engine import rng
-from dropleak.engine.client.update import Update, rows_of
+from dropleak.engine.client.update import Update
 from dropleak.engine.models.dropout import dropout_masks
 from dropleak.engine.models.layer import Shape
 from dropleak.engine.models.layers import Dropout, Flatten, Linear
@@ -26,23 +26,22 @@ EXACT = "exact"
 class Constant:
     """The same masks at every evaluation."""
 
-    masks: Masks  # [B * n, *shape] each
-    images: int
+    masks: Masks  # [B, n, *shape] each
     claims: tuple[str, ...] | None = None
-    """Of masks that are the client's, as far as the attacker can tell: `EXACT`, or why not."""
+    """What the attacker says of masks that it has read, B times: `EXACT`, or why they are not."""
 
     deterministic = True
 
     def __call__(self, evaluations: Tensor, count: int) -> Masks:
-        return tuple(mask[:, None] for mask in self.masks)
+        return tuple(mask[:, :, None] for mask in self.masks)
 
     def select(self, clients: Tensor) -> "Constant":
         """The same for the clients at `clients` (int64 [K], or bool [B])."""
-        masks = tuple(rows_of(mask, clients, self.images) for mask in self.masks)
+        masks = tuple(mask[clients] for mask in self.masks)
         if self.claims is None:
-            return Constant(masks, self.images)
+            return Constant(masks)
         places = torch.arange(len(self.claims), device=clients.device)[clients].tolist()
-        return Constant(masks, self.images, tuple(self.claims[place] for place in places))
+        return Constant(masks, tuple(self.claims[place] for place in places))
 
 
 @dataclass(frozen=True)
@@ -52,23 +51,19 @@ class Resampled:
     network: Network
     rate: float
     dtype: torch.dtype
-    stream: Tensor  # int64 [B * n]
-    images: int
+    stream: Tensor  # int64 [B, n]
 
     claims = None
     deterministic = False
 
     def __call__(self, evaluations: Tensor, count: int) -> Masks:
-        evaluations = evaluations.repeat_interleave(self.images)
-        coming = evaluations[:, None] + torch.arange(count, device=evaluations.device)
-        fresh = rng.derive(self.stream.repeat_interleave(count), coming.flatten())
-        drawn = dropout_masks(self.network, fresh, self.rate, self.dtype)
-        return tuple(mask.unflatten(0, (-1, count)) for mask in drawn)
+        coming = evaluations[:, None, None] + torch.arange(count, device=evaluations.device)
+        fresh = rng.derive(self.stream[:, :, None], coming)
+        return dropout_masks(self.network, fresh, self.rate, self.dtype)
 
     def select(self, clients: Tensor) -> "Resampled":
         """The same for the clients at `clients` (int64 [K], or bool [B])."""
-        stream = rows_of(self.stream, clients, self.images)
-        return Resampled(self.network, self.rate, self.dtype, stream, self.images)
+        return Resampled(self.network, self.rate, self.dtype, self.stream[clients])
 
 
 MaskSource = Constant | Resampled
@@ -76,15 +71,14 @@ MaskSource = Constant | Resampled
 
 def ignore(update: Update, keys: Tensor) -> MaskSource:
     """No dropout: every feature passes, unscaled."""
-    masks = tuple(_ones(update, shape) for shape in update.network.dropout_shapes())
-    return Constant(masks, update.images)
+    return Constant(tuple(_ones(update, shape) for shape in update.network.dropout_shapes()))
 
 
 def fixed(update: Update, keys: Tensor) -> MaskSource:
     """One mask of the client's rate, drawn by the attacker and kept: a wrong guess."""
     guess = rng.derive(keys, rng.Stream.FIXED_MASK)
     drawn = dropout_masks(update.network, guess, update.rate, update.dtype)
-    return Constant(drawn, update.images)
+    return Constant(drawn)
 
 
 def resample(update: Update, keys: Tensor) -> MaskSource:
@@ -92,25 +86,25 @@ def resample(update: Update, keys: Tensor) -> MaskSource:
     if update.rate == 0:
         return ignore(update, keys)  # nothing is dropped
     stream = rng.derive(keys, rng.Stream.RESAMPLED_MASK)
-    return Resampled(update.network, update.rate, update.dtype, stream, update.images)
+    return Resampled(update.network, update.rate, update.dtype, stream)
 
 
 def read(update: Update, keys: Tensor) -> MaskSource:
-    """The client's mask, as far as the gradients of linear layers tell it.
+    """The client's mask, as far as it can be read from the gradients of linear layers.
 
     The gradient of a linear layer's weights is the sum over images of the error behind it times the
     masked features before it, so a feature that was dropped has a column of zeros. With one image
     and features that are never zero, as after a sigmoid, the converse holds as well.
 
-    What cannot be read has its expectation, given what was: masks before convolutions are 1; a
-    feature that some of n images kept has 1 / P(some of them keep it); of several dropout layers in
-    series, each has its share of the product.
+    What cannot be read is set to its expectation, given what can: masks before convolutions to 1;
+    features that some of n images kept to 1 / P(some of them keep it); each of several dropout
+    layers in series to its share of their product.
     """
     if update.rate == 0:
-        ones = ignore(update, keys)
-        return Constant(ones.masks, update.images, (EXACT,) * len(update))
+        return Constant(ignore(update, keys).masks, (EXACT,) * len(update))
     masks, doubts = [], {}  # the latter's keys: a set that keeps its order
-    if update.images > 1:
+    n = update.images_per_update
+    if n > 1:
         doubts["gradients are means over several images"] = True
     vanished = torch.zeros(len(update), dtype=torch.bool)
     for place, shape in zip(*_dropout_places(update.network), strict=True):
@@ -126,12 +120,12 @@ def read(update: Update, keys: Tensor) -> MaskSource:
         columns = update.gradients[f"{linear.name}.weight"].abs().amax(1)  # [B, features]
         vanished |= (columns == 0).all(1).cpu()
         kept_by_one = (1 - update.rate) ** series
-        kept_by_some = 1 - (1 - kept_by_one) ** update.images
+        kept_by_some = 1 - (1 - kept_by_one) ** n
         mask = (columns > 0).to(update.dtype) * kept_by_some ** (-1 / series)
-        masks.append(mask.reshape(-1, *shape).repeat_interleave(update.images, 0))
-    known = "; ".join(doubts) or EXACT
-    claims = tuple("gradients vanish" if gone else known for gone in vanished.tolist())
-    return Constant(tuple(masks), update.images, claims)
+        masks.append(mask.reshape(len(update), 1, *shape).expand(-1, n, *shape))
+    claim = "; ".join(doubts) or EXACT
+    claims = tuple("gradients vanish" if empty else claim for empty in vanished.tolist())
+    return Constant(tuple(masks), claims)
 
 
 SOURCES = {"resample": resample, "ignore": ignore, "fixed": fixed, "read": read}
@@ -147,7 +141,7 @@ def start_masks(update: Update, keys: Tensor) -> Masks:
 
 
 def _ones(update: Update, shape: Shape) -> Tensor:
-    return update.like.new_ones(len(update) * update.images, *shape)
+    return update.like.new_ones(len(update), update.images_per_update, *shape)
 
 
 def _dropout_places(network: Network) -> tuple[list[int], list[Shape]]:

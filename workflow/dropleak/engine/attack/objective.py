@@ -12,7 +12,7 @@ from dropleak.engine.attack.distances import DISTANCES
 from dropleak.engine.attack.masks import MaskSource
 from dropleak.engine.attack.variables import Variables
 from dropleak.engine.backends.passes import ClientPasses
-from dropleak.engine.client.update import Update, rows_of
+from dropleak.engine.client.update import Update
 from dropleak.engine.models.parameters import flatten
 
 
@@ -22,7 +22,7 @@ class GradientMatching:
     Args:
         update: what was shared.
         attacker: its settings.
-        labels: int64 [B * n], or None if they are optimised.
+        labels: int64 [B, n], or None if they are optimised.
         masks: where they come from, or None if they are optimised.
     """
 
@@ -35,7 +35,7 @@ class GradientMatching:
 
     @cached_property
     def _passes(self) -> ClientPasses:
-        return ClientPasses(self.update.network, self._weights, self.update.images)
+        return ClientPasses(self.update.network, self._weights, self.update.images_per_update)
 
     @property
     def deterministic(self) -> bool:
@@ -56,10 +56,8 @@ class GradientMatching:
         return type(self)(
             self.update.select(clients),
             self.attacker,
-            self.labels
-            if self.labels is None
-            else rows_of(self.labels, clients, self.update.images),
-            self.masks if self.masks is None else self.masks.select(clients),
+            None if self.labels is None else self.labels[clients],
+            None if self.masks is None else self.masks.select(clients),
         )
 
     def __call__(self, x: Tensor, evaluations: Tensor) -> tuple[Tensor, Tensor]:
@@ -82,9 +80,9 @@ class GradientMatching:
             loss = loss + self.attacker.total_variation * value
             slopes[0].add_(slope, alpha=self.attacker.total_variation)
         if self._mask_regulariser:
-            value, own = priors.mask_rate(masks, self.update.rate)
+            value, mask_slopes = priors.mask_rate(masks, self.update.rate)
             loss = loss + self._mask_regulariser * value
-            for total, slope in zip(slopes[1], own, strict=True):
+            for total, slope in zip(slopes[1], mask_slopes, strict=True):
                 total.add_(slope, alpha=self._mask_regulariser)
         return loss, gradient
 
@@ -93,24 +91,23 @@ class GradientMatching:
         images, masks, logits = self.variables.split(x)
         scale = 1 / (1 - self.update.rate)
         if self.masks is None:
-            multipliers = [mask.flatten(0, 1) * scale for mask in masks]
+            multipliers = [mask * scale for mask in masks]
         else:
-            multipliers = [mask.squeeze(1) for mask in self.masks(evaluations, 1)]
+            multipliers = [mask.squeeze(2) for mask in self.masks(evaluations, 1)]
         if self.labels is None:
-            targets = logits.flatten(0, 1).softmax(1)
+            targets = logits.softmax(2)
         else:
             classes = self.update.network.output_shapes()[-1][0]
             targets = F.one_hot(self.labels, classes).to(x)
-        found = self._passes.gradients(images.flatten(0, 1), multipliers, targets)
+        dummy = self._passes.gradients(images, multipliers, targets)
         distance = DISTANCES[self.attacker.distance].compute
-        loss, direction = distance(found, self._shared)
-        slope = self._passes.image_gradient(direction).unflatten(0, (-1, self.update.images))
+        loss, direction = distance(dummy, self._shared)
+        image_slope = self._passes.image_gradient(direction)
         mask_slopes, logit_slope = [], logits
         if self.masks is None:
             mask_slopes = [scale * slope for slope in self._passes.mask_gradients()]
-            mask_slopes = [each.unflatten(0, (-1, self.update.images)) for each in mask_slopes]
         if self.labels is None:
-            own = self._passes.target_gradient()
-            logit_slope = targets * (own - vecdot(targets, own)[:, None])
-            logit_slope = logit_slope.unflatten(0, (-1, self.update.images))
-        return loss, self.variables.join(slope, mask_slopes, logit_slope)
+            target_slope = self._passes.target_gradient()
+            mean = vecdot(targets, target_slope)[..., None]
+            logit_slope = targets * (target_slope - mean)
+        return loss, self.variables.join(image_slope, mask_slopes, logit_slope)

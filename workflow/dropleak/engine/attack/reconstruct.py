@@ -1,8 +1,6 @@
 """The attack itself: labels, then images whose gradients match what was shared."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
 from math import prod
 
 import torch
@@ -10,12 +8,13 @@ from torch import Tensor
 
 from dropleak.engine import rng
 from dropleak.engine.attack.adam import Adam
-from dropleak.engine.attack.attacker import ENTITLED_TO_MASKS, Attacker
+from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.labels import infer_labels
 from dropleak.engine.attack.masks import SOURCES, Constant, Masks, start_masks
 from dropleak.engine.attack.objective import GradientMatching
 from dropleak.engine.attack.optimiser import Optimiser, Outcome
-from dropleak.engine.attack.state import Keeper, Standing
+from dropleak.engine.attack.reconstruction import Reconstruction, Status
+from dropleak.engine.attack.state import AttackState, CheckpointHook
 from dropleak.engine.attack.vanishing import vanished
 from dropleak.engine.backends.choice import choose
 from dropleak.engine.client.update import Update
@@ -27,47 +26,17 @@ DIVERGED_RMS = 100.0
 """Root mean square of a dummy image, in units of the pixel range, beyond which it has exploded."""
 
 Observer = Callable[[int, Tensor, Tensor], None]
-"""Called with (iteration, images [B * n, C, H, W], loss [B]) after every step of the optimiser."""
-
-
-class Status(StrEnum):
-    """How an attack ended."""
-
-    CONVERGED = "converged"
-    """At rest: by torch's tolerances no further iteration changes it."""
-    STALLED = "stalled"
-    """The last step ended early on a tolerance, but another one could still move it."""
-    DIVERGED = "diverged"
-    """The loss overflowed, or the image exploded."""
-    EXHAUSTED = "exhausted"
-    """The iterations were used up while the loss was still changing."""
-    VANISHED = "vanished"
-    """The shared gradient is numerically empty (see `vanishing`), whatever became of the attack."""
-
-
-@dataclass(frozen=True)
-class Reconstruction:
-    """What the attacker ends up with, for B clients with n images each."""
-
-    images: Tensor  # [B * n, C, H, W], not clipped
-    labels: Tensor  # int64 [B * n]
-    loss: Tensor  # [B], at `images`
-    match: Tensor  # [B], the distance of gradients there, which is the loss without priors
-    status: list[Status]
-    iterations: Tensor  # int64 [B], optimiser iterations done
-    evaluations: Tensor  # int64 [B], evaluations of the objective
-    masks: Masks | None  # bool [B * n, *shape] each: what it takes for kept, if it looked for that
-    claims: tuple[str, ...] | None  # what it says of masks that it read, B times
+"""Called with (iteration, images [B, n, C, H, W], loss [B]) after every step of the optimiser."""
 
 
 def start_images(update: Update, keys: Tensor) -> Tensor:
-    """Dummy images to start from, standard normal (Zhu et al. 2019): [B * n, C, H, W].
+    """Dummy images to start from, standard normal (Zhu et al. 2019): [B, n, C, H, W].
 
     Drawn on the CPU so that every device starts at the same place.
     """
     shape = update.network.input_shape
     draws = rng.normal(rng.derive(keys, rng.Stream.START).cpu(), prod(shape))
-    return draws.reshape(-1, *shape).to(update.like)
+    return draws.reshape(*keys.shape, *shape).to(update.like)
 
 
 @torch.inference_mode()
@@ -77,37 +46,36 @@ def reconstruct(
     keys: Tensor,
     iterations: int,
     observe: Observer,
-    entitlement: Masks | None = None,
-    keeper: Keeper = Keeper(),  # noqa: B008 it has no state
+    oracle_masks: Masks | None = None,
+    checkpoint: CheckpointHook = CheckpointHook(),  # noqa: B008 it has no state
 ) -> Reconstruction:
     """Run one attack on each client's update, all at once, without restarts.
 
-    The budget is counted as in the published script: in steps of 20 iterations, where a step that
-    ends early on a tolerance is followed by the next one all the same. Attacks that can no longer
-    move leave the batch.
+    The budget is counted as in the published script: in steps of 20 iterations, where the next step
+    follows even if one ends early on a tolerance. Attacks that can no longer move leave the batch.
 
     Args:
         update: what B clients shared.
         attacker: its settings.
-        keys: int64 [B * n] on the update's device, the attacker's randomness.
+        keys: int64 [B, n] on the update's device, the attacker's randomness.
         iterations: budget of each attack, a multiple of `ITERATIONS_PER_STEP`.
         observe: sees the progress; what it sees last is what is returned.
-        entitlement: the clients' masks, for an attacker that is entitled to them and no other.
-        keeper: where to begin, if not at the start, and what keeps the state. It must be given what
-            was kept for the same arguments, and by the same optimiser.
+        oracle_masks: from `Private.oracle_masks`, for an attacker that is given them and no other.
+        checkpoint: saves the state, and resumes from one, which must be of the same arguments and
+            the same optimiser.
     """
-    whole = objective = objective_for(update, attacker, keys, entitlement)
+    whole = objective = objective_for(update, attacker, keys, oracle_masks)
     optimiser = optimiser_for(objective, start_row(objective, keys), iterations)
     result = {name: getattr(optimiser, name).clone() for name in _REPORTED}
     running = torch.arange(len(update), device=keys.device)
     done = 0
-    if kept := keeper.restore():
-        done, running, result, state = Standing.of(kept, keys.device)
+    if saved := checkpoint.restore():
+        done, running, result, state = AttackState.of(saved, keys.device)
         optimiser, objective = optimiser.with_state(state), objective.select(running)
 
     def show(iteration: int) -> None:
         images, _, _ = whole.variables.split(result["x"])
-        observe(iteration, images.flatten(0, 1).clone(), result["loss"].clone())
+        observe(iteration, images.clone(), result["loss"].clone())
 
     for iteration in range(done, iterations, ITERATIONS_PER_STEP):
         if len(running):
@@ -120,7 +88,7 @@ def reconstruct(
             running, optimiser = running[moving], optimiser.select(moving)
             objective = objective.select(moving)
         done = iteration + ITERATIONS_PER_STEP
-        keeper.offer(Standing(done, running, result, optimiser.state).state())
+        checkpoint.save(AttackState(done, running, result, optimiser.state).tensors())
     counted = result["evaluations"].clone()
     if len(running):
         result["loss"][running], _ = objective(optimiser.x, optimiser.evaluations)
@@ -130,35 +98,35 @@ def reconstruct(
     if whole.has_priors:
         match, _ = whole.match(result["x"], counted)
     images, masks, logits = whole.variables.split(result["x"])
+    empty = vanished(update, attacker)
     return Reconstruction(
-        images.flatten(0, 1),
-        logits.flatten(0, 1).argmax(1) if whole.labels is None else whole.labels,
-        result["loss"],
-        match,
-        _statuses(
-            images.flatten(1),
-            result["loss"],
-            result["outcome"],
-            running,
-            vanished(update, attacker),
-        ),
-        result["iterations"],
-        result["evaluations"],
-        _masks_found(whole, masks),
-        None if whole.masks is None else whole.masks.claims,
+        images=images,
+        labels=logits.argmax(2) if whole.labels is None else whole.labels,
+        loss=result["loss"],
+        match=match,
+        status=_statuses(images, result["loss"], result["outcome"], running, empty),
+        iterations=result["iterations"],
+        evaluations=result["evaluations"],
+        masks=_masks_found(whole, masks),
+        claims=None if whole.masks is None else whole.masks.claims,
+        restart=torch.zeros_like(result["iterations"]),
     )
 
 
 def objective_for(
-    update: Update, attacker: Attacker, keys: Tensor, entitlement: Masks | None = None
+    update: Update, attacker: Attacker, keys: Tensor, oracle_masks: Masks | None = None
 ) -> GradientMatching:
-    """The attacker's objective; arguments as in `reconstruct`."""
-    if (entitlement is None) == (attacker.masks == ENTITLED_TO_MASKS):
-        raise ValueError(f"attackers with masks: {ENTITLED_TO_MASKS}, and no others, get the masks")
+    """The attacker's objective; arguments as in `reconstruct`.
+
+    Raises:
+        ValueError: the attacker's settings contradict each other, or the masks that are given.
+    """
+    if attacker.needs_oracle != (oracle_masks is not None):
+        raise ValueError("attackers with masks: known, and no others, are given the clients' masks")
     if attacker.masks == "resample" and attacker.line_search != "none":
         raise ValueError("a line search needs a loss that stays the same: not masks: resample")
-    if entitlement is not None:
-        masks = Constant(entitlement, update.images)
+    if oracle_masks is not None:
+        masks = Constant(oracle_masks)
     elif attacker.masks == "optimise" and update.rate > 0:
         masks = None
     else:
@@ -174,9 +142,7 @@ def start_row(objective: GradientMatching, keys: Tensor) -> Tensor:
     update, variables = objective.update, objective.variables
     masks = start_masks(update, keys) if variables.masks else []
     draws = rng.normal(rng.derive(keys, rng.Stream.LABELS).cpu(), variables.classes)
-    rows = (start_images(update, keys), *masks, draws.to(update.like))
-    images, *masks, logits = (each.unflatten(0, (-1, update.images)) for each in rows)
-    return variables.join(images, masks, logits)
+    return variables.join(start_images(update, keys), masks, draws.to(update.like))
 
 
 def optimiser_for(objective: GradientMatching, start: Tensor, iterations: int) -> Optimiser:
@@ -184,7 +150,7 @@ def optimiser_for(objective: GradientMatching, start: Tensor, iterations: int) -
 
     Args:
         objective: what it is for.
-        start: [B, N].
+        start: where it starts, [B, N].
         iterations: the whole budget.
     """
     attacker, variables = objective.attacker, objective.variables
@@ -211,7 +177,7 @@ def optimiser_for(objective: GradientMatching, start: Tensor, iterations: int) -
 
 def _masks_found(objective: GradientMatching, optimised: list[Tensor]) -> Masks | None:
     if objective.masks is None:
-        return tuple(mask.flatten(0, 1) >= 0.5 for mask in optimised)
+        return tuple(mask >= 0.5 for mask in optimised)
     if objective.masks.claims is None:
         return None
     return tuple(mask > 0 for mask in objective.masks.masks)
@@ -220,8 +186,9 @@ def _masks_found(objective: GradientMatching, optimised: list[Tensor]) -> Masks 
 _REPORTED = ("x", "loss", "outcome", "iterations", "evaluations")
 
 
-def _exploded(x: Tensor) -> Tensor:
-    return x.square().mean(1).sqrt() > DIVERGED_RMS
+def _exploded(images: Tensor) -> Tensor:
+    """Which of the clients' images [B, n, C, H, W] have exploded: bool [B]."""
+    return images.flatten(1).square().mean(1).sqrt() > DIVERGED_RMS
 
 
 def _finished(optimiser: Optimiser, objective: GradientMatching) -> Tensor:
@@ -231,13 +198,13 @@ def _finished(optimiser: Optimiser, objective: GradientMatching) -> Tensor:
     saturated every sigmoid.
     """
     images, _, _ = objective.variables.split(optimiser.x)
-    stuck = optimiser.idle & (_exploded(images.flatten(1)) | objective.deterministic)
+    stuck = optimiser.idle & (_exploded(images) | objective.deterministic)
     return stuck | (optimiser.outcome == Outcome.NOT_FINITE)
 
 
 def _statuses(
-    x: Tensor, loss: Tensor, outcome: Tensor, running: Tensor, empty: Tensor
-) -> list[Status]:
+    images: Tensor, loss: Tensor, outcome: Tensor, running: Tensor, empty: Tensor
+) -> tuple[Status, ...]:
     statuses = list(Status)
     code = torch.full_like(outcome, statuses.index(Status.CONVERGED))
     code[running] = torch.where(
@@ -246,6 +213,6 @@ def _statuses(
         statuses.index(Status.STALLED),
     )
     overflowed = (outcome == Outcome.NOT_FINITE) | ~loss.isfinite()
-    code[overflowed | _exploded(x)] = statuses.index(Status.DIVERGED)
+    code[overflowed | _exploded(images)] = statuses.index(Status.DIVERGED)
     code[empty] = statuses.index(Status.VANISHED)
-    return [statuses[place] for place in code.tolist()]
+    return tuple(statuses[place] for place in code.tolist())

@@ -8,9 +8,10 @@ from torch import Tensor
 from dropleak.engine import rng
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.masks import Masks
-from dropleak.engine.attack.reconstruct import Observer, Reconstruction, reconstruct
-from dropleak.engine.attack.state import Keeper
-from dropleak.engine.client.update import Update, rows_of
+from dropleak.engine.attack.reconstruct import Observer, reconstruct
+from dropleak.engine.attack.reconstruction import Reconstruction
+from dropleak.engine.attack.state import CheckpointHook
+from dropleak.engine.client.update import Update
 
 
 def reconstruct_best(
@@ -19,55 +20,41 @@ def reconstruct_best(
     keys: Tensor,
     iterations: int,
     observe: Observer,
-    entitlement: Masks | None = None,
-    keeper: Keeper = Keeper(),  # noqa: B008 it has no state
-) -> tuple[Reconstruction, Tensor]:
+    oracle_masks: Masks | None = None,
+    checkpoint: CheckpointHook = CheckpointHook(),  # noqa: B008 it has no state
+) -> Reconstruction:
     """`reconstruct` with the attacker's restarts; arguments as there.
 
     Restarts run side by side, and the truth has no part in the choice between them. The observer
-    sees them all: every client from the first start, then every client from the second, and so on.
+    sees all R of them: images [R, B, n, C, H, W] and loss [R, B].
 
     Returns:
-        the best reconstruction of each client, with iterations and evaluations of all its restarts;
-        and which restart that is, int64 [B].
+        the best reconstruction of each client, with iterations and evaluations of all its restarts.
     """
-    clients, restarts = len(update), attacker.restarts
-    again = torch.arange(clients, device=keys.device).repeat(restarts)
-    others = (rng.derive(keys, rng.Stream.RESTART + number) for number in range(1, restarts))
-    if entitlement is not None:
-        entitlement = tuple(rows_of(mask, again, update.images) for mask in entitlement)
-    everything = reconstruct(
-        update.select(again),
+    starts, clients = attacker.restarts, len(update)
+
+    def by_start(values: Tensor) -> Tensor:
+        """[R * B, ...] to [R, B, ...]."""
+        return values.unflatten(0, (starts, clients))
+
+    def observe_starts(iteration: int, images: Tensor, loss: Tensor) -> None:
+        observe(iteration, by_start(images), by_start(loss))
+
+    client = torch.arange(starts * clients, device=keys.device) % clients
+    others = (rng.derive(keys, rng.Stream.RESTART + number) for number in range(1, starts))
+    reconstructions = reconstruct(
+        update.select(client),
         attacker,
         torch.cat([keys, *others]),
         iterations,
-        observe,
-        entitlement,
-        keeper,
+        observe_starts,
+        oracle_masks and tuple(mask[client] for mask in oracle_masks),
+        checkpoint,
     )
-    match = everything.match.nan_to_num(nan=torch.inf).reshape(restarts, clients)
-    best = match.argmin(0)
-    chosen = _select(everything, best * clients + again[:clients], update.images)
-    totals = {
-        name: getattr(everything, name).reshape(restarts, clients).sum(0)
-        for name in ("iterations", "evaluations")
-    }
-    return replace(chosen, **totals), best
-
-
-def _select(result: Reconstruction, rows: Tensor, images: int) -> Reconstruction:
-    """The reconstructions of the clients at `rows` (int64 [K])."""
-    places = rows.tolist()
-    return Reconstruction(
-        rows_of(result.images, rows, images),
-        rows_of(result.labels, rows, images),
-        result.loss[rows],
-        result.match[rows],
-        [result.status[place] for place in places],
-        result.iterations[rows],
-        result.evaluations[rows],
-        None
-        if result.masks is None
-        else tuple(rows_of(mask, rows, images) for mask in result.masks),
-        None if result.claims is None else tuple(result.claims[place] for place in places),
+    best = by_start(reconstructions.match.nan_to_num(nan=torch.inf)).argmin(0)
+    return replace(
+        reconstructions.select(best * clients + client[:clients]),
+        iterations=by_start(reconstructions.iterations).sum(0),
+        evaluations=by_start(reconstructions.evaluations).sum(0),
+        restart=best,
     )

@@ -1,4 +1,4 @@
-"""Where an attack stands between two steps, so that another process can go on from there."""
+"""The state of an attack between two steps, from which another process can resume it."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -6,33 +6,33 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-State = Mapping[str, Tensor]
+Tensors = Mapping[str, Tensor]
 
 
-class Keeper:
-    """Keeps where an attack stands. This one does not."""
+class CheckpointHook:
+    """Where an attack saves its state, and resumes from. This one saves nothing."""
 
-    def restore(self) -> State | None:
-        """What was kept last, on any device; None if nothing was."""
+    def restore(self) -> Tensors | None:
+        """What was saved last, on any device; None if nothing was."""
         return None
 
-    def offer(self, state: State) -> None:
-        """Called after every step of the optimiser with what may be kept, which changes later."""
+    def save(self, state: Tensors) -> None:
+        """Called after every step of the optimiser; later steps may change the tensors."""
 
 
-class Standing(NamedTuple):
-    """Where an attack stands."""
+class AttackState(NamedTuple):
+    """The state of an attack."""
 
     done: int
     """Iterations."""
     running: Tensor
-    """Which attacks are still going on, int64 [R]."""
+    """Clients whose attacks go on, int64 [R]."""
     result: dict[str, Tensor]
-    """What has been found, of all attacks."""
+    """The results so far, of all clients."""
     optimiser: dict[str, Tensor]
-    """The optimiser's state, of those that are going on."""
+    """The optimiser's state, of the attacks that go on."""
 
-    def state(self) -> State:
+    def tensors(self) -> Tensors:
         """All of it by name."""
         return {
             "done": torch.tensor(self.done),
@@ -42,15 +42,15 @@ class Standing(NamedTuple):
         }
 
     @classmethod
-    def of(cls, state: State, device: torch.device) -> "Standing":
-        """The reverse."""
+    def of(cls, tensors: Tensors, device: torch.device) -> "AttackState":
+        """The reverse of `tensors`."""
 
         def part(prefix: str) -> dict[str, Tensor]:
             return {
                 name.removeprefix(prefix): tensor.to(device)
-                for name, tensor in state.items()
+                for name, tensor in tensors.items()
                 if name.startswith(prefix)
             }
 
-        running = state["running"].to(device)
-        return cls(int(state["done"]), running, part("result."), part("optimiser."))
+        running = tensors["running"].to(device)
+        return cls(int(tensors["done"]), running, part("result."), part("optimiser."))

@@ -14,9 +14,9 @@ arrives at the same operations by way of many more.
 The same passes give the derivatives with respect to masks and to the targets of the cross-entropy,
 for attackers that optimise those as well.
 
-What a layer does in each pass is in `layers.py`. All tensors have B * n in front, for n images of
-each client, and a network's parameters are a row of P numbers in the order of
-`Network.parameter_shapes`, or slices of it.
+What a layer does in each pass is in `layers.py`. Tensors come and go as [B, n, ...], for n images
+of each client; between the layers they are [B * n, ...]. A network's parameters are a row of P
+numbers in the order of `Network.parameter_shapes`, or slices of it.
 """
 
 from collections.abc import Sequence
@@ -47,12 +47,12 @@ class ClientPasses:
             for layer, shape in shapes
         ]
         self.layers = [(layer, Memory(shape)) for layer, shape in shapes]
-        for (layer, memory), own in zip(self.layers, self._split(parameters), strict=True):
-            memory.parameters = own
+        for (layer, memory), part in zip(self.layers, self._split(parameters), strict=True):
+            memory.parameters = part
             layer.prepare(memory)
 
     def _split(self, rows: Tensor) -> Sequence[Tensor]:
-        """What belongs to each layer of rows [B, P], repeated for each image of a client."""
+        """Each layer's columns of rows [B, P], repeated for every image of a client."""
         if self.images > 1:
             rows = rows.repeat_interleave(self.images, 0)
         return rows.split(self.sizes, 1)
@@ -60,64 +60,72 @@ class ClientPasses:
     def _dropouts(self) -> list[tuple[Dropout, Memory]]:
         return [(layer, memory) for layer, memory in self.layers if isinstance(layer, Dropout)]
 
-    def predict(self, images: Tensor, masks: Sequence[Tensor]) -> Tensor:
-        """Probabilities of the classes, [B * n, classes]; arguments as for `gradients`."""
+    def _by_client(self, x: Tensor) -> Tensor:
+        """[B * n, ...] to [B, n, ...]."""
+        return x.unflatten(0, (-1, self.images))
+
+    def _forward(self, images: Tensor, masks: Sequence[Tensor]) -> Tensor:
+        """Probabilities of the classes, [B * n, classes]."""
         for (_, memory), mask in zip(self._dropouts(), masks, strict=True):
-            memory.mask = mask
-        x = images
+            memory.mask = mask.flatten(0, 1)
+        x = images.flatten(0, 1)
         for layer, memory in self.layers:
             x = layer.forward(memory, x)
         return x.softmax(1)
+
+    def predict(self, images: Tensor, masks: Sequence[Tensor]) -> Tensor:
+        """Probabilities of the classes, [B, n, classes]; arguments as for `gradients`."""
+        return self._by_client(self._forward(images, masks))
 
     def gradients(self, images: Tensor, masks: Sequence[Tensor], targets: Tensor) -> Tensor:
         """Gradients of the clients' mean cross-entropy with respect to their parameters.
 
         Args:
-            images: [B * n, C, H, W].
-            masks: [B * n, *shape] for each dropout layer.
-            targets: probabilities of the classes, [B * n, classes].
+            images: [B, n, C, H, W].
+            masks: [B, n, *shape] for each dropout layer.
+            targets: probabilities of the classes, [B, n, classes].
 
         Returns:
             [B, P]
         """
-        self.probabilities = self.predict(images, masks)
-        dy, gradients = (self.probabilities - targets) / self.images, []
+        self.probabilities = self._forward(images, masks)
+        dy, gradients = (self.probabilities - targets.flatten(0, 1)) / self.images, []
         for place, (layer, memory) in reversed(list(enumerate(self.layers))):
             gradients = layer.backward(memory, dy) + gradients
             if place:
                 dy = layer.input_gradient(memory)
         rows = torch.cat([gradient.flatten(1) for gradient in gradients], 1)
-        return rows if self.images == 1 else rows.unflatten(0, (-1, self.images)).sum(1)
+        return rows if self.images == 1 else self._by_client(rows).sum(1)
 
     def image_gradient(self, direction: Tensor) -> Tensor:
         """Derivative of the clients' image gradients in a direction of the parameters.
 
-        Of the point at which `gradients` was called last.
+        At the point for which `gradients` was called last.
 
         Args:
             direction: [B, P].
 
         Returns:
-            [B * n, C, H, W]
+            [B, n, C, H, W]
         """
         rx = None  # the image does not depend on the parameters
-        for (layer, memory), own in zip(self.layers, self._split(direction), strict=True):
-            memory.direction = own
+        for (layer, memory), part in zip(self.layers, self._split(direction), strict=True):
+            memory.direction = part
             rx = layer.r_forward(memory, rx)
         p = self.probabilities
         self.r_logits = (rx - (p * rx).sum(1, keepdim=True)) / self.images
         rdy = p * self.r_logits
         for layer, memory in reversed(self.layers):
             rdy = layer.r_backward(memory, rdy)
-        return rdy
+        return self._by_client(rdy)
 
     def mask_gradients(self) -> list[Tensor]:
-        """The same of the clients' mask gradients, after `image_gradient`: [B * n, *shape] each."""
-        return [layer.mask_gradient(memory) for layer, memory in self._dropouts()]
+        """The same of the clients' mask gradients, after `image_gradient`: [B, n, *shape] each."""
+        return [self._by_client(layer.mask_gradient(memory)) for layer, memory in self._dropouts()]
 
     def target_gradient(self) -> Tensor:
-        """The same of the gradients of the targets, after `image_gradient`: [B * n, classes].
+        """The same of the gradients of the targets, after `image_gradient`: [B, n, classes].
 
         The cross-entropy's derivative with respect to a target is minus the log-probability.
         """
-        return -self.r_logits
+        return self._by_client(-self.r_logits)

@@ -18,15 +18,15 @@ def dropout_masks(
     every higher one.
 
     Args:
-        keys: int64 [B].
+        keys: int64 [...].
         rate: in [0, 1).
         dtype: of the masks.
 
     Returns:
-        [B, *shape] for each dropout layer.
+        [..., *shape] for each dropout layer.
     """
     masks = []
     for site, shape in enumerate(network.dropout_shapes()):
         kept = rng.at_least(rng.derive(keys, site), prod(shape), rate)
-        masks.append(kept.reshape(-1, *shape).to(dtype) * (1.0 / (1.0 - rate)))
+        masks.append(kept.reshape(*keys.shape, *shape).to(dtype) * (1.0 / (1.0 - rate)))
     return tuple(masks)

@@ -39,11 +39,9 @@ class CompiledMatching(GradientMatching):
         """The structure for `count` evaluations of each problem."""
         masks = None
         if self.masks is not None:
-            sites = [mask.flatten(2) for mask in self.masks(evaluations, count)]
-            none = self._weights.new_empty(len(evaluations) * self.update.images, 1, 0)
-            masks = (
-                torch.cat([none.expand(-1, sites[0].shape[1], -1), *sites], 2) if sites else none
-            )
+            sites = [mask.flatten(3) for mask in self.masks(evaluations, count)]
+            none = self._weights.new_empty(len(evaluations), self.update.images_per_update, 1, 0)
+            masks = torch.cat(sites, 3) if sites else none
         return Matching.of(
             self.update,
             self._weights,

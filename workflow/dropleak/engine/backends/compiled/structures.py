@@ -75,8 +75,8 @@ class Matching(_Addresses):
         Args:
             update: its network, rate and number of images.
             weights, shared: parameters and shared gradients, [B, P].
-            labels: int64 [B * n], or None if soft labels are optimised.
-            masks: of all dropout layers, for each evaluation or all, [B * n, K, features]; or None
+            labels: int64 [B, n], or None if soft labels are optimised.
+            masks: of all dropout layers, for each evaluation or all, [B, n, K, features]; or None
                 if masks are optimised.
             cosine: whether that is the distance.
         """
@@ -91,8 +91,8 @@ class Matching(_Addresses):
             classes=network.output_shapes()[-1][0],
             parameters=weights.shape[1],
             features=sum(map(prod, network.dropout_shapes())),
-            masks=1 if masks is None else masks.shape[1],
-            images=update.images,
+            masks=1 if masks is None else masks.shape[2],
+            images=update.images_per_update,
             cosine=cosine,
             mask_scale=1 / (1 - update.rate),
             layer=(_Layer * len(layers))(*layers),

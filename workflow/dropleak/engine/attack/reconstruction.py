@@ -1,0 +1,55 @@
+"""What an attack ends up with, and how it ended."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from torch import Tensor
+
+from dropleak.engine.attack.masks import Masks
+
+
+class Status(StrEnum):
+    """How an attack ended."""
+
+    CONVERGED = "converged"
+    """At rest: by torch's tolerances no further iteration changes it."""
+    STALLED = "stalled"
+    """The last step ended early on a tolerance, but another one could still move it."""
+    DIVERGED = "diverged"
+    """The loss overflowed, or the image exploded."""
+    EXHAUSTED = "exhausted"
+    """The iterations were used up while the loss was still changing."""
+    VANISHED = "vanished"
+    """The shared gradient is numerically empty (see `vanishing`), whatever became of the attack."""
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """What the attacker ends up with, for B clients with n images each."""
+
+    images: Tensor  # [B, n, C, H, W], not clipped
+    labels: Tensor  # int64 [B, n]
+    loss: Tensor  # [B], at `images`
+    match: Tensor  # [B], the distance of gradients there, which is the loss without priors
+    status: tuple[Status, ...]  # B times
+    iterations: Tensor  # int64 [B], iterations of the optimiser
+    evaluations: Tensor  # int64 [B], evaluations of the objective
+    masks: Masks | None  # bool [B, n, *shape] each: kept features, if the attacker looked for them
+    claims: tuple[str, ...] | None  # what it says of masks that it read, B times
+    restart: Tensor  # int64 [B], the start that this came from
+
+    def select(self, clients: Tensor) -> "Reconstruction":
+        """Those of the clients at `clients` (int64 [K])."""
+        places = clients.tolist()
+        return Reconstruction(
+            self.images[clients],
+            self.labels[clients],
+            self.loss[clients],
+            self.match[clients],
+            tuple(self.status[place] for place in places),
+            self.iterations[clients],
+            self.evaluations[clients],
+            None if self.masks is None else tuple(mask[clients] for mask in self.masks),
+            None if self.claims is None else tuple(self.claims[place] for place in places),
+            self.restart[clients],
+        )

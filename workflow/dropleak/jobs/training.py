@@ -1,0 +1,58 @@
+"""A training job: what dropout costs, in rows of its table."""
+
+import platform
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+
+import pyarrow as pa
+import torch
+
+from dropleak.engine.client.client import Client
+from dropleak.engine.client.training import Training, train
+from dropleak.jobs.images import tensors
+from dropleak.runtime.device import name as device_name
+from dropleak.tables import parquet
+from dropleak.tables.schemas import UTILITY
+
+
+def train_seeds(
+    train_images: pa.Table,
+    test_images: pa.Table,
+    *,
+    client: Client,
+    rate: float,
+    seeds: Iterable[int],
+    training: Training,
+    device: str,
+    progress: Callable[[], None],
+) -> pa.Table:
+    """Train with one dropout rate, once for each seed.
+
+    Args:
+        train_images, test_images: image tables.
+        client: what is trained.
+        rate: dropout rate.
+        seeds: of the runs.
+        training: how to train.
+        device: where, for torch.
+        progress: called after every epoch.
+
+    Returns:
+        one row per seed and epoch, with the columns `schemas.UTILITY`.
+    """
+    facts = parquet.metadata(train_images)
+    network = client.build(tuple(facts["shape"]), len(facts["classes"]))
+    train_set, test_set = (
+        (pixels.to(device, torch.float32), labels.to(device))
+        for pixels, labels in map(tensors, (train_images, test_images))
+    )
+    rows = []
+    for seed in seeds:
+        epochs = train(network, train_set, test_set, rate, seed, training)
+        for number, epoch in enumerate(epochs, start=1):
+            rows.append({"rate": rate, "seed": seed, "epoch": number} | asdict(epoch))
+            progress()
+    columns = {key: [row[key] for row in rows] for key in rows[0]}
+    columns["host"] = [platform.node()] * len(rows)
+    columns["device"] = [device_name(device)] * len(rows)
+    return parquet.build(UTILITY, columns)
