@@ -19,6 +19,7 @@ from pathlib import Path
 from dropleak.planning import config as configuration
 from dropleak.planning import grid
 from dropleak.planning.layout import Layout
+from dropleak.report.figures import FIGURES, Figure
 
 ATTACKERS = ["idlg", "mask-reading"]
 RATES = [0.0, 0.2, 0.3, 0.4, 0.5]
@@ -52,18 +53,20 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
     batches = grid.batches(images, config["attack"]["images_per_job"])
     layout = Layout(config)
     attacks = [
-        f"{layout.attacks[attacker].path}/rate-{rate}/images-{batch}.parquet"
-        for attacker in ATTACKERS
+        f"{folder.path}/rate-{rate}/images-{batch}.parquet"
+        for folder in layout.attacks.values()
         for rate in RATES
         for batch in batches
     ]
     rates = config["utility"]["rates"]
-    trainings = [f"{layout.trainings.path}/rate-{rate}.parquet" for rate in rates]
+    (trained,) = layout.trainings.values()
+    trainings = [f"{trained.path}/rate-{rate}.parquet" for rate in rates]
     data = {part: f"{layout.images.path}/{part}.parquet" for part in ("train", "test")}
     selection = grid.selection(images, config["seed"])
     chosen = selection[: config["sample_images"]]
     success, tolerated = config["success_rmse"], config["utility"]["tolerated_loss"]
     attackers = {name: configuration.attackers(config)[name] for name in ATTACKERS}
+    clients = {name: configuration.clients(config)[name] for name in config["clients"]}
 
     def tables(*names: str, ending: str = "parquet") -> dict[str, str]:
         return {name: f"{RESULTS}/tables/{name.removesuffix('_csv')}.{ending}" for name in names}
@@ -81,9 +84,14 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
         output = list(tables(name).values())
         return script("join.py", sources, output, schema=name, key=key, images=images)
 
-    def figure(name: str, source: dict, **options) -> list:
-        output = {kind: f"{RESULTS}/figures/{name}.{kind}" for kind in ("pdf", "png", "numbers")}
-        return script("figure.py", source, output, figure=name, options=options)
+    def figure(entry: Figure) -> list[str | Path]:
+        kinds = ("pdf", "png", "numbers")
+        output = {kind: f"{RESULTS}/figures/{entry.name}.{kind}" for kind in kinds}
+        images = dict.fromkeys(("images", "labels"), data["test"])
+        source = {name: (tables(name) | images)[name] for name in entry.tables}
+        options = {name: values[name] for name in entry.settings}
+        says = {"draws": entry.draws, "says": entry.says, "client": ""}
+        return script("figure.py", source, output, options=options, **says)
 
     def plan(place: Path) -> list[str | Path]:
         where = ["--directory", place, "--configfile", folder / "scale.json", "--snakefile"]
@@ -95,14 +103,17 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
     (folder / "jobs").mkdir()
     made = ("summary", "comparison", "tradeoff", "claims", "readings")
     pages = ("methods", "references", "findings", "run", *made[:-1])
-    one = {"attacker": ATTACKERS[0]}
-    all_of_them = {"attackers": ATTACKERS}
+    (client,) = clients
+    values = {"client": client, "attacker": ATTACKERS[0], "rate": 0.5, "chosen": chosen}
+    values |= {"clients": [client], "attackers": ATTACKERS}
     with_images = tables("attacks") | {"images": data["test"]}
     return {
         "plan, nothing made": plan(folder / "empty"),
         "plan, attacks made": plan(folder),
-        "join attacks": join("attacks", attacks, "attacker", "rate", "image", images=images),
-        "join utility": join("utility", trainings, "rate", "seed", "epoch"),
+        "join attacks": join(
+            "attacks", attacks, "client", "attacker", "rate", "image", images=images
+        ),
+        "join utility": join("utility", trainings, "network", "dropout", "rate", "seed", "epoch"),
         "summarise": script(
             "summarise.py",
             tables("attacks"),
@@ -126,6 +137,7 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
                 "text": f"{RESULTS}/tables/summary.txt",
             },
             images=selection,
+            clients=clients,
             tolerated_loss=tolerated,
             success_rmse=success,
             seed=config["seed"],
@@ -134,27 +146,23 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
             "judge.py",
             tables("attacks", "utility", "guesses") | {"test": data["test"]},
             tables("claims", "readings") | tables("claims_csv", "readings_csv", ending="csv"),
-            paper=ATTACKERS[0],
+            clients=clients,
+            attacker=ATTACKERS[0],
             masks=configuration.readings(config),
             accounting=configuration.accounting(config),
             success_rmse=success,
             tolerated_loss=tolerated,
             seed=config["seed"],
         ),
-        "Figure 3": figure("sample", with_images, **one, chosen=chosen),
-        "Figure 4": figure("rmse_by_rate", tables("attacks", "summary"), **one),
-        "Figure 5": figure("rmse_by_iteration", tables("attacks"), **one),
-        "Figure 6": figure("accuracy_by_rate", tables("utility") | {"labels": data["test"]}),
-        "Figure 7": figure("attackers_by_rate", tables("summary", "tradeoff"), **all_of_them),
-        "Figure 8": figure("privacy_and_utility", tables("tradeoff"), **all_of_them),
-        "Figure 9": figure("attackers_sample", with_images, **all_of_them, rate=0.5, chosen=chosen),
+        **{f"Figure {entry.number}": figure(entry) for entry in FIGURES if entry.number > 2},
         "describe": script(
             "describe.py",
             tables("utility", *made) | with_images,
             {name: f"{RESULTS}/report/{name}" for name in pages},
             config=config,
+            clients=clients,
             attackers=attackers,
-            dataset="cifar10",
+            dataset_name="cifar10",
         ),
         "record": script(
             "record.py",

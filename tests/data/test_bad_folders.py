@@ -226,7 +226,7 @@ def test_constant_images_and_odd_rates_give_finite_numbers(tmp_path, attacker):
     for rate in (0.0, 5e-324, 0.30000000000000004, 1 - 2**-53):
         table = attack_images(
             images,
-            name="x",
+            names=("x", "y"),
             attacker=Attacker(**attacker),
             client=Client(),
             rate=rate,

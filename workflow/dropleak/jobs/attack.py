@@ -19,7 +19,7 @@ def attack_job(
     images: pa.Table,
     settings: Mapping,
     *,
-    name: str,
+    names: tuple[str, str],
     rate: float,
     device: str,
     path: str | Path,
@@ -30,7 +30,7 @@ def attack_job(
     Args:
         images: rows of the image table, update by update.
         settings: see `identity.of_attack`.
-        name: the attacker's.
+        names: of client and attacker.
         rate: dropout rate of the clients.
         device: where, for torch.
         path: of the checkpoint. The caller removes it when the result is safe.
@@ -54,12 +54,12 @@ def attack_job(
     }
 
     def attack(part: pa.Table) -> pa.Table:
-        about = {"attacker": name, "rate": rate, "images": part["index"].to_pylist()}
+        about = {"names": names, "rate": rate, "images": part["index"].to_pylist()}
         checkpoint = Checkpoint(path, {"settings": settings, **about, **where})
         with checkpoint.heeding_signals():
             return attack_images(
                 part,
-                name=name,
+                names=names,
                 attacker=attacker,
                 client=client,
                 rate=rate,
@@ -90,7 +90,7 @@ def in_memory(
     if len(images) <= images_per_update:
         raise InputError(
             "the GPU's memory cannot hold the attack on one update: lower data.size, the "
-            "attacker's restarts, or client.images_per_update, or attack on the CPU "
+            "attacker's restarts, or the client's images_per_update, or attack on the CPU "
             "(--set-resources attack:gpu=0)"
         )
     half = len(images) // images_per_update // 2 * images_per_update

@@ -27,7 +27,7 @@ from dropleak.tables.schemas import ATTACKS, UTILITY
 
 @dataclass(frozen=True)
 class Client:
-    """What is attacked, and trained: settings under `client` in the configuration."""
+    """What is attacked, and trained: the settings of a client's preset."""
 
     network: str = "lenet"
     dropout: str = "classifier"
@@ -42,7 +42,7 @@ class Client:
 def attack_images(
     images: pa.Table,
     *,
-    name: str,
+    names: tuple[str, str],
     attacker: Attacker,
     client: Client,
     rate: float,
@@ -57,7 +57,7 @@ def attack_images(
 
     Args:
         images: rows of the image table, update by update.
-        name: the attacker's, for the table.
+        names: of client and attacker, for the table.
         attacker: its settings.
         client: what is attacked.
         rate: dropout rate of the clients.
@@ -126,7 +126,8 @@ def attack_images(
     return parquet.build(
         ATTACKS,
         {
-            "attacker": constant(name),
+            "client": constant(names[0]),
+            "attacker": constant(names[1]),
             "knowledge": constant(attacker.knowledge),
             "rate": constant(rate),
             "image": indices,
@@ -161,7 +162,6 @@ def attack_images(
             "reconstruction": parquet.encode_pixels(clipped),
         },
         shape=known["shape"],
-        **asdict(client),
     )
 
 
@@ -211,17 +211,17 @@ def train_seeds(
     Returns:
         one row per seed and epoch, with the columns `schemas.UTILITY`.
     """
-    known = parquet.metadata(train_images)
-    network = client.build(known)
+    network = client.build(parquet.metadata(train_images))
     train_set, test_set = (
         (pixels.to(device, torch.float32), labels.to(device))
         for pixels, labels in map(_tensors, (train_images, test_images))
     )
+    known = {"network": client.network, "dropout": client.dropout, "rate": rate}
     rows = []
     for seed in seeds:
         epochs = train(network, train_set, test_set, rate, seed, training)
         for number, epoch in enumerate(epochs, start=1):
-            rows.append({"rate": rate, "seed": seed, "epoch": number} | asdict(epoch))
+            rows.append(known | {"seed": seed, "epoch": number} | asdict(epoch))
             progress()
     columns = {key: [row[key] for row in rows] for key in rows[0]}
     columns["host"] = [platform.node()] * len(rows)
