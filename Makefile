@@ -35,6 +35,7 @@ lint: $(VENV)/installed ## formatting, lints and types
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/mypy
 	$(BIN)/snakemake --lint
 
 bench: $(VENV)/installed ## the engine against the published script's loop: 4 minutes
@@ -67,4 +68,5 @@ browser-packages:
 $(VENV)/installed: requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --requirement requirements.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@

@@ -1,6 +1,6 @@
 """Does the engine reconstruct what the reference does? A statistical check on photographs.
 
-    PYTHONPATH=workflow python benchmarks/agreement.py [IMAGES] [ITERATIONS]
+    python benchmarks/agreement.py [IMAGES] [ITERATIONS]
 
 L-BFGS without a line search amplifies rounding, so that single attacks end differently on every
 machine; what has to agree is the share of successes and how good they are.
@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from scipy.stats import binomtest, bootstrap
 
+import library  # noqa: F401, which finds dropleak
 import reference
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.labels import infer_labels
@@ -54,7 +55,7 @@ def quartile_intervals(values: np.ndarray) -> list[tuple[float, float, float]]:
 def main(count: int, iterations: int) -> None:
     """Run both on the same problems and print a table for README.md."""
     if "photographs" not in data_sets():
-        sys.exit("there are no photographs: PYTHONPATH=workflow python benchmarks/images.py FOLDER")
+        sys.exit("there are no photographs: python benchmarks/images.py FOLDER")
     context = get_context("spawn")
     with ProcessPoolExecutor(
         os.cpu_count(), context, initializer=torch.set_num_threads, initargs=(1,)

@@ -1,6 +1,6 @@
 """The engine against the reference, on the same problems, in one run.
 
-    PYTHONPATH=workflow python benchmarks/bench.py [--rounds 5] [--iterations 400]
+    python benchmarks/bench.py [--rounds 5] [--iterations 400]
 
 Needs torch, numpy and images.npz (see images.py). Uses the GPU if there is one. Prints, and writes
 latest.json. What is compared takes turns; a ratio is the median over the rounds.
@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import library  # noqa: F401, which finds dropleak
 import reference
 from dropleak.engine.attack.attacker import ENTITLED_TO_MASKS, Attacker
 from dropleak.engine.attack.labels import infer_labels
@@ -111,7 +112,8 @@ def start_worker(device: str) -> None:
 def start_up() -> dict[str, float]:
     """Seconds that a process takes before it can attack; compiling, the first one on a machine."""
     code = (
-        "import time; from dropleak.engine.attack import compiled, reconstruct; import torch; "
+        "import time, torch; from dropleak.engine.attack import reconstruct; "
+        "from dropleak.engine.backends import compiled; "
         "began = time.perf_counter(); compiled.find(torch.empty(0)); "
         "print(time.perf_counter() - began)"
     )

@@ -1,6 +1,6 @@
 """Write images.npz: embedded digits, photographs of a folder, and the settings of the attackers.
 
-    PYTHONPATH=workflow python benchmarks/images.py [FOLDER]
+    python benchmarks/images.py [FOLDER]
 
 FOLDER holds test/<class>/<image>, 32x32 RGB. With the file, the benchmark itself needs torch and
 numpy only, and can go to a machine that has no more.
@@ -11,6 +11,7 @@ import sys
 
 import numpy as np
 
+import library  # noqa: F401, which finds dropleak
 from dropleak.data.sources import image_tables
 from dropleak.errors import InputError
 from dropleak.planning import grid

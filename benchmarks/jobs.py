@@ -1,6 +1,6 @@
 """How much of an experiment's attack jobs was not the attack: start, imports, compiling, writing.
 
-    PYTHONPATH=workflow python benchmarks/jobs.py EXPERIMENT
+    python benchmarks/jobs.py EXPERIMENT
 
 Compares what Snakemake measured (`logs/<experiment>/attack/**/*.benchmark.tsv`) with the seconds
 that the jobs' tables state for the attacks themselves.

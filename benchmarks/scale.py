@@ -1,6 +1,6 @@
 """What comes after the attacks, by their number: time and memory of each step, files and bytes.
 
-    PYTHONPATH=workflow python benchmarks/scale.py ATTACKS FOLDER
+    python benchmarks/scale.py ATTACKS FOLDER
 
 Makes FOLDER and writes stub results of ATTACKS attacks there (two attackers, five rates, 250 images
 a job), 17 KB each and as much again for the joined table; then runs on them what the workflow
@@ -16,6 +16,7 @@ from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 
+import library  # noqa: F401, which finds dropleak
 from dropleak.planning import config as configuration
 from dropleak.planning import grid
 from dropleak.planning.layout import Layout
@@ -24,6 +25,9 @@ from dropleak.report.figures import FIGURES, Figure
 ATTACKERS = ["idlg", "mask-reading"]
 RATES = [0.0, 0.2, 0.3, 0.4, 0.5]
 RESULTS = "results/scale"
+KINDS = ("pdf", "png", "numbers")
+STUBLESS = (1, 2)
+"""Figures that are not made of attacks."""
 
 
 def configure(attacks: int) -> dict:
@@ -84,14 +88,19 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
         output = list(tables(name).values())
         return script("join.py", sources, output, schema=name, key=key, images=images)
 
-    def figure(entry: Figure) -> list[str | Path]:
-        kinds = ("pdf", "png", "numbers")
-        output = {kind: f"{RESULTS}/figures/{entry.name}.{kind}" for kind in kinds}
-        images = dict.fromkeys(("images", "labels"), data["test"])
-        source = {name: (tables(name) | images)[name] for name in entry.tables}
-        options = {name: values[name] for name in entry.settings}
-        says = {"draws": entry.draws, "says": entry.says, "client": ""}
-        return script("figure.py", source, output, options=options, **says)
+    def draw(figure: Figure) -> list:
+        source = tables(*figure.tables) | dict.fromkeys(("images", "labels"), data["test"])
+        wildcards = figure.values(client=client, attacker=ATTACKERS[0], rate="0.5")
+        output = {kind: f"{RESULTS}/figures/{figure.name}.{kind}" for kind in KINDS}
+        return script(
+            "figure.py",
+            {name: source[name] for name in figure.tables},
+            output,
+            draws=figure.draws,
+            says=figure.says,
+            client="",
+            options=figure.options(wildcards, clients=[client], attackers=ATTACKERS, chosen=chosen),
+        )
 
     def plan(place: Path) -> list[str | Path]:
         where = ["--directory", place, "--configfile", folder / "scale.json", "--snakefile"]
@@ -101,11 +110,9 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
     (folder / "scale.json").write_text(json.dumps(config), encoding="utf-8")
     (folder / "empty").mkdir()
     (folder / "jobs").mkdir()
+    (client,) = clients
     made = ("summary", "comparison", "tradeoff", "claims", "readings")
     pages = ("methods", "references", "findings", "run", *made[:-1])
-    (client,) = clients
-    values = {"client": client, "attacker": ATTACKERS[0], "rate": 0.5, "chosen": chosen}
-    values |= {"clients": [client], "attackers": ATTACKERS}
     with_images = tables("attacks") | {"images": data["test"]}
     return {
         "plan, nothing made": plan(folder / "empty"),
@@ -154,7 +161,7 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
             tolerated_loss=tolerated,
             seed=config["seed"],
         ),
-        **{f"Figure {entry.number}": figure(entry) for entry in FIGURES if entry.number > 2},
+        **{f"Figure {each.number}": draw(each) for each in FIGURES if each.number not in STUBLESS},
         "describe": script(
             "describe.py",
             tables("utility", *made) | with_images,
@@ -170,9 +177,11 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
                 "data": list(data.values()),
                 "attacks": attacks,
                 "trainings": trainings,
+                "summary": f"{RESULTS}/tables/summary.txt",
                 "results": list(tables("attacks", "utility", "summary").values()),
             },
             [f"{RESULTS}/provenance.json"],
+            checkpoints=f"{RESULTS}/checkpoints",
             config=config,
             engine_version=0,
         ),

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-WORKFLOW = Path(__file__).parents[1] / "workflow"
+from library import WORKFLOW
 
 
 class Named(dict):
@@ -30,7 +30,6 @@ class Named(dict):
 
 
 name, job = sys.argv[1:]
-sys.path.insert(0, str(WORKFLOW))
 known = {
     key: Named(values) for key, values in json.loads(Path(job).read_text(encoding="utf-8")).items()
 }

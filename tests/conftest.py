@@ -1,13 +1,17 @@
 """What several tests use."""
 
+import os
 import sys
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from places import PHOTOGRAPHS
+from places import PHOTOGRAPHS, ROOT
 
 from dropleak.data.sources import image_tables
+
+# Processes that tests start find this clone's library, as if it were installed.
+os.environ["PYTHONPATH"] = str(ROOT / "workflow")
 
 
 @pytest.fixture(scope="session")

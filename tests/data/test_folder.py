@@ -72,9 +72,9 @@ def test_what_is_not_used_is_named_once_with_the_reason(root):
     for name in ("u.png", "v.jpg"):
         picture().save(root / "train" / name)
     loose, foreign = folder.unused(root)
-    assert f"{root}: not used, as they are in no folder of a class: 2 images" in loose
+    assert f"{root}: images in no folder of a class are not used: 2, for example" in loose
     assert str(root / "train" / "u.png") in loose
-    assert f"{root}: not used, by the endings of their names: " in foreign
+    assert f"{root}: files with other endings are not used: " in foreign
     assert "2 .heic, 1 .txt, 1 without an ending" in foreign
     assert str(root / "train" / "a" / "x.heic") in foreign
     assert "Images end in .avif, " in foreign

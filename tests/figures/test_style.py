@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import pytest
-from places import ROOT
 
 DRAW = """
 from dropleak.figures import style
@@ -39,7 +38,7 @@ def drawn(folder, **variables):
     subprocess.run(
         [sys.executable, "-c", DRAW],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")} | variables,
+        env=os.environ | variables,
         check=True,
     )
     names = ("figure.pdf", "figure.png")

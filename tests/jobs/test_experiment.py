@@ -436,15 +436,26 @@ def test_figure_8_says_what_is_missing(tradeoff):
 
 
 def weighed(attacks, accuracies, **options):
-    """The trade-off of attacks on two images, with these accuracies by rate."""
+    """The trade-off of attacks, with these accuracies by rate."""
     columns = {name: [0] * len(accuracies) for name in UTILITY.names}
     columns |= {"rate": accuracies.keys(), "test_accuracy": accuracies.values()}
     columns |= {name: ["here"] * len(accuracies) for name in ("host", "device")}
     columns |= {"network": ["lenet"] * len(accuracies), "dropout": ["classifier"] * len(accuracies)}
     table = parquet.build(UTILITY, {name: list(value) for name, value in columns.items()})
-    guesses = parquet.build(GUESSES, {"image": attacks["image"][:2], "rmse": [0.2, 0.2]})
+    images = attacks["image"].unique()
+    guesses = parquet.build(GUESSES, {"image": images, "rmse": [0.2] * len(images)})
     summary, chance = summarise(attacks, 0.2, seed=0), options.pop("chance", TEN_CLASSES)
     return weigh(attacks, summary, table, guesses, chance, **(WEIGHING | options))
+
+
+def test_the_trade_off_of_a_single_image_has_no_intervals(two_attackers, tmp_path):
+    single = two_attackers.filter(pc.equal(two_attackers["image"], two_attackers["image"][0]))
+    assert "nan" not in as_text(summarise(single, 0.2, seed=0))
+    tradeoff = weighed(single, TWO_RATES)
+    parquet.write(tradeoff, tmp_path / "tradeoff.parquet")
+    rows = parquet.read(tmp_path / "tradeoff.parquet", TRADEOFF).to_pandas()
+    assert rows[["rmse_clipped_low", "above_guess_low", "above_guess_high"]].isna().all(axis=None)
+    assert rows["inconclusive"].notna().all()
 
 
 def failing(attacks):

@@ -16,6 +16,7 @@ def workflow(tmp_path, monkeypatch):
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "workflow", tmp_path / "workflow", ignore=ignored)
     monkeypatch.setattr(code, "WORKFLOW", tmp_path / "workflow")
+    monkeypatch.setattr(code, "LIBRARY", tmp_path / "workflow" / "dropleak")
     return tmp_path / "workflow"
 
 

@@ -107,7 +107,6 @@ def test_figures_and_captions_do_not_depend_on_the_parts(name, stored, whole, fo
     }.get(name, {}) | {"client": "lenet", "attacker": IDLG}
     drawn, said = [], []
     for attacks in (stored, StoredTable(tmp_path / "whole.parquet", ATTACKS)):
-        np.random.seed(0)  # of seaborn's jitter
         figure = getattr(figures, name)(attacks, **given)
         figure.canvas.draw()
         drawn.append(np.array(figure.canvas.buffer_rgba()))

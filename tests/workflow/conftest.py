@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-from runner import run
-
 from places import ROOT
+from runner import run
 
 
 @pytest.fixture(scope="session")

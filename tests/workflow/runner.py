@@ -28,9 +28,9 @@ def with_changes(small: list, folder: Path, changes: dict) -> list:
     return [*small, path]
 
 
-def planned(*arguments, cwd="/") -> dict[str, int]:
+def planned(*arguments, cwd="/", **variables: str) -> dict[str, int]:
     """Number of jobs of each rule that a dry run plans."""
-    return counts(run(*arguments, "--dry-run", cwd=cwd).stdout)
+    return counts(run(*arguments, "--dry-run", cwd=cwd, **variables).stdout)
 
 
 def counts(said: str) -> dict[str, int]:

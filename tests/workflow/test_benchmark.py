@@ -1,7 +1,6 @@
 """The benchmark's commands, on very little work."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -17,7 +16,6 @@ def test_the_benchmark_measures_and_saves(tmp_path):
         subprocess.run(
             [sys.executable, f"benchmarks/{command[0]}", *command[1:]],
             cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": "workflow"},
             check=True,
             capture_output=True,
         )
@@ -38,7 +36,6 @@ def test_what_follows_the_attacks_is_measured_on_stubs(tmp_path):
     measured = subprocess.run(
         [sys.executable, ROOT / "benchmarks/scale.py", "40", tmp_path / "scale"],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")},
         check=True,
         capture_output=True,
         text=True,

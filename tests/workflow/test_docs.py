@@ -27,16 +27,18 @@ PAGES = [
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```\n", flags=re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+(?:\n[^`\n]+)?)`")
 SHELL = ("", "sh", "bash", "shell", "console")
-COMMANDS = ("snakemake ", "make ", "PYTHONPATH=", "python ", "pip ")
+COMMANDS = ("snakemake ", "make ", "python ", "pip ")
 OPTIONS = re.compile(r"--[a-z-]+ .+")
 
 NOT_RUN = {
     "git clone <this repository> dropleak && cd dropleak": "the test runs in a copy",
     "python3 -m venv .venv && .venv/bin/pip install --requirement requirements.txt": "takes 5 GB",
     "pip install -r requirements.txt": "takes 5 GB",
+    "pip install git+https://github.com/<owner>/<repository>@<version>": "see test_module.py",
+    "python -m dropleak.report.verify --configfile FILE": "see test_provenance.py",
     "source .venv/bin/activate": "changes the user's shell",
-    "PYTHONPATH=workflow python benchmarks/scale.py ATTACKS FOLDER": "see test_benchmark.py",
-    "PYTHONPATH=workflow python benchmarks/bench.py": "takes minutes; see test_benchmark.py",
+    "python benchmarks/scale.py ATTACKS FOLDER": "see test_benchmark.py",
+    "python benchmarks/bench.py": "takes minutes; see test_benchmark.py",
     "python benchmarks/bench.py --rounds 1 --iterations 5800": "takes minutes; see there",
     "snakemake --report report.html": "needs a finished run; see test_report.py",
     "snakemake figure10 --cores all": "is added by docs/extend.md; see test_extend_page.py",
@@ -91,13 +93,14 @@ def checkout(tmp_path_factory) -> Path:
 
 
 def shell(command: str, folder: Path, succeeds: bool = True) -> subprocess.CompletedProcess:
-    """Run a command as a user would, and check its exit status."""
+    """Run a command as a user would in a folder that is installed, and check its exit status."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    library = str(folder / "workflow")
     result = subprocess.run(
         command,
         shell=True,
         cwd=folder,
-        env=os.environ | {"PATH": path},
+        env=os.environ | {"PATH": path, "PYTHONPATH": library},
         capture_output=True,
         text=True,
     )
@@ -208,12 +211,21 @@ def compares_jobs(command: str, checkout: Path) -> None:
     assert "1 jobs: 5 s, of which the attack 3 s; fixed 2.0 s a job, 40.0%" in said
 
 
+def lists_unused_results(command: str, checkout: Path) -> None:
+    old = checkout / "results/demo/data/0123abcd/test.parquet"
+    old.parent.mkdir(parents=True)
+    old.touch()
+    assert "results/demo/data/0123abcd\n" in shell(command, checkout).stdout
+    assert old.exists()
+
+
 PYTHON = {
-    "PYTHONPATH=workflow python -m dropleak.docs.settings": rewrites_the_settings,
-    "PYTHONPATH=workflow python -m dropleak.docs.results results/reference": takes_over_a_run,
-    "PYTHONPATH=workflow python benchmarks/images.py [FOLDER]": writes_images,
-    "PYTHONPATH=workflow python benchmarks/agreement.py 64 2000": wants_photographs,
-    "PYTHONPATH=workflow python benchmarks/jobs.py EXPERIMENT": compares_jobs,
+    "python -m dropleak.docs.settings": rewrites_the_settings,
+    "python -m dropleak.planning.inventory --configfile config/config.yaml": lists_unused_results,
+    "python -m dropleak.docs.results results/reference": takes_over_a_run,
+    "python benchmarks/images.py [FOLDER]": writes_images,
+    "python benchmarks/agreement.py 64 2000": wants_photographs,
+    "python benchmarks/jobs.py EXPERIMENT": compares_jobs,
 }
 
 

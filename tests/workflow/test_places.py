@@ -5,9 +5,8 @@ import shutil
 import pytest
 import yaml
 from bad import image_tree
-from runner import planned, run
-
 from places import ROOT
+from runner import planned, run
 
 ODD = "-[x] *? $HOME ~ %s 'a' \"b\" é\nè a:b\\c"
 

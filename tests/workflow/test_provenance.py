@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -10,7 +9,6 @@ import sys
 import pyarrow.parquet as pq
 import pytest
 import yaml
-
 from places import ROOT
 
 
@@ -19,7 +17,6 @@ def verify(folder, configuration):
     return subprocess.run(
         [sys.executable, "-m", "dropleak.report.verify", "--configfile", configuration],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")},
         capture_output=True,
         text=True,
     )

@@ -1,11 +1,13 @@
-"""Where the files of the workflow are that the library reads: schemas, presets, templates."""
+"""Where the files beside the library are: schemas, presets, templates, scripts."""
 
 from pathlib import Path
 
-_PACKAGE = Path(__file__).parent
+LIBRARY = Path(__file__).parent
 
-ROOT = _PACKAGE.parents[1]
-"""The clone, where there is one around the library."""
+CLONE = LIBRARY.parents[1] if (LIBRARY.parent / "Snakefile").exists() else None
+"""The clone around the library; None if the library is installed."""
 
-WORKFLOW = _PACKAGE.parent if (_PACKAGE.parent / "Snakefile").exists() else _PACKAGE / "workflow"
-"""Its folder `workflow`, or, if the library is installed, what the package has of it."""
+ROOT = CLONE or LIBRARY
+"""What has these files: an installed library has copies, in the same folders as a clone."""
+
+WORKFLOW = ROOT / "workflow"

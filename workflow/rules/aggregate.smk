@@ -53,7 +53,6 @@ rule summarise:
         "../../envs/tables.yaml"
     params:
         code=code_of("summarise.py"),
-        dataset=DATASET,
         success_rmse=config["success_rmse"],
         baseline=config["attackers"][0],
         seed=config["seed"],
@@ -79,7 +78,6 @@ rule weigh:
         "../../envs/tables.yaml"
     params:
         code=code_of("weigh.py"),
-        dataset=DATASET,
         images=SELECTION[: config["images"]],
         clients=CLIENTS,
         tolerated_loss=config["utility"]["tolerated_loss"],

@@ -14,7 +14,8 @@ from dropleak.planning.versions import ENGINE_VERSION
 
 try:
     code.refuse_braces()
-    yaml_text.check(workflow.configfiles)
+    if not workflow.modifier.is_module:  # or the files say more than this configuration
+        yaml_text.check(workflow.configfiles)
     complete = configuration.complete(config)
     config.clear()
     config.update(complete)

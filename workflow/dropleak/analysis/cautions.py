@@ -78,9 +78,9 @@ def _vanished(summary: pa.Table) -> Caution:
 def _chance(chance: dict, rates: Sequence[float], clients: list[str]) -> Caution:
     whose = f" of {formatting.series(clients)}" if clients else ""
     return Caution(
-        f"Test accuracy{whose} is at chance at {formatting.rates(rates)}: {chance['level']:.1%} is "
-        f"the share of the largest class, and up to {chance['high']:.1%} of {chance['images']:,} "
-        "test images come about by chance.",
+        f"Test accuracy{whose} is at chance at {formatting.rates(rates)}: the largest class is "
+        f"{chance['level']:.1%} of the {chance['images']:,} test images, and guessing can get up "
+        f"to {chance['high']:.1%} of them right.",
         "There is nothing to lose there: train for more utility.epochs, with another "
         "utility.learning_rate, or on more images.",
     )

@@ -3,6 +3,7 @@
 import pyarrow as pa
 
 from dropleak.analysis import statistics
+from dropleak.report import formatting
 from dropleak.tables import parquet
 from dropleak.tables.schemas import COMPARISON, SUMMARY
 
@@ -105,9 +106,9 @@ def as_text(summary: pa.Table) -> str:
     shown = frame[[*clients, "attacker", "rate", "attacks", *STATUSES]].assign(
         **{
             "median RMSE": frame["rmse_median"].map("{:.3g}".format),
-            "mean clipped RMSE [95%]": [
-                f"{mean:.3f} [{low:.3f}, {high:.3f}]"
-                for mean, low, high in zip(
+            "mean clipped RMSE (95%)": [
+                formatting.interval(*each)
+                for each in zip(
                     frame["rmse_clipped_mean"],
                     frame["rmse_clipped_low"],
                     frame["rmse_clipped_high"],

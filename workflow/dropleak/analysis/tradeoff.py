@@ -97,9 +97,11 @@ def weigh(
     for (client, attacker), own in tried.groupby(["client", "attacker"]):
         doubts[client][attacker] = efficacy.doubt(own, success_rmse, seed)
     broken = frame["above_guess_high"] < 0
-    whose = zip(frame["client"], frame["attacker"], strict=True)
-    known = pd.Series([doubts[client][attacker] for client, attacker in whose], frame.index, object)
-    frame["inconclusive"] = known.where(~broken, None)
+    reasons = [
+        None if broke else doubts[client][attacker]
+        for client, attacker, broke in zip(frame["client"], frame["attacker"], broken, strict=True)
+    ]
+    frame["inconclusive"] = pd.Series(reasons, frame.index, dtype=object)
     private = (frame["above_guess_low"] > 0).astype(object)
     frame["private"] = private.where(frame["inconclusive"].isna(), None)
     frame["at_chance"] = frame["test_accuracy"].map(chance.explains).astype(bool)
@@ -107,7 +109,8 @@ def weigh(
     frame["accurate"] = enough & ~frame["at_chance"]
     return parquet.build(
         TRADEOFF,
-        frame[TRADEOFF.names],
+        # Arrays: of pandas Arrow would take nan, the interval of one image, for null.
+        {name: frame[name].to_numpy() for name in TRADEOFF.names},
         guess_rmse=float(guesses["rmse"].to_numpy().mean()),
         chance=asdict(chance),
         lowest_accuracy=lowest,

@@ -6,10 +6,11 @@ Pillow's modes do not tell: it reads colour of 16 bits as 8 and says nothing of 
 import re
 from pathlib import Path
 
-from PIL import Image
+from PIL.ImageFile import ImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 
-def fits(image: Image.Image, path: Path) -> bool:
+def fits(image: ImageFile, path: Path) -> bool:
     """Whether every channel of an image, open but not loaded, has at most 8 bits in its file.
 
     That of BMP, GIF and WebP always does, and of JPEG Pillow reads nothing else.
@@ -21,6 +22,7 @@ def fits(image: Image.Image, path: Path) -> bool:
             largest = _decoding(image)[-1]
             return image.mode != "I" and not (isinstance(largest, int) and largest > 255)
         case "TIFF":
+            assert isinstance(image, TiffImageFile)
             bits, kinds = (image.tag_v2.get(tag, (1,)) for tag in (_BITS, _KIND))
             return max(bits) <= 8 and set(kinds) == {_WHOLE}
         case "JPEG2000":
@@ -34,7 +36,7 @@ _BITS, _KIND, _WHOLE = 258, 339, 1
 """TIFF's tags BitsPerSample and SampleFormat, and what the latter is for numbers with no sign."""
 
 
-def _decoding(image: Image.Image) -> tuple:
+def _decoding(image: ImageFile) -> tuple:
     """What Pillow tells its decoder: how pixels are laid out and, of PPM, the largest value."""
     arguments = image.tile[0][3]
     return arguments if isinstance(arguments, tuple) else (arguments,)

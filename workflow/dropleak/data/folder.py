@@ -96,7 +96,8 @@ def unused(root: str | Path) -> list[str]:
 
     Hidden files and those of systems are not worth one.
     """
-    loose, foreign = [], []
+    loose: list[Path] = []
+    foreign: list[Path] = []
     for part in PARTS:
         top = Path(root, part)
         for path in _scan(top).others:
@@ -104,12 +105,12 @@ def unused(root: str | Path) -> list[str]:
     sentences = []
     if loose:
         sentences.append(
-            f"{root}: not used, as they are in no folder of a class: {len(loose)} images, for "
-            f"example {loose[0]}"
+            f"{root}: images in no folder of a class are not used: {len(loose)}, for example "
+            f"{loose[0]}"
         )
     if foreign:
         sentences.append(
-            f"{root}: not used, by the endings of their names: {_endings(foreign)}, for example "
+            f"{root}: files with other endings are not used: {_endings(foreign)}, for example "
             f"{foreign[0]}. Images end in {', '.join(SUFFIXES)}; save others in one of these "
             "formats"
         )
@@ -136,7 +137,8 @@ def _is_image(name: str) -> bool:
 def _scan(top: Path) -> Part:
     """What lies below the folder of a part; see `classes`."""
     try:
-        folders, others = {}, []
+        folders: dict[str, Path] = {}
+        others: list[Path] = []
         for entry in sorted(_visible(top), key=lambda entry: _composed(entry.name)):
             if not entry.is_dir():
                 others.append(Path(entry.path))
@@ -167,7 +169,8 @@ def _scan(top: Path) -> Part:
 
 def _below(top: Path) -> tuple[list[Path], list[Path]]:
     """Images and other files of a class."""
-    images, others, waiting = [], [], [(top, frozenset())]
+    images, others = [], []
+    waiting: list[tuple[Path, frozenset]] = [(top, frozenset())]
     while waiting:
         folder, above = waiting.pop()
         status = folder.stat()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
 
 from dropleak.data import depth
 from dropleak.errors import InputError
@@ -76,15 +77,15 @@ def read(path: Path, size: int | None) -> np.ndarray:
         if image.mode not in _MODES:
             raise InputError(f"{path}: is of mode {image.mode}; save it as grey or RGB of 8 bits")
         # Telephones add a depth map or a smaller copy to photographs: that is MPO.
-        if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1 and image.format != "MPO":
             raise InputError(
-                f"{path}: holds {image.n_frames} images; save the one that is meant as a file of "
-                "its own"
+                f"{path}: holds {frames} images; save the one that is meant as a file of its own"
             )
         image.load()
         if image.has_transparency_data:
-            whole = image.convert("RGBA")
-            if whole.getchannel("A").getextrema()[0] < 255:
+            whole: Image.Image = image.convert("RGBA")
+            if min(whole.getchannel("A").tobytes()) < 255:
                 raise InputError(
                     f"{path}: is transparent in places; put it on a background, and save it without"
                 )
@@ -119,7 +120,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(path: Path) -> Iterator[ImageFile]:
     # From a file that is open, as Pillow maps others into memory, and then confuses the width and
     # height of a TIFF that lies on its side.
     try:

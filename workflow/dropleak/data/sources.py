@@ -218,11 +218,10 @@ def _folder(root: Path, size: int | None) -> dict[str, LabelledImages]:
     channels = max(len(pixels) for part in PARTS for pixels in images[part].values())
     parts = {}
     for part, classes in trees.items():
-        pixels = [
-            np.broadcast_to(each, (channels, height, width)) for each in images[part].values()
-        ]
+        shape = (channels, height, width)
+        stacked = np.stack([np.broadcast_to(each, shape) for each in images[part].values()])
         labels = [label for label, paths in enumerate(classes.values()) for _ in paths]
-        parts[part] = LabelledImages(np.stack(pixels), np.array(labels), list(classes))
+        parts[part] = LabelledImages(stacked, np.array(labels), list(classes))
     return parts
 
 

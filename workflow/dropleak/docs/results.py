@@ -1,6 +1,6 @@
 """docs/results.md and the README's finding, made from the tables of the reference run.
 
-`PYTHONPATH=workflow python -m dropleak.docs.results results/reference` takes over a run's tables
+`python -m dropleak.docs.results results/reference` takes over a run's tables
 and figures into docs/results/ and writes the parts of the pages that quote them anew; without a
 folder it only writes the pages.
 """

@@ -1,6 +1,6 @@
 """The table of settings in config/README.md, made from the schema.
 
-`PYTHONPATH=workflow python -m dropleak.docs.settings` writes it anew.
+`python -m dropleak.docs.settings` writes it anew.
 """
 
 from collections.abc import Iterator

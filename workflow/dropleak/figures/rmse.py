@@ -38,15 +38,17 @@ def rmse_by_rate(attacks: StoredTable, summary: pa.Table, client: str, attacker:
     )
     for box, colour in zip(boxes["boxes"], style.rate_palette(rates).values(), strict=True):
         box.set(facecolor=(*colour, 0.5), linewidth=0.7)
-    sns.stripplot(
-        frame.groupby("rate").head(POINTS),
-        x="rate",
-        y="rmse_clipped",
-        order=rates,
+    points = frame.groupby("rate").head(POINTS)
+    # Beside each other at random, but the same in every drawing, which seaborn's strips are not.
+    beside = np.random.default_rng(0).uniform(-0.1, 0.1, len(points))
+    axis.scatter(
+        points["rate"].map(rates.index) + beside,
+        points["rmse_clipped"],
+        s=1.5**2,
         color="0.2",
-        size=1.5,
+        linewidth=0,
         alpha=0.5,
-        ax=axis,
+        zorder=3,
     )
     axis.errorbar(
         places,

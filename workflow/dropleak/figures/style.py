@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import cycle
+from typing import Any
 
 import matplotlib.pyplot as plt
 import seaborn as sns
@@ -29,7 +30,7 @@ CHANCE_RANGE = {
 """Looks of the accuracy of a network that has learnt nothing."""
 
 
-def new(height: float, **subplots: object) -> tuple[Figure, object]:
+def new(height: float, **subplots: Any) -> tuple[Figure, Any]:
     """A figure of column width, in the common style, and its axes."""
     sns.set_theme(
         context="paper",

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from dropleak.assets import WORKFLOW
+from dropleak.assets import LIBRARY, WORKFLOW
 from dropleak.errors import InputError
 
 
@@ -34,7 +34,7 @@ def digest(script: str, names: Iterable[str] = (), files: Iterable[str] = ()) ->
             tree = _parse(path)
             code[path] = ast.unparse(tree)
             waiting += _imports(tree)
-    texts = [code[path] for path in sorted(code)]
+    texts = sorted(code.values())  # not by path: an installed library has others
     texts += [(WORKFLOW / name).read_text(encoding="utf-8") for name in files]
     return hashlib.sha256(repr(texts).encode()).hexdigest()[:16]
 
@@ -60,7 +60,7 @@ def _modules(name: str) -> Iterator[Path]:
     parts = name.split(".")
     if parts[0] == "dropleak":
         for length in range(1, len(parts) + 1):
-            place = WORKFLOW.joinpath(*parts[:length])
+            place = LIBRARY.parent.joinpath(*parts[:length])
             files = (place / "__init__.py", place.with_suffix(".py"))
             yield from (file for file in files if file.exists())
 

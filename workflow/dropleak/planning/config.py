@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from functools import cache
 from itertools import islice
+from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator, validators
@@ -32,7 +33,7 @@ _VALIDATOR = validators.extend(
 SCHEMA = WORKFLOW / "schemas" / "config.schema.yaml"
 PRESETS = WORKFLOW / "presets"
 
-_REGISTRIES = {
+_REGISTRIES: dict[str, dict[str, str | None]] = {
     "data sets": dict.fromkeys([*grid.DATASETS, "folder"]),
     "distances": {name: entry.meaning for name, entry in DISTANCES.items()},
     "networks": {name: entry.meaning for name, entry in NETWORKS.items()},
@@ -87,7 +88,7 @@ def complete(config: dict) -> dict:
     return config
 
 
-def with_defaults(value, schema: dict):
+def with_defaults(value: Any, schema: dict) -> Any:
     """`value` with the schema's defaults filled in, at every depth, and keys in the schema's order.
 
     Others come last, sorted, so that the order in which keys were given changes nothing.
@@ -220,8 +221,8 @@ def _contradictions(config: dict) -> Iterator[str]:
         for key, reason in _impossible(preset):
             yield f"presets.attackers.{name}.{key}: {preset[key]} {reason}"
     data = config["data"]
-    if reason := _unusable(data["root"]):
-        yield f"data.root: {shown(data['root'])} cannot be used ({reason})"
+    if why := _unusable(data["root"]):
+        yield f"data.root: {shown(data['root'])} cannot be used ({why})"
         return
     if data["source"] == "folder":
         folder.trees(data["root"])
@@ -249,7 +250,7 @@ def _unusable(root: str) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        return error.strerror
+        return str(error.strerror)
     except ValueError as error:  # a character that no name can have
         return str(error)
 
@@ -271,7 +272,7 @@ def _impossible(preset: dict) -> Iterator[tuple[str, str]]:
         yield "mask_regulariser", "needs masks: optimise"
 
 
-def _numbers(value, path: tuple) -> Iterator[tuple[tuple, float]]:
+def _numbers(value: Any, path: tuple) -> Iterator[tuple[tuple, float]]:
     """Every number in the configuration, with its path."""
     if isinstance(value, dict | list):
         items = value.items() if isinstance(value, dict) else enumerate(value)

@@ -5,6 +5,8 @@ Snakemake's own records. Settings at their defaults are left out: a new setting,
 what was done before, changes nothing.
 """
 
+from collections.abc import Mapping
+
 from dropleak.planning.config import (
     attackers,
     clients,
@@ -59,7 +61,7 @@ def of_training(config: dict, images: dict, client: str) -> dict:
     }
 
 
-def changes(recorded: dict, identity: dict) -> list[str]:
+def changes(recorded: Mapping, identity: Mapping) -> list[str]:
     """What has changed since a result was made, in words; nothing if it can be used."""
     if recorded == identity:
         return []
@@ -71,8 +73,8 @@ _CLIENT, _ATTACKER = settings_of("clients"), settings_of("attackers")
 _PARTS = {"client": _CLIENT, "attacker": _ATTACKER}
 
 
-def _with_defaults(identity: dict) -> dict:
+def _with_defaults(identity: Mapping) -> dict:
     filled = {
         key: with_defaults(identity[key], part) for key, part in _PARTS.items() if key in identity
     }
-    return identity | filled
+    return {**identity, **filled}

@@ -2,7 +2,7 @@
 
 Snakemake sees whether a file is there; this checks what is in it.
 
-`PYTHONPATH=workflow python -m dropleak.planning.inventory --configfile FILE` lists results that the
+`python -m dropleak.planning.inventory --configfile FILE` lists results that the
 configuration does not use; with `--remove` it deletes them.
 """
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from reprlib import Repr
+from typing import Any
 
 from jsonschema import ValidationError
 
@@ -12,11 +13,13 @@ from jsonschema import ValidationError
 def explain(error: ValidationError) -> str:
     """One line: the key, its value, and what is allowed."""
     key = path_of(error.absolute_path)
-    value, rule = error.instance, error.validator_value
+    value: Any = error.instance
+    rule: Any = error.validator_value
+    schema: Any = error.schema
     given = shown(value)
     match error.validator:
         case "additionalProperties":
-            known = error.schema["properties"]
+            known = schema["properties"]
             unknown = sorted(value.keys() - known.keys(), key=str)
             return "; ".join(
                 f"{path_of([*error.absolute_path, name])}: unknown key{nearest(name, known)}"
@@ -41,7 +44,7 @@ def explain(error: ValidationError) -> str:
         case "multipleOf":
             return f"{key}: {given} is not a multiple of {rule}"
         case _:
-            return f"{key}: {given} is outside what is allowed: {_limits(error.schema)}"
+            return f"{key}: {given} is outside what is allowed: {_limits(schema)}"
 
 
 def path_of(keys: Iterable) -> str:
@@ -58,7 +61,7 @@ def path_of(keys: Iterable) -> str:
 class _Shown(Repr):
     """Values as they stand in a file, in one line, and shortened: they can be of any size."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.maxstring = 100
 

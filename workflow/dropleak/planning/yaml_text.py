@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import yaml
@@ -26,7 +26,7 @@ def check(paths: Iterable[str | Path]) -> None:
         except yaml.YAMLError:
             continue  # Snakemake has read it as JSON
         is_json = _is_json(text)
-        for node in _nodes(root):
+        for node in _nodes(root) if root else ():
             if isinstance(node, yaml.MappingNode):
                 _refuse_repeated([key for key, _ in node.value], path)
             elif isinstance(node, yaml.ScalarNode) and not is_json:
@@ -87,7 +87,7 @@ def _refuse_ambiguous(node: yaml.ScalarNode, path: str | Path) -> None:
     )
 
 
-_CORE = [
+_CORE: list[tuple[str, Callable[[str], object]]] = [
     (r"null|Null|NULL|~|", lambda text: None),
     (r"true|True|TRUE|false|False|FALSE", lambda text: text.lower() == "true"),
     (r"[-+]?[0-9]+", int),

@@ -4,6 +4,7 @@ The sentences are reStructuredText and become part of the captions in workflow/r
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -140,7 +141,7 @@ def _shown(attacks: StoredTable, chosen: list[int], *conditions: Condition) -> p
     return attacks.read(columns, ("image", "in", chosen), *conditions).to_pandas()
 
 
-def _mean(row) -> str:
+def _mean(row: Any) -> str:
     """The mean of a row of the summary, with its interval."""
     return interval(row.rmse_clipped_mean, row.rmse_clipped_low, row.rmse_clipped_high)
 

@@ -5,6 +5,7 @@ Needs no plotting library, so that planning is quick.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Figure:
         """Of its wildcards, among the values that `client`, `attacker` and `rate` have."""
         return {name: every[name] for name in self.each}
 
-    def options(self, wildcards: Mapping[str, str], **common: object) -> dict[str, object]:
+    def options(self, wildcards: Mapping[str, str], **common: Any) -> dict[str, Any]:
         """Its arguments that are settings: from a job's wildcards, and common to all jobs."""
         values = common | dict(wildcards.items())
         if "rate" in values:

@@ -24,7 +24,7 @@ def count(number: int, unit: str) -> str:
 
 def number(value: float | None) -> str:
     """Three decimals, or few significant digits where those say nothing; a dash for nothing."""
-    if pd.isna(value):
+    if value is None or pd.isna(value):
         return "–"
     if 0 < abs(value) < 0.001:
         return f"{value:.1g}"

@@ -132,7 +132,8 @@ def bibliography(text: str) -> str:
     cited = {key for keys in re.findall(r"\\cite\{([^}]*)\}", text) for key in keys.split(",")}
     entries = BIBLIOGRAPHY.read_text(encoding="utf-8").split("\n\n")
     key = re.compile(r"@\w+\{([^,]+),")
-    return "\n\n".join(entry for entry in entries if key.match(entry)[1] in cited).rstrip() + "\n"
+    found = [entry for entry in entries if (match := key.match(entry)) and match[1] in cited]
+    return "\n\n".join(found).rstrip() + "\n"
 
 
 def _clients(clients: dict[str, dict], rates: list[float]) -> str:
@@ -179,7 +180,7 @@ def _commit(revision: dict[str, str | bool | None]) -> str:
     if not revision["commit"]:
         return "commit not known, "
     changed = " with changes that are not committed" if revision["dirty"] else ""
-    return rf"commit \texttt{{{revision['commit'][:12]}}}{changed}, "
+    return rf"commit \texttt{{{str(revision['commit'])[:12]}}}{changed}, "
 
 
 def _hours(hours: pd.Series) -> list[str]:

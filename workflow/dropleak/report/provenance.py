@@ -1,18 +1,19 @@
 """Where results come from: code, configuration, versions, machines, and checksums of every file."""
 
 import hashlib
+import json
 import os
 import platform
 import subprocess
-import tomllib
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 
 import pyarrow as pa
 
-from dropleak.assets import ROOT
+from dropleak import __version__
+from dropleak.assets import CLONE, ROOT
 from dropleak.tables import parquet
 
 PACKAGES = (
@@ -23,8 +24,7 @@ PACKAGES = (
 
 def versions() -> dict[str, str]:
     """Of this project, Python, and those packages that are in the present environment."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    found = {project["name"]: project["version"], "python": platform.python_version()}
+    found = {"dropleak": __version__, "python": platform.python_version()}
     for name in PACKAGES:
         try:
             found[name] = version(name)
@@ -33,16 +33,35 @@ def versions() -> dict[str, str]:
     return found
 
 
-def revision(folder: Path = ROOT) -> dict[str, str | bool | None]:
-    """The git commit of a checkout, and whether the code differs from it.
+def revision(clone: Path | None = CLONE) -> dict[str, str | bool | None]:
+    """The git commit of the code, and whether the code differs from it.
 
-    It is the checkout's own: git would also look in the folders above, which another project's
-    repository may be, and where variables of the environment say. Files that git does not know
-    count in workflow/ only: elsewhere they are a user's configuration, which is recorded as it is,
-    or a report.
+    It is that of the clone, or what pip noted when it installed the library from a git address.
 
     Returns:
         `commit` and `dirty`; both None if they cannot be known, and `no_commit` says why.
+    """
+    return _installed() if clone is None else _checked_out(clone)
+
+
+def _unknown(reason: str) -> dict[str, str | bool | None]:
+    return {"commit": None, "dirty": None, "no_commit": reason}
+
+
+def _installed() -> dict[str, str | bool | None]:
+    """`revision` of a library that is installed."""
+    noted = json.loads(distribution("dropleak").read_text("direct_url.json") or "{}")
+    if "vcs_info" not in noted:
+        return _unknown("the code was not installed from a git address")
+    return {"commit": noted["vcs_info"]["commit_id"], "dirty": False}
+
+
+def _checked_out(folder: Path) -> dict[str, str | bool | None]:
+    """`revision` of a clone.
+
+    Git would also look in the folders above, which another project's repository may be, and where
+    variables of the environment say. Files that git does not know count in workflow/ only:
+    elsewhere they are a user's configuration, which is recorded as it is, or a report.
     """
 
     def git(*arguments: str) -> str:
@@ -59,19 +78,16 @@ def revision(folder: Path = ROOT) -> dict[str, str | bool | None]:
             check=True,
         ).stdout.strip()
 
-    def unknown(reason: str) -> dict[str, str | None]:
-        return {"commit": None, "dirty": None, "no_commit": reason}
-
     if not os.path.lexists(folder / ".git"):
-        return unknown("the code is not a git checkout")
+        return _unknown("the code is not a git checkout")
     try:
         commit = git("rev-parse", "--verify", "HEAD")
         changed = git("status", "--porcelain", "--untracked-files=no")
         added = git("status", "--porcelain", "--untracked-files=normal", "workflow")
     except subprocess.CalledProcessError as error:
-        return unknown(f"git cannot read it ({error.stderr.strip()})")
+        return _unknown(f"git cannot read it ({error.stderr.strip()})")
     except OSError as error:
-        return unknown(f"git cannot be started ({error.strerror})")
+        return _unknown(f"git cannot be started ({error.strerror})")
     return {"commit": commit, "dirty": bool(changed or added)}
 
 

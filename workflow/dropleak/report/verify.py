@@ -1,6 +1,6 @@
 """Whether tables and figures on disk belong together and to a configuration.
 
-`PYTHONPATH=workflow python -m dropleak.report.verify --configfile FILE` says what does not, and
+`python -m dropleak.report.verify --configfile FILE` says what does not, and
 then ends with status 1.
 """
 
@@ -80,9 +80,9 @@ def _read(path: Path) -> dict:
         raise InputError(f"{path}: is not there; a complete run makes it") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}); delete it and run again") from None
-    if error := best_match(Draft202012Validator(_RECORD).iter_errors(record)):
+    if mistake := best_match(Draft202012Validator(_RECORD).iter_errors(record)):
         raise InputError(
-            f"{path}: is no record of a run, or of an older version ({error.message}); delete it "
+            f"{path}: is no record of a run, or of an older version ({mistake.message}); delete it "
             "and run again"
         )
     return record

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from typing import IO
+from typing import IO, Any
 
 import torch
 
@@ -12,14 +12,14 @@ _held: list[IO] = []
 """The lock of this process's GPU; the system releases it when the process ends, however it ends."""
 
 
-def requested(resources: Mapping[str, object]) -> bool:
+def requested(resources: Mapping[str, Any]) -> bool:
     """Whether a job was given a GPU, by Snakemake's resource `gpu` or, on some clusters, `gres`."""
     return resources["gpu"] > 0 or "gpu" in resources.get("gres", "")
 
 
 def full_precision() -> None:
     """Turn off TF32, which would round float32 products to 10 bits: L-BFGS needs the others."""
-    torch.backends.fp32_precision = "ieee"
+    torch.backends.fp32_precision = "ieee"  # type: ignore[attr-defined]  # set in the module's class
 
 
 def choose(gpu: bool) -> str:

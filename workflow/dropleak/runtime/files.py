@@ -75,7 +75,7 @@ def temporary() -> Path:
     try:
         parent = tempfile.gettempdir()
     except FileNotFoundError as error:
-        raise InputError(error.strerror) from None
+        raise InputError(str(error.strerror)) from None
     return private(Path(parent, f"dropleak-{os.geteuid()}"))
 
 
@@ -132,5 +132,7 @@ def alone(what: str) -> Iterator[None]:
         InputError: there is no place for locks.
     """
     name = hashlib.sha256(what.encode(errors="surrogateescape")).hexdigest()[:16]
-    with lock(name, wait=True):
+    held = lock(name, wait=True)
+    assert held  # as it waits
+    with held:
         yield

@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from typing import NoReturn, TextIO
+from typing import Literal, NoReturn, TextIO
 
 from tqdm import tqdm
 
@@ -41,15 +41,17 @@ def job_log(path: str) -> Iterator[None]:
         _fail(path, str(error))
     except KeyboardInterrupt:
         _fail(path, "interrupted")
-    except Exception as error:
-        what = _MENDABLE.get(getattr(error, "errno", None))
-        if what is None:
+    except OSError as error:
+        if error.errno not in _MENDABLE:
             _fail(path, traceback.format_exc())
         reason = f"{error.filename2 or error.filename or path}: {os.strerror(error.errno)}"
+        what = _MENDABLE[error.errno]
         _fail(path, f"error: {reason}; {what} and run again, which goes on from what is finished")
+    except Exception:
+        _fail(path, traceback.format_exc())
 
 
-def _opened(path: str, mode: str) -> TextIO:
+def _opened(path: str, mode: Literal["w", "a"]) -> TextIO:
     """The log, in which also names of files can be written that are not text."""
     return open(path, mode, buffering=1, encoding="utf-8", errors="backslashreplace")
 

@@ -23,7 +23,9 @@ ANEW = "; delete it to have it made anew"
 _WRITING = {"compression": "zstd", "write_page_checksum": True}
 
 
-def build(schema: pa.Schema, columns: Mapping[str, Sequence], **metadata: object) -> pa.Table:
+def build(
+    schema: pa.Schema, columns: Mapping[str, Sequence | np.ndarray], **metadata: object
+) -> pa.Table:
     """A table of the schema; metadata values are stored as JSON."""
     encoded = {key: json.dumps(value) for key, value in metadata.items()}
     return pa.table(dict(columns), schema=schema.with_metadata(encoded))
@@ -198,7 +200,9 @@ class _Twice:
     """Looks for rows that stand twice, remembering one group of them at a time."""
 
     def __init__(self, key: Sequence[str]):
-        self._key, self._groups, self._seen = key, set(), set()
+        self._key = key
+        self._groups: set[tuple] = set()
+        self._seen: set[tuple] = set()
 
     def find(self, table: pa.Table) -> str | None:
         """The first row that was there before, in words; groups must not be scattered."""
