@@ -18,7 +18,7 @@ from places import ROOT
 from pyarrow import parquet
 
 from dropleak.docs import markdown, results
-from dropleak.planning.config import attackers
+from dropleak.planning.config import load_presets
 
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md")),
@@ -128,7 +128,7 @@ def test_snakemake_can_do_it(checkout, command):
     """As a plan, for which the profile of Slurm clusters needs no Slurm."""
     if "mine.yaml" in command:
         write_own_experiment(checkout)
-    if "reference.yaml" in command:
+    if "reference.yaml" in command or "clients.yaml" in command:
         pictures(checkout.parent / "shared" / "cifar10-subset", 200)
     command = command.replace("/scratch/me", str(checkout.parent))
     done = shell(f"{command} --dry-run", checkout)
@@ -289,6 +289,6 @@ def test_the_walk_through_the_code_names_what_is_there():
                 assert re.search(rf"\b{name}\b", code), step
 
 
-@pytest.mark.parametrize("name", attackers({"presets": {}}))
+@pytest.mark.parametrize("name", [*load_presets("clients"), *load_presets("attackers")])
 def test_every_built_in_attacker_is_described(name):
     assert f"`{name}`" in (ROOT / "docs" / "method.md").read_text(encoding="utf-8")
