@@ -29,7 +29,12 @@ verify: $(VENV)/installed ## whether tables, figures and configuration belong to
 	$(BIN)/python -m dropleak.report.verify --configfile "$$CONFIG"
 
 test: $(VENV)/installed ## tests that a person waits for: 5 minutes
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not slow"
+
+test-all: export SLURM_TESTS = required
+test-all: export BROWSER_TESTS = required
+test-all: test slurm-packages browser-packages ## those and the rest: faults, a browser, a Slurm cluster, as root
+	$(BIN)/pytest -m slow
 
 lint: $(VENV)/installed ## formatting, lints and types
 	$(BIN)/snakefmt --check Snakefile workflow

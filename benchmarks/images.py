@@ -15,11 +15,12 @@ import library  # noqa: F401, which finds dropleak
 from dropleak.data.sources import image_tables
 from dropleak.errors import InputError
 from dropleak.planning import grid
-from dropleak.planning.config import attackers
+from dropleak.planning.config import attackers, complete
 from dropleak.tables import parquet
 from workload import IMAGES
 
 COUNT = 64
+DEFAULTS = complete({"experiment": "bench"})
 
 
 def arrays(name: str, source: str, root: str) -> dict[str, np.ndarray]:
@@ -36,5 +37,5 @@ try:
         found |= arrays("photographs", "folder", folder)
 except InputError as error:
     sys.exit(str(error))
-np.savez(IMAGES, attackers=json.dumps(attackers({"presets": {}})), **found)
+np.savez(IMAGES, attackers=json.dumps(attackers(DEFAULTS)), **found)
 print({name: values.shape for name, values in found.items()})

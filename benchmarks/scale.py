@@ -57,18 +57,20 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
     batches = grid.batches(images, config["attack"]["images_per_job"])
     layout = Layout(config)
     attacks = [
-        f"{layout.attacks[attacker].path}/rate-{rate}/images-{batch}.parquet"
-        for attacker in ATTACKERS
+        f"{folder.path}/rate-{rate}/images-{batch}.parquet"
+        for folder in layout.attacks.values()
         for rate in RATES
         for batch in batches
     ]
     rates = config["utility"]["rates"]
-    trainings = [f"{layout.trainings.path}/rate-{rate}.parquet" for rate in rates]
+    (trained,) = layout.trainings.values()
+    trainings = [f"{trained.path}/rate-{rate}.parquet" for rate in rates]
     data = {part: f"{layout.images.path}/{part}.parquet" for part in ("train", "test")}
     selection = grid.selection(images, config["seed"])
     chosen = selection[: config["sample_images"]]
     success, tolerated = config["success_rmse"], config["utility"]["tolerated_loss"]
     attackers = {name: configuration.attackers(config)[name] for name in ATTACKERS}
+    clients = {name: configuration.clients(config)[name] for name in config["clients"]}
 
     def tables(*names: str, ending: str = "parquet") -> dict[str, str]:
         return {name: f"{RESULTS}/tables/{name.removesuffix('_csv')}.{ending}" for name in names}
@@ -88,7 +90,7 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
 
     def draw(figure: Figure) -> list:
         source = tables(*figure.tables) | dict.fromkeys(("images", "labels"), data["test"])
-        wildcards = figure.values(attacker=ATTACKERS[0], rate="0.5")
+        wildcards = figure.values(client=client, attacker=ATTACKERS[0], rate="0.5")
         output = {kind: f"{RESULTS}/figures/{figure.name}.{kind}" for kind in KINDS}
         return script(
             "figure.py",
@@ -96,7 +98,8 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
             output,
             draws=figure.draws,
             says=figure.says,
-            options=figure.options(wildcards, attackers=ATTACKERS, chosen=chosen),
+            client="",
+            options=figure.options(wildcards, clients=[client], attackers=ATTACKERS, chosen=chosen),
         )
 
     def plan(place: Path) -> list[str | Path]:
@@ -107,14 +110,17 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
     (folder / "scale.json").write_text(json.dumps(config), encoding="utf-8")
     (folder / "empty").mkdir()
     (folder / "jobs").mkdir()
+    (client,) = clients
     made = ("summary", "comparison", "tradeoff", "claims", "readings")
     pages = ("methods", "references", "findings", "run", *made[:-1])
     with_images = tables("attacks") | {"images": data["test"]}
     return {
         "plan, nothing made": plan(folder / "empty"),
         "plan, attacks made": plan(folder),
-        "join attacks": join("attacks", attacks, "attacker", "rate", "image", images=images),
-        "join utility": join("utility", trainings, "rate", "seed", "epoch"),
+        "join attacks": join(
+            "attacks", attacks, "client", "attacker", "rate", "image", images=images
+        ),
+        "join utility": join("utility", trainings, "network", "dropout", "rate", "seed", "epoch"),
         "summarise": script(
             "summarise.py",
             tables("attacks"),
@@ -138,6 +144,7 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
                 "text": f"{RESULTS}/tables/summary.txt",
             },
             images=selection,
+            clients=clients,
             tolerated_loss=tolerated,
             success_rmse=success,
             seed=config["seed"],
@@ -146,7 +153,8 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
             "judge.py",
             tables("attacks", "utility", "guesses") | {"test": data["test"]},
             tables("claims", "readings") | tables("claims_csv", "readings_csv", ending="csv"),
-            paper=ATTACKERS[0],
+            clients=clients,
+            attacker=ATTACKERS[0],
             masks=configuration.readings(config),
             accounting=configuration.accounting(config),
             success_rmse=success,
@@ -159,6 +167,7 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
             tables("utility", *made) | with_images,
             {name: f"{RESULTS}/report/{name}" for name in pages},
             config=config,
+            clients=clients,
             attackers=attackers,
             dataset_name="cifar10",
         ),

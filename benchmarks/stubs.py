@@ -34,21 +34,16 @@ def write(folder: Path, config: dict) -> None:
         images = parquet.with_origin(_images(rng, count), layout.images.settings)
         parquet.write(images, folder / layout.images.path / f"{part}.parquet")
     selection = np.array(grid.selection(config["images"], config["seed"]))
-    jobs = product(
-        config["attackers"],
-        config["rates"],
-        grid.batches(config["images"], config["attack"]["images_per_job"]),
-    )
-    for attacker, rate, batch in jobs:
+    batches = grid.batches(config["images"], config["attack"]["images_per_job"])
+    jobs = product(layout.attacks.items(), config["rates"], batches)
+    for (names, place), rate, batch in jobs:
         indices = selection[grid.batch_slice(batch)]
-        columns = _attacks(rng, attacker, rate, indices, config["attack"]["iterations"])
-        table = parquet.build(ATTACKS, columns, shape=SHAPE, **config["client"])
-        place = layout.attacks[attacker]
-        table = parquet.with_origin(table, place.settings)
+        columns = _attacks(rng, names, rate, indices, config["attack"]["iterations"])
+        table = parquet.with_origin(parquet.build(ATTACKS, columns, shape=SHAPE), place.settings)
         parquet.write(table, folder / place.path / f"rate-{rate}" / f"images-{batch}.parquet")
-    for rate in config["utility"]["rates"]:
-        training = parquet.with_origin(_training(rng, rate, config), layout.trainings.settings)
-        parquet.write(training, folder / layout.trainings.path / f"rate-{rate}.parquet")
+    for (network, place), rate in product(layout.trainings.items(), config["utility"]["rates"]):
+        training = parquet.with_origin(_training(rng, network, rate, config), place.settings)
+        parquet.write(training, folder / place.path / f"rate-{rate}.parquet")
 
 
 def _images(rng: np.random.Generator, count: int) -> pa.Table:
@@ -67,10 +62,14 @@ def _pixels(rng: np.random.Generator, count: int) -> list[bytes]:
 
 
 def _attacks(
-    rng: np.random.Generator, attacker: str, rate: float, indices: np.ndarray, iterations: int
+    rng: np.random.Generator,
+    names: tuple[str, str],
+    rate: float,
+    indices: np.ndarray,
+    iterations: int,
 ) -> dict:
     """Columns of a job: attackers that read masks, and all at rate 0, come close to most images."""
-    count = len(indices)
+    count, (client, attacker) = len(indices), names
 
     def constant(value: object) -> list:
         return [value] * count
@@ -88,6 +87,7 @@ def _attacks(
     reads = attacker == "mask-reading"
     labels = indices % CLASSES
     return {
+        "client": constant(client),
         "attacker": constant(attacker),
         "knowledge": constant("update"),
         "rate": constant(rate),
@@ -123,10 +123,14 @@ def _attacks(
     }
 
 
-def _training(rng: np.random.Generator, rate: float, config: dict) -> pa.Table:
+def _training(
+    rng: np.random.Generator, network: tuple[str, str], rate: float, config: dict
+) -> pa.Table:
     seeds, epochs = config["utility"]["seeds"], config["utility"]["epochs"]
     count = seeds * epochs
     columns = {
+        "network": [network[0]] * count,
+        "dropout": [network[1]] * count,
         "rate": [rate] * count,
         "seed": np.repeat(np.arange(seeds), epochs),
         "epoch": np.tile(np.arange(1, epochs + 1), seeds),

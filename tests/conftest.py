@@ -2,16 +2,33 @@
 
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+import torch
 from places import PHOTOGRAPHS, ROOT
 
 from dropleak.data.sources import image_tables
 
 # Processes that tests start find this clone's library, as if it were installed.
 os.environ["PYTHONPATH"] = str(ROOT / "workflow")
+
+# As in jobs: on small problems more threads take longer, above all where cores are busy.
+torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say which slow tests were left out."""
+    deselected = terminalreporter.stats.get("deselected", [])
+    slow = [item for item in deselected if item.get_closest_marker("slow")]
+    files = Counter(item.path.relative_to(ROOT) for item in slow)
+    if files:
+        terminalreporter.section("left out: make test-all runs them")
+    for file, count in files.items():
+        terminalreporter.line(f"{file}: {count}")
 
 
 @pytest.fixture(scope="session")

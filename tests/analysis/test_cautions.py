@@ -15,18 +15,28 @@ from dropleak.tables.schemas import CLAIMS, SUMMARY, TRADEOFF
 CHANCE = asdict(Chance(0.5, 0.25, 0.75, 12))
 
 
-def summary(rows):
+def summary(rows, client="lenet"):
     """Of attackers and rates with this many vanished attacks of 12."""
     columns = {field.name: [0] * len(rows) for field in SUMMARY}
     attackers, rates, vanished = zip(*rows, strict=True)
-    columns |= {"attacker": attackers, "rate": rates, "vanished": vanished}
+    columns |= {
+        "client": [client] * len(rows),
+        "attacker": attackers,
+        "rate": rates,
+        "vanished": vanished,
+    }
     return parquet.build(SUMMARY, columns | {"attacks": [12] * len(rows)})
 
 
 def tradeoff(doubts, at_chance=()):
-    """Without a single rate that was both attacked and trained with."""
+    """Of one client, without a single rate that was both attacked and trained with."""
+    return tradeoffs({"lenet": doubts}, {"lenet": list(at_chance)})
+
+
+def tradeoffs(doubts, at_chance):
+    """The same of several."""
     none = {name: [] for name in TRADEOFF.names}
-    return parquet.build(TRADEOFF, none, chance=CHANCE, at_chance=list(at_chance), doubts=doubts)
+    return parquet.build(TRADEOFF, none, chance=CHANCE, at_chance=at_chance, doubts=doubts)
 
 
 FINE = summary([("idlg", 0.0, 0), ("idlg", 0.5, 0)])
@@ -75,6 +85,20 @@ def test_accuracy_at_chance_is_named_with_what_chance_is():
         assert number in caution.found
     for remedy in ("utility.epochs", "utility.learning_rate"):
         assert remedy in caution.advice
+
+
+def test_of_several_clients_those_that_are_meant_are_named():
+    vanished = pa.concat_tables([summary([("a", 0.5, 0)], "one"), summary([("a", 0.5, 2)], "two")])
+    doubts = {
+        "one": {"a": efficacy.FAILS, "b": None},
+        "two": {"a": efficacy.FAILS, "b": None},
+        "three": {"a": efficacy.FAILS, "b": efficacy.FAILS},
+    }
+    at_chance = {"one": [0.9], "two": [], "three": [0.9]}
+    empty, privacy, accuracy = cautions(vanished, tradeoffs(doubts, at_chance))
+    assert "2 of 12 attacks by a on two (rate 0.5)" in empty.found
+    assert "Privacy from a on one and two; a and b on three is inconclusive: these" in privacy.found
+    assert "Test accuracy of one and three is at chance at rate 0.9" in accuracy.found
 
 
 def test_the_terminal_has_a_short_paragraph_for_each():

@@ -227,7 +227,7 @@ def test_constant_images_and_odd_rates_give_finite_numbers(tmp_path, attacker):
         table = attack_job(
             images,
             settings | {"precision": "float32"},
-            name="x",
+            names=("x", "y"),
             rate=rate,
             device="cpu",
             path=tmp_path / "checkpoint",

@@ -1,9 +1,13 @@
 """What of an image tree is used, what is named as unused, and what passes in silence."""
 
+import os
+import subprocess
+import sys
 from unicodedata import normalize
 
 import pytest
 from bad import image_tree, picture, refused
+from places import ROOT
 
 from dropleak.data import folder
 from dropleak.data.sources import image_tables
@@ -126,6 +130,27 @@ def test_the_order_of_classes_and_images_does_not_depend_on_the_form(tmp_path, n
             ]
         )
     assert found[0] == found[1]
+
+
+def test_names_are_the_same_in_every_locale(tmp_path):
+    """Python takes names of files for text in the locale's encoding."""
+    root = tmp_path / "é"
+    for part in ("train", "test"):
+        for name in ("é", normalize("NFD", "ö")):
+            (root / part / name).mkdir(parents=True)
+            picture().save(root / part / name / "ü.png")
+    told = (
+        "import sys; from dropleak.planning import grid; from dropleak.data import folder; "
+        "data = dict(source='folder', root=sys.argv[1], size=None); "
+        "print(grid.data_identity(data), "
+        "ascii([grid.dataset_name(data), *folder.classes(sys.argv[1], 'test')]))"
+    )
+    ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    environment = os.environ | ascii_only | {"PYTHONPATH": str(ROOT / "workflow")}
+    command = [sys.executable, "-c", told, root]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    names = ["the folder é", "é", "ö"]
+    assert said.stdout == f"{grid.data_identity(data(root))} {names!a}\n"
 
 
 def test_two_forms_of_a_name_in_one_part_are_refused(root):

@@ -23,20 +23,21 @@ from dropleak.engine.models.zoo import lenet
 from dropleak.jobs.attack import attack_job
 from dropleak.jobs.illustration import features_table, network_table
 from dropleak.jobs.training import train_seeds
-from dropleak.planning.config import attackers
+from dropleak.planning.config import attackers, complete
 from dropleak.report import captions
 from dropleak.tables import parquet
 from dropleak.tables.lazy import StoredTable
 from dropleak.tables.schemas import ATTACKS, GUESSES, TRADEOFF, UTILITY
 
-PRESETS = attackers({"presets": {}})
+PRESETS = attackers(complete({"experiment": "test"}))
 LENET = Client("lenet", "classifier", 1)
 IDLG = Attacker()
 
 
 def run(digits, indices, *, client=LENET, attacker=IDLG, done=None, **settings):
     """Attacks on some digits, as a job would run them."""
-    settings = {"name": "idlg", "rate": 0.0, "iterations": 300, "device": "cpu"} | settings
+    defaults = {"names": ("lenet", "idlg"), "rate": 0.0, "iterations": 300, "device": "cpu"}
+    settings = defaults | settings
     return attack_job(
         digits["test"].take(indices),
         {
@@ -64,7 +65,7 @@ def attacks(digits):
 @pytest.fixture(scope="module")
 def two_attackers(attacks, digits):
     """Two attackers at two rates."""
-    reader = {"name": "mask-reading", "attacker": Attacker(masks="read")}
+    reader = {"names": ("lenet", "mask-reading"), "attacker": Attacker(masks="read")}
     parts = [run(digits, [4, 17], rate=rate, **reader) for rate in (0.0, 0.5)]
     return pa.concat_tables([attacks, *parts])
 
@@ -144,7 +145,6 @@ def test_images_of_an_update_are_matched_with_their_reconstructions(digits):
     assert frame["image"].tolist() == indices
     assert frame["update"].tolist() == [indices[0]] * 2 + [indices[2]] * 2
     assert frame["label_inferred"].tolist() == frame["label"].tolist() == [9, 1, 5, 3]
-    assert parquet.metadata(table)["images_per_update"] == 2
     shown = parquet.decode_pixels(table["reconstruction"], (1, 32, 32)) / 255
     truth = parquet.decode_pixels(digits["test"].take(indices)["pixels"], (1, 32, 32)) / 255
     own = np.sqrt(((shown - truth) ** 2).mean((1, 2, 3)))
@@ -236,7 +236,12 @@ def test_attackers_are_compared_image_by_image(two_attackers):
 
 
 TEN_CLASSES = Chance(0.1, 0.07, 0.13, 500)
-WEIGHING = {"tolerated_loss": 0.05, "success_rmse": 0.2, "seed": 0}
+WEIGHING = {
+    "clients": {"lenet": asdict(LENET)},
+    "tolerated_loss": 0.05,
+    "success_rmse": 0.2,
+    "seed": 0,
+}
 
 
 @pytest.fixture(scope="module")
@@ -245,6 +250,8 @@ def tradeoff(two_attackers):
     runs = {"rate": [0.0, 0.0, 0.5, 0.5, 0.9], "test_accuracy": [0.9, 0.8, 0.83, 0.81, 0.3]}
     columns = {
         **runs,
+        "network": ["lenet"] * 5,
+        "dropout": ["classifier"] * 5,
         "seed": [0, 1, 0, 1, 0],
         "epoch": [3] * 5,
         "train_loss": [1.0] * 5,
@@ -273,10 +280,10 @@ def test_a_rate_is_private_if_the_attack_is_worse_than_a_guess(tradeoff):
     assert rows["accurate"].all()
     assert parquet.metadata(tradeoff) == {
         "guess_rmse": 0.2,
-        "lowest_accuracy": pytest.approx(0.8),
+        "lowest_accuracy": {"lenet": pytest.approx(0.8)},
         "chance": {"level": 0.1, "low": 0.07, "high": 0.13, "images": 500},
-        "at_chance": [],
-        "doubts": {"idlg": None, "mask-reading": None},
+        "at_chance": {"lenet": []},
+        "doubts": {"lenet": {"idlg": None, "mask-reading": None}},
     }
 
 
@@ -315,7 +322,7 @@ def test_figure_2_greys_what_the_mask_drops(digits):
 
 
 def test_figure_3_shows_each_image_at_each_rate(attacks, stored, digits):
-    figure = figures.sample(stored, digits["test"], "idlg", [17, 4])
+    figure = figures.sample(stored, digits["test"], "lenet", "idlg", [17, 4])
     shown = texts(figure)
     assert [text for text in shown if text in ("truth", "0.0", "0.5")] == ["truth", "0.0", "0.5"]
     truth = figure.axes[0].images[0].get_array()
@@ -326,7 +333,7 @@ def test_figure_3_shows_each_image_at_each_rate(attacks, stored, digits):
 
 def test_figure_4_has_the_means_and_the_papers_values(attacks, stored):
     summary = summarise(attacks, 0.1, seed=0)
-    (axis,) = figures.rmse_by_rate(stored, summary, "idlg").axes
+    (axis,) = figures.rmse_by_rate(stored, summary, "lenet", "idlg").axes
     published = axis.collections[-1].get_offsets()[:, 1]
     assert published.tolist() == [0.533, 0.612]
     means = axis.containers[-1].lines[0].get_ydata()
@@ -334,7 +341,7 @@ def test_figure_4_has_the_means_and_the_papers_values(attacks, stored):
 
 
 def test_figure_5_has_the_quartiles_of_each_rate(attacks, stored):
-    (axis,) = figures.rmse_by_iteration(stored, "idlg").axes
+    (axis,) = figures.rmse_by_iteration(stored, "lenet", "idlg").axes
     trajectories = np.array(attacks["trajectory_rmse"].to_pylist()[:2])
     line = axis.lines[0]
     assert line.get_xdata().tolist() == list(range(0, 301, 20))
@@ -360,20 +367,25 @@ def test_figure_6_has_chance_with_its_interval(utility):
 def test_figure_7_has_a_line_for_each_attacker(two_attackers, tradeoff):
     summary = summarise(two_attackers, 0.1, seed=0)
     names = ["mask-reading", "idlg"]
-    (axis,) = figures.attackers_by_rate(summary, tradeoff, names).axes
+    (axis,) = figures.attackers_by_rate(summary, tradeoff, ["lenet"], names).axes
     lines = [container.lines[0].get_ydata().tolist() for container in axis.containers]
     frame = summary.to_pandas().set_index("attacker")["rmse_clipped_mean"]
     assert lines == [frame[name].tolist() for name in names]
 
 
 def test_figure_8_marks_what_a_user_wants(tradeoff):
-    figure = figures.privacy_and_utility(tradeoff, ["idlg", "mask-reading"])
+    figure = figures.privacy_and_utility(tradeoff, "lenet", ["idlg", "mask-reading"])
     assert figure.axes[0].get_title().endswith("no rate")
     region = figure.axes[0].collections[-1].get_paths()[0].get_extents()
     assert region.x0 == pytest.approx(0.8)
     assert region.y0 == pytest.approx(0.2)
     only_idlg = tradeoff.slice(0, 2)
-    assert figures.privacy_and_utility(only_idlg, ["idlg"]).axes[0].get_title().endswith("0.5")
+    assert (
+        figures.privacy_and_utility(only_idlg, "lenet", ["idlg"])
+        .axes[0]
+        .get_title()
+        .endswith("0.5")
+    )
 
 
 @pytest.mark.parametrize(
@@ -387,13 +399,20 @@ def test_figure_8_marks_what_a_user_wants(tradeoff):
 def test_rates_in_figure_8_do_not_overprint(accuracies, labels):
     rates = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
     errors = [0.07, *[0.63] * 5]
-    columns = {"attacker": ["idlg"] * 6, "rate": rates, "test_accuracy": accuracies}
+    columns = {
+        "client": ["lenet"] * 6,
+        "attacker": ["idlg"] * 6,
+        "rate": rates,
+        "test_accuracy": accuracies,
+    }
     columns |= {name: errors for name in TRADEOFF.names if name.startswith(("rmse", "above"))}
     columns |= {name: [True] * 6 for name in ("private", "accurate")}
     columns |= {"inconclusive": [None] * 6, "at_chance": [False] * 6}
-    known = {"chance": asdict(TEN_CLASSES), "at_chance": [], "doubts": {"idlg": None}}
-    table = parquet.build(TRADEOFF, columns, guess_rmse=0.25, lowest_accuracy=0.4, **known)
-    figure = figures.privacy_and_utility(table, ["idlg"])
+    known = {"lowest_accuracy": 0.4, "at_chance": [], "doubts": {"idlg": None}}
+    known = {name: {"lenet": value} for name, value in known.items()}
+    known |= {"chance": asdict(TEN_CLASSES), "guess_rmse": 0.25}
+    table = parquet.build(TRADEOFF, columns, **known)
+    figure = figures.privacy_and_utility(table, "lenet", ["idlg"])
     figure.canvas.draw()
     named = [text for text in figure.axes[0].texts if text.get_text()]
     assert [text.get_text() for text in named] == labels
@@ -402,7 +421,7 @@ def test_rates_in_figure_8_do_not_overprint(accuracies, labels):
 
 
 def test_figure_8_says_what_is_missing(tradeoff):
-    figure = figures.privacy_and_utility(tradeoff.slice(0, 0), ["idlg"])
+    figure = figures.privacy_and_utility(tradeoff.slice(0, 0), "lenet", ["idlg"])
     assert any("utility.rates" in text for text in texts(figure))
 
 
@@ -411,6 +430,7 @@ def weighed(attacks, accuracies, **options):
     columns = {name: [0] * len(accuracies) for name in UTILITY.names}
     columns |= {"rate": accuracies.keys(), "test_accuracy": accuracies.values()}
     columns |= {name: ["here"] * len(accuracies) for name in ("host", "device")}
+    columns |= {"network": ["lenet"] * len(accuracies), "dropout": ["classifier"] * len(accuracies)}
     table = parquet.build(UTILITY, {name: list(value) for name, value in columns.items()})
     images = attacks["image"].unique()
     guesses = parquet.build(GUESSES, {"image": images, "rmse": [0.2] * len(images)})
@@ -449,7 +469,9 @@ def test_an_attack_that_fails_without_dropout_shows_no_privacy_at_any_rate(two_a
     assert (rows.loc["idlg", "above_guess_low"] > 0).all()  # which is why it would be private
     assert rows.loc["mask-reading", "private"].eq(False).all()
     assert rows.loc["mask-reading", "inconclusive"].isna().all()
-    assert parquet.metadata(tradeoff)["doubts"] == {"idlg": efficacy.FAILS, "mask-reading": None}
+    assert parquet.metadata(tradeoff)["doubts"] == {
+        "lenet": {"idlg": efficacy.FAILS, "mask-reading": None}
+    }
 
 
 def test_privacy_is_inconclusive_if_0_was_not_attacked_unless_it_is_broken(two_attackers):
@@ -466,12 +488,14 @@ def test_a_network_at_chance_is_not_accurate(two_attackers):
     rows = tradeoff.to_pandas()
     assert rows["at_chance"].all()
     assert not rows["accurate"].any()
-    assert parquet.metadata(tradeoff)["at_chance"] == [0.0, 0.5]
+    assert parquet.metadata(tradeoff)["at_chance"] == {"lenet": [0.0, 0.5]}
 
 
 def test_figure_8_says_of_whom_nothing_is_known(two_attackers):
     names = ["idlg", "mask-reading"]
-    both = figures.privacy_and_utility(weighed(failing(two_attackers), TWO_RATES), names).axes[0]
+    both = figures.privacy_and_utility(
+        weighed(failing(two_attackers), TWO_RATES), "lenet", names
+    ).axes[0]
     assert both.get_title().splitlines() == [
         "private from mask-reading and accurate: no rate",
         "idlg inconclusive: this attack fails without dropout too",
@@ -479,13 +503,15 @@ def test_figure_8_says_of_whom_nothing_is_known(two_attackers):
     faces = [container.lines[0].get_markerfacecolor() for container in both.containers]
     assert faces[0] == "none" != faces[1]
     idlg = failing(two_attackers).slice(0, 4)
-    alone = figures.privacy_and_utility(weighed(idlg, TWO_RATES), ["idlg"]).axes[0]
+    alone = figures.privacy_and_utility(weighed(idlg, TWO_RATES), "lenet", ["idlg"]).axes[0]
     assert alone.get_title() == "idlg inconclusive: this attack fails without dropout too"
 
 
 def test_the_title_of_figure_8_fits(two_attackers):
     under = two_attackers.filter(pc.field("rate") > 0)
-    figure = figures.privacy_and_utility(weighed(under, TWO_RATES), ["idlg", "mask-reading"])
+    figure = figures.privacy_and_utility(
+        weighed(under, TWO_RATES), "lenet", ["idlg", "mask-reading"]
+    )
     figure.canvas.draw()
     title = figure.axes[0].title
     assert "idlg, mask-reading inconclusive:" in title.get_text()
@@ -497,7 +523,7 @@ def test_the_title_of_figure_8_fits(two_attackers):
 def test_figure_8_has_chance_where_accuracies_are_near(two_attackers):
     chance = Chance(0.5, 0.25, 0.75, 12)
     near = weighed(two_attackers, {0.0: 0.5, 0.5: 0.6}, chance=chance)
-    axis = figures.privacy_and_utility(near, ["idlg", "mask-reading"]).axes[0]
+    axis = figures.privacy_and_utility(near, "lenet", ["idlg", "mask-reading"]).axes[0]
     assert axis.get_title().endswith("accurate: no rate\naccuracy is at chance: 0.0, 0.5")
     band = axis.patches[0].get_extents().transformed(axis.transData.inverted())
     assert (band.x0, band.x1) == pytest.approx((0.25, 0.75))
@@ -506,7 +532,7 @@ def test_figure_8_has_chance_where_accuracies_are_near(two_attackers):
     assert right > 0.75
     region = axis.collections[-1].get_paths()[0].get_extents()
     assert region.x0 == pytest.approx(0.75)  # an accuracy within chance's interval is not wanted
-    far = figures.privacy_and_utility(weighed(two_attackers, TWO_RATES), ["idlg"]).axes[0]
+    far = figures.privacy_and_utility(weighed(two_attackers, TWO_RATES), "lenet", ["idlg"]).axes[0]
     assert "chance, 0.10, is far to the left" in far.get_xlabel()
     assert far.get_xlim()[0] > 0.8
 
@@ -516,15 +542,15 @@ def test_captions_say_what_means_nothing(two_attackers, utility):
     tradeoff = weighed(failing(two_attackers), {0.0: 0.5, 0.5: 0.5}, chance=chance)
     summary = summarise(failing(two_attackers), 0.2, seed=0)
     for text in (
-        captions.privacy_and_utility(tradeoff, names),
-        captions.attackers_by_rate(summary, tradeoff, names),
+        captions.privacy_and_utility(tradeoff, "lenet", names),
+        captions.attackers_by_rate(summary, tradeoff, ["lenet"], names),
     ):
         assert "Inconclusive for ``idlg``: this attack fails without dropout too." in text
         assert "Inconclusive for ``mask-reading``" not in text
-    text = captions.privacy_and_utility(tradeoff, names)
+    text = captions.privacy_and_utility(tradeoff, "lenet", names)
     assert "networks trained with rates 0.0 and 0.5 are no better" in text
     assert "accurate: none from ``mask-reading``." in text
-    text = captions.privacy_and_utility(tradeoff, ["idlg"])
+    text = captions.privacy_and_utility(tradeoff, "lenet", ["idlg"])
     assert "Rates that are private and accurate: none is known." in text
     one_class = pa.chunked_array([[0] * 10])
     assert "trained with rate 0.3 are no better" in captions.accuracy_by_rate(utility, one_class)
@@ -532,7 +558,7 @@ def test_captions_say_what_means_nothing(two_attackers, utility):
 
 def test_figure_9_shows_what_each_attacker_made_of_each_image(two_attackers, stored, digits):
     names = ["idlg", "mask-reading"]
-    figure = figures.attackers_sample(stored, digits["test"], names, 0.5, [17, 4])
+    figure = figures.attackers_sample(stored, digits["test"], "lenet", names, 0.5, [17, 4])
     shown = texts(figure)
     assert [text for text in shown if text in ("truth", *names)] == ["truth", *names]
     frame = two_attackers.to_pandas().query("rate == 0.5 and image == 4").set_index("attacker")
@@ -559,19 +585,21 @@ def test_captions_quote_the_tables(two_attackers, stored, utility, tradeoff, dig
     rows = summary.to_pandas().set_index(["attacker", "rate"])
     names, idlg = ["idlg", "mask-reading"], rows.loc[("idlg", 0.5)]
     mean = f"{idlg['rmse_clipped_mean']:.3f} ({idlg['rmse_clipped_low']:.3f} to "
-    text = captions.rmse_by_rate(stored, summary, "idlg")
+    text = captions.rmse_by_rate(stored, summary, "lenet", "idlg")
     assert mean in text
     ends = rows.loc["idlg", ["diverged", "stalled", "vanished"]].sum()
     counts = "{diverged} diverged, {stalled} stalled and {vanished} vanished".format(**ends)
     assert f"Of 4 attacks {counts}." in text
-    assert mean in captions.attackers_by_rate(summary, tradeoff, names)
-    assert "guess has 0.200" in captions.attackers_by_rate(summary, tradeoff, names)
-    assert f"{idlg['rmse_median']:.3g} at 0.5" in captions.rmse_by_iteration(stored, "idlg")
+    assert mean in captions.attackers_by_rate(summary, tradeoff, ["lenet"], names)
+    assert "guess has 0.200" in captions.attackers_by_rate(summary, tradeoff, ["lenet"], names)
+    assert f"{idlg['rmse_median']:.3g} at 0.5" in captions.rmse_by_iteration(
+        stored, "lenet", "idlg"
+    )
     frame = two_attackers.to_pandas().query("attacker == 'idlg' and rate == 0.5")
     span = f"{frame['rmse_clipped'].min():.3f} to {frame['rmse_clipped'].max():.3f}"
     images = digits["test"]
-    assert f"{span} at 0.5" in captions.sample(stored, images, "idlg", [4, 17])
-    sample = captions.attackers_sample(stored, images, names, 0.5, [4, 17])
+    assert f"{span} at 0.5" in captions.sample(stored, images, "lenet", "idlg", [4, 17])
+    sample = captions.attackers_sample(stored, images, "lenet", names, 0.5, [4, 17])
     assert f"{span} for ``idlg``" in sample
     accuracy = np.mean(utility["test_accuracy"].to_pylist())
     assert f"{accuracy:.1%} at 0.3" in captions.accuracy_by_rate(utility, LABELS)
@@ -587,6 +615,8 @@ def test_the_captions_of_the_method_count(digits):
 
 
 def test_figure_8s_caption_names_rates_that_a_user_wants(tradeoff):
-    text = captions.privacy_and_utility(tradeoff, ["idlg", "mask-reading"])
+    text = captions.privacy_and_utility(tradeoff, "lenet", ["idlg", "mask-reading"])
     assert "0.5 from ``idlg``; none from ``mask-reading``" in text
-    assert "none from ``idlg``" in captions.privacy_and_utility(tradeoff.slice(0, 0), ["idlg"])
+    assert "none from ``idlg``" in captions.privacy_and_utility(
+        tradeoff.slice(0, 0), "lenet", ["idlg"]
+    )

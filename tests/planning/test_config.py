@@ -4,6 +4,7 @@ import pytest
 
 from dropleak.docs import markdown, settings
 from dropleak.engine.attack.attacker import Attacker
+from dropleak.engine.client.client import Client
 from dropleak.errors import InputError
 from dropleak.planning import config
 
@@ -13,7 +14,7 @@ def complete(**settings):
 
 
 def test_defaults_are_filled_in_at_every_depth():
-    done = complete(utility={"epochs": 3}, presets={"mine": {}})
+    done = complete(utility={"epochs": 3}, presets={"attackers": {"mine": {}}})
     assert done["attack"]["iterations"] == 5800
     assert done["utility"]["epochs"] == 3
     assert done["utility"]["optimiser"] == "adam"
@@ -48,31 +49,68 @@ def test_the_given_configuration_is_left_alone():
         ({"data": None}, ["data", "null", "a group of keys"]),
         ({"attackers": ["idgl"]}, ["attackers", "idgl", "did you mean idlg?"]),
         ({"attackers": ["idlg", "idlg"]}, ["attackers", "twice"]),
-        ({"presets": {"x": {"masks": "igno"}}}, ["presets.x.masks", "did you mean ignore?"]),
-        ({"presets": {"A b": {}}}, ["presets", "A b"]),
+        (
+            {"presets": {"attackers": {"x": {"masks": "igno"}}}},
+            ["presets.attackers.x.masks", "did you mean ignore?"],
+        ),
+        ({"presets": {"attackers": {"A b": {}}}}, ["presets", "A b"]),
         ({"attack": {"iterations": 30}}, ["attack.iterations", "30", "multiple of 20"]),
         ({"attack": {"precision": "float16"}}, ["attack.precision", "float32, float64"]),
-        ({"images": 9, "client": {"images_per_update": 2}}, ["images", "9", "multiple", "2"]),
-        ({"client": {"network": "resnet"}}, ["client.network", "resnet", "lenet, relu-convnet"]),
-        ({"presets": {"x": {"restarts": 2.0}}}, ["presets.x.restarts", "2.0", "whole number"]),
-        ({"client": {"images_per_update": 2.0}}, ["images_per_update", "2.0", "whole number"]),
-        ({"presets": {2: {}}}, ["presets", "2", "text"]),
-        ({"presets": {False: {}}, "attackers": ["idgl"]}, ["presets", "false", "text"]),
-        ({"presets": {"x\n": {}}}, ["presets", "x"]),
-        ({"presets": {"x": {"total_variation": 10**400}}}, ["total_variation", "at most"]),
-        ({"presets": {"x": {"restarts": 0}}}, ["presets.x.restarts", "0", "at least 1"]),
+        ({"images": 9, "clients": ["lenet", "lenet-2"]}, ["images: 9", "multiple of 2", "lenet-2"]),
+        ({"clients": ["lenet-3"]}, ["clients", "lenet-3", "did you mean lenet-"]),
         (
-            {"presets": {"x": {"line_search": "strong-wolfe"}}},
-            ["presets.x.line_search", "strong-wolfe", "resample"],
+            {"presets": {"clients": {"x": {"network": "resnet"}}}},
+            ["presets.clients.x.network", "resnet", "lenet, relu-convnet"],
         ),
         (
-            {"presets": {"x": {"optimiser": "adam", "line_search": "strong-wolfe"}}},
-            ["presets.x.line_search", "optimiser: lbfgs"],
+            {"client": {"network": "relu-convnet"}},
+            ["client: ", 'clients: [mine] and, under presets, clients: {mine: {"network": "relu-c'],
         ),
-        ({"presets": {"x": {"box": True}}}, ["presets.x.box", "adam"]),
-        ({"presets": {"x": {"decay": "steps"}}}, ["presets.x.decay", "adam"]),
-        ({"presets": {"x": {"masks": "optimise"}}}, ["presets.x.masks", "adam"]),
-        ({"presets": {"x": {"mask_regulariser": 0.1}}}, ["mask_regulariser", "optimise"]),
+        ({"presets": {"x": {"masks": "read"}}}, ["presets.x: ", "write presets.attackers.x"]),
+        ({"presets": {"attacker": {}}}, ["presets.attacker", "did you mean attackers?"]),
+        (
+            {"presets": {"attackers": {"x": {"restarts": 2.0}}}},
+            ["presets.attackers.x.restarts", "2.0", "whole number"],
+        ),
+        (
+            {"presets": {"clients": {"x": {"images_per_update": 2.0}}}},
+            ["presets.clients.x.images_per_update", "2.0", "whole number"],
+        ),
+        ({"presets": {"attackers": {2: {}}}}, ["presets", "2", "text"]),
+        (
+            {"presets": {"attackers": {False: {}}}, "attackers": ["idgl"]},
+            ["presets", "false", "text"],
+        ),
+        ({"presets": {"attackers": {"x\n": {}}}}, ["presets", "x"]),
+        (
+            {"presets": {"attackers": {"x": {"total_variation": 10**400}}}},
+            ["total_variation", "at most"],
+        ),
+        (
+            {"presets": {"attackers": {"x": {"restarts": 0}}}},
+            ["presets.attackers.x.restarts", "0", "at least 1"],
+        ),
+        (
+            {"presets": {"attackers": {"x": {"line_search": "strong-wolfe"}}}},
+            ["presets.attackers.x.line_search", "strong-wolfe", "resample"],
+        ),
+        (
+            {"presets": {"attackers": {"x": {"optimiser": "adam", "line_search": "strong-wolfe"}}}},
+            ["presets.attackers.x.line_search", "optimiser: lbfgs"],
+        ),
+        ({"presets": {"attackers": {"x": {"box": True}}}}, ["presets.attackers.x.box", "adam"]),
+        (
+            {"presets": {"attackers": {"x": {"decay": "steps"}}}},
+            ["presets.attackers.x.decay", "adam"],
+        ),
+        (
+            {"presets": {"attackers": {"x": {"masks": "optimise"}}}},
+            ["presets.attackers.x.masks", "adam"],
+        ),
+        (
+            {"presets": {"attackers": {"x": {"mask_regulariser": 0.1}}}},
+            ["mask_regulariser", "optimise"],
+        ),
         ({"experiment": "../up"}, ["experiment", "../up"]),
         ({"utility": {"learning_rate": 0}}, ["utility.learning_rate", "0", "above 0"]),
         ({"seed": -1}, ["seed", "-1", "at least 0"]),
@@ -94,10 +132,13 @@ def test_all_mistakes_are_named_at_once():
 
 def test_the_library_has_the_defaults_of_the_schema():
     assert config.attackers(complete())["idlg"] == asdict(Attacker())
+    assert config.clients(complete())["lenet"] == asdict(Client())
 
 
-def test_the_built_in_attackers_are_allowed_configurations():
-    assert complete(presets=config.load_presets(), attackers=list(config.load_presets()))
+@pytest.mark.parametrize("kind", ["clients", "attackers"])
+def test_the_built_in_presets_are_allowed_configurations(kind):
+    presets = config.load_presets(kind)
+    assert complete(presets={kind: presets}, **{kind: list(presets)})
 
 
 def test_the_experiment_needs_a_name():
@@ -116,7 +157,7 @@ def test_attackers_with_the_papers_settings_but_for_masks_are_readings_of_it():
         "told": {"masks": "known"},
     }
     named = ["idlg", "idlg-fixed", "mask-reading", "dropout-inversion", *presets]
-    whole = config.complete({"experiment": "x", "attackers": named, "presets": presets})
+    whole = complete(attackers=named, presets={"attackers": presets})
     assert config.readings(whole) == {"idlg": "resample", "idlg-fixed": "fixed", "mine": "ignore"}
     assert config.accounting(whole) == ["mask-reading", "dropout-inversion", "told"]
 

@@ -31,6 +31,9 @@ JUNK = st.recursive(
 )
 
 
+NAMES = sorted({*configuration.load_presets("clients"), *configuration.load_presets("attackers")})
+
+
 def allowed(schema):
     """Values that a part of the schema allows, also at its limits."""
     if "enum" in schema:
@@ -55,7 +58,7 @@ def allowed(schema):
         case "array" if schema["items"]["type"] == "number":
             return st.lists(allowed(schema["items"]), min_size=1, max_size=5, unique=True)
         case "array":
-            return st.lists(st.sampled_from(sorted(configuration.load_presets())), min_size=1)
+            return st.lists(st.sampled_from(NAMES), min_size=1)
         case "object" if "properties" in schema:
             return part_of(schema)
         case "object":
@@ -99,16 +102,15 @@ def plan(config):
     values = grid.image_values(data)
     available = grid.count_images(data, "test")
     order = grid.selection(available, config["seed"])
-    size = min(
-        config["images"],
-        grid.batch_size(attack["images_per_job"], config["client"]["images_per_update"]),
-    )
-    batches = grid.batches(config["images"], size)
+    clients = [configuration.clients(config)[name] for name in config["clients"]]
     assert sorted(order) == list(range(available))
-    assert (
-        sum(part.stop - part.start for part in map(grid.batch_slice, batches)) == config["images"]
-    )
     assert config["images"] <= available
+    for client in clients:
+        together = client["images_per_update"]
+        size = min(config["images"], grid.batch_size(attack["images_per_job"], together))
+        parts = [*map(grid.batch_slice, grid.batches(config["images"], size))]
+        assert sum(part.stop - part.start for part in parts) == config["images"]
+        assert all((part.stop - part.start) % together == 0 for part in parts)
     restarts = max(
         configuration.attackers(config)[each]["restarts"] for each in config["attackers"]
     )
@@ -117,7 +119,7 @@ def plan(config):
         values,
         attack["iterations"],
         attack["precision"],
-        config["client"]["network"],
+        [client["network"] for client in clients],
         restarts,
     ) + resources.training(
         grid.count_images(data, "train"),
@@ -129,9 +131,11 @@ def plan(config):
     for rate in config["rates"] + utility["rates"]:
         assert set(str(float(rate))) <= set("0123456789.e-")  # as Snakemake is told of file names
         assert math.isfinite(1 / (1 - rate))
-    for name in config["attackers"]:
-        assert identity.of_attack(config, identity.of_images(config), name)
-    assert identity.of_training(config, identity.of_images(config))
+    images = identity.of_images(config)
+    for client in config["clients"]:
+        assert identity.of_training(config, images, client)
+        for attacker in config["attackers"]:
+            assert identity.of_attack(config, images, client, attacker)
 
 
 EXAMPLES = settings(derandomize=True, deadline=None, database=None, max_examples=200)

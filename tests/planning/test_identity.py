@@ -1,7 +1,5 @@
 """What results depend on, and what they do not."""
 
-from dataclasses import asdict
-
 import pytest
 
 from dropleak.engine.attack.attacker import Attacker
@@ -11,15 +9,16 @@ from dropleak.planning.config import complete
 
 
 def configured(**settings):
-    return complete({"experiment": "test", "presets": {"mine": {"masks": "fixed"}}, **settings})
+    presets = {"attackers": {"mine": {"masks": "fixed"}}, "clients": {"mine": {}}}
+    return complete({"experiment": "test", "presets": presets, **settings})
 
 
-def of_attack(config, attacker):
-    return identity.of_attack(config, identity.of_images(config), attacker)
+def of_attack(config, attacker, client="lenet"):
+    return identity.of_attack(config, identity.of_images(config), client, attacker)
 
 
-def of_training(config):
-    return identity.of_training(config, identity.of_images(config))
+def of_training(config, client="lenet"):
+    return identity.of_training(config, identity.of_images(config), client)
 
 
 @pytest.mark.parametrize(
@@ -30,13 +29,26 @@ def of_training(config):
         ({"attack": {"images_per_job": 3}}, [], []),
         ({"attack": {"iterations": 40}}, ["iterations was 5800 and is 40"], []),
         ({"attack": {"precision": "float64"}}, ['precision was "float32" and is "float64"'], []),
-        ({"presets": {"mine": {}}}, ['attacker.masks was "fixed" and is "resample"'], []),
-        ({"presets": {"mine": {"masks": "fixed"}, "other": {"restarts": 2}}}, [], []),
+        (
+            {"presets": {"attackers": {"mine": {}}}},
+            ['attacker.masks was "fixed" and is "resample"'],
+            [],
+        ),
+        (
+            {"presets": {"attackers": {"mine": {"masks": "fixed"}, "other": {"restarts": 2}}}},
+            [],
+            [],
+        ),
         ({"utility": {"epochs": 3}}, [], ["training.epochs was 20 and is 3"]),
         ({"utility": {"seeds": 2}}, [], ["seeds was 3 and is 2"]),
         ({"utility": {"tolerated_loss": 0.1}}, [], []),
         (
-            {"client": {"images_per_update": 4}},
+            {
+                "presets": {
+                    "attackers": {"mine": {"masks": "fixed"}},
+                    "clients": {"lenet": {"images_per_update": 4}},
+                }
+            },
             ["client.images_per_update was 1 and is 4"],
             [],
         ),
@@ -65,11 +77,21 @@ def test_a_new_version_of_the_engine_concerns_attacks(monkeypatch):
 
 
 def test_settings_are_enough_to_attack_and_to_train():
-    given = configured(client={"network": "relu-convnet"})
-    settings = of_attack(given, "mine")
+    settings = of_attack(configured(), "mine", "relu-convnet")
     assert Attacker(**settings["attacker"]) == Attacker(masks="fixed")
-    assert asdict(Client(**settings["client"])) == given["client"]
-    assert Client(**of_training(given)["client"]).network == "relu-convnet"
+    assert Client(**settings["client"]) == Client(network="relu-convnet")
+    assert Client(**of_training(configured(), "relu-convnet")["client"]).network == "relu-convnet"
+
+
+def test_names_of_presets_change_nothing():
+    config = configured()
+    assert of_attack(config, "idlg", "lenet") == of_attack(config, "idlg", "mine")
+
+
+def test_clients_that_differ_in_their_updates_share_trainings():
+    config = configured()
+    assert of_training(config, "lenet") == of_training(config, "lenet-8")
+    assert of_training(config, "lenet") != of_training(config, "lenet-both-dropout")
 
 
 def test_a_setting_that_results_do_not_know_of_had_its_default():

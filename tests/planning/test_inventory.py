@@ -15,11 +15,20 @@ from dropleak.tables import parquet
 from dropleak.tables.schemas import UTILITY
 
 CONFIG = complete({"experiment": "test"})
-SETTINGS = Layout(CONFIG).trainings.settings
+TRAININGS = Layout(CONFIG).trainings["lenet", "classifier"]
+SETTINGS = TRAININGS.settings
 
 
 def utility(rows=1, settings=SETTINGS):
-    columns = {"rate": 0.5, "seed": 0, "epoch": 1, "train_loss": 2.0, "test_accuracy": 0.1}
+    columns = {
+        "network": "lenet",
+        "dropout": "classifier",
+        "rate": 0.5,
+        "seed": 0,
+        "epoch": 1,
+        "train_loss": 2.0,
+        "test_accuracy": 0.1,
+    }
     columns |= {"seconds": 1.0, "host": "here", "device": "cpu"}
     table = parquet.build(UTILITY, {key: [value] * rows for key, value in columns.items()})
     return table if settings is None else parquet.with_origin(table, settings)
@@ -127,11 +136,11 @@ def test_digests_depend_on_settings_alone():
 def test_results_of_other_settings_are_listed_and_removed(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.yaml").write_text("experiment: test", encoding="utf-8")
-    used, other = made("results/test/utility"), made("results/test/utility", seed=5)
+    used, other = made(TRAININGS.parent), made(TRAININGS.parent, seed=5)
     damaged = tmp_path / used.path / "rate-0.9.parquet.damaged"
     damaged.touch()
-    of_old_version = tmp_path / "results/test/attacks/idlg/rate-0.5"
-    of_old_version.mkdir(parents=True)
+    of_another_client = tmp_path / "results/test/attacks/lenet-2"
+    (of_another_client / "idlg/0123abcd").mkdir(parents=True)
 
     def list_them(*arguments):
         monkeypatch.setattr(sys, "argv", ["inventory", "--configfile", "mine.yaml", *arguments])
@@ -139,7 +148,11 @@ def test_results_of_other_settings_are_listed_and_removed(tmp_path, monkeypatch,
         return capsys.readouterr().out
 
     said = list_them()
-    for path in (other.path, damaged.relative_to(tmp_path), of_old_version.relative_to(tmp_path)):
+    for path in (
+        other.path,
+        damaged.relative_to(tmp_path),
+        of_another_client.relative_to(tmp_path),
+    ):
         assert f"  {path}\n" in said
     assert f"  {used.path}\n" not in said
     assert damaged.exists()

@@ -5,19 +5,19 @@ from dropleak.planning import resources
 
 def test_an_attack_job_that_was_measured_fits():
     """250 photographs, 5,800 iterations, without dropout: 322 s and 2 GB on one core."""
-    megabytes, minutes = resources.attack(250, 3072, 5800, "float32", "lenet", 1)
+    megabytes, minutes = resources.attack(250, 3072, 5800, "float32", ["lenet"], 1)
     assert 2000 < megabytes < 8000
     assert 2 * 322 / 60 < minutes < 120
 
 
 def test_more_work_gets_more():
-    base = resources.attack(100, 3072, 1000, "float32", "lenet", 1)
-    assert resources.attack(200, 3072, 1000, "float32", "lenet", 1) > base
-    assert resources.attack(100, 3072, 1000, "float64", "lenet", 1)[0] > base[0]
-    assert resources.attack(100, 3072, 9000, "float32", "lenet", 1)[1] > base[1]
-    assert resources.attack(100, 4 * 3072, 1000, "float32", "lenet", 1)[1] > base[1]
-    assert resources.attack(100, 3072, 1000, "float32", "relu-convnet", 1)[1] > base[1]
-    assert resources.attack(100, 3072, 1000, "float32", "lenet", 4) > base
+    base = resources.attack(100, 3072, 1000, "float32", ["lenet"], 1)
+    assert resources.attack(200, 3072, 1000, "float32", ["lenet"], 1) > base
+    assert resources.attack(100, 3072, 1000, "float64", ["lenet"], 1)[0] > base[0]
+    assert resources.attack(100, 3072, 9000, "float32", ["lenet"], 1)[1] > base[1]
+    assert resources.attack(100, 4 * 3072, 1000, "float32", ["lenet"], 1)[1] > base[1]
+    assert resources.attack(100, 3072, 1000, "float32", ["lenet", "relu-convnet"], 1)[1] > base[1]
+    assert resources.attack(100, 3072, 1000, "float32", ["lenet"], 4) > base
 
 
 def test_more_training_gets_more():

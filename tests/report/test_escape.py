@@ -50,7 +50,8 @@ CAPTIONS = sorted((ROOT / "workflow" / "report").glob("*.rst"))
 
 @pytest.mark.parametrize("path", CAPTIONS, ids=lambda path: path.name)
 @pytest.mark.parametrize("name", ["pets_", "`a` *b* |c| \\d {e} <f> _g", "1. $x_2$::"])
-def test_a_caption_has_no_message_of_docutils(tmp_path, monkeypatch, path, name):
+@pytest.mark.parametrize("clients", [["lenet"], ["lenet", "lenet-2"]])
+def test_a_caption_has_no_message_of_docutils(tmp_path, monkeypatch, path, name, clients):
     """With names that end like a link."""
     monkeypatch.chdir(tmp_path)
     findings = tmp_path / "results" / "x_" / "report" / "findings.rst"
@@ -61,7 +62,9 @@ def test_a_caption_has_no_message_of_docutils(tmp_path, monkeypatch, path, name)
         params=SimpleNamespace(dataset=escape.rst(dataset), options={"chosen": [1], "rate": 0.5}),
         wildcards=SimpleNamespace(attacker="mask-reading", rate="0.5"),
         output=SimpleNamespace(numbers=findings),
-        config=configuration.complete({"experiment": "x_", "attackers": ["mask-reading"]}),
+        config=configuration.complete(
+            {"experiment": "x_", "clients": clients, "attackers": ["mask-reading"]}
+        ),
     )
     targets = "".join(f"\n\n.. _{name}: x" for name in ("Claims", "Figures", "Tables", "Run"))
     template = path.read_text(encoding="utf-8") + targets

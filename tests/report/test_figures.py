@@ -38,19 +38,24 @@ def figure(*settings):
 
 
 @pytest.mark.parametrize(
-    ("settings", "stem", "attacker", "rate", "values"),
+    ("settings", "ending", "each"),
     [
-        (("attackers",), "figure12-my-own", "all", "all", {}),
-        (("attacker",), "figure12-my-own-{attacker}", "{attacker}", "all", {"attacker": ["a"]}),
-        (("chosen", "rate"), "figure12-my-own-{rate}", "all", "{rate}", {"rate": ["0.5"]}),
+        (("clients", "attackers"), "", []),
+        (("client",), "_{client}", ["client"]),
+        (("attacker", "client"), "_{client}_{attacker}", ["client", "attacker"]),
+        (("client", "chosen", "rate"), "_{client}_{rate}", ["client", "rate"]),
     ],
 )
-def test_names_and_labels_follow_from_the_settings(settings, stem, attacker, rate, values):
+def test_names_and_labels_follow_from_the_settings(settings, ending, each):
     entry = figure(*settings)
-    assert entry.stem == stem
+    assert entry.stem == f"figure12-my-own{ending}"
     assert entry.rule == "draw_my_own"
-    assert entry.labels == {"figure": "12", "shows": "mine", "attacker": attacker, "rate": rate}
-    assert entry.values(attacker=["a"], rate=["0.5"]) == values
+    labels = {name: f"{{{name}}}" if name in each else "all" for name in EVERY_VALUE}
+    assert entry.labels == {"figure": "12", "shows": "mine"} | labels
+    assert entry.values(**EVERY_VALUE) == {name: EVERY_VALUE[name] for name in each}
+
+
+EVERY_VALUE = {"client": ["c"], "attacker": ["a"], "rate": ["0.5"]}
 
 
 def test_options_are_the_settings_of_a_job():

@@ -21,10 +21,11 @@ VERSIONS = {
 
 def described(device="cpu", commit="0123456789abcdef", dirty=False, **changes):
     config = configuration.complete({"experiment": "test"} | changes)
-    attackers = configuration.attackers(config)
+    clients, attackers = configuration.clients(config), configuration.attackers(config)
     jobs = {"host": ["a", "b"], "device": [device] * 2, "seconds": [3600.0, 1800.0]}
     return paragraph(
         config=config,
+        clients={name: clients[name] for name in config["clients"]},
         attackers={name: attackers[name] for name in config["attackers"]},
         dataset="the folder my_images",
         shape=[3, 32, 32],
@@ -33,6 +34,19 @@ def described(device="cpu", commit="0123456789abcdef", dirty=False, **changes):
         versions=VERSIONS,
         revision={"commit": commit, "dirty": dirty},
     )
+
+
+def of_client(**settings):
+    """What a configuration says to attack a client with these settings."""
+    return {"clients": ["mine"], "presets": {"clients": {"mine": settings}}}
+
+
+def test_of_several_clients_each_is_described():
+    text = described(images=8, clients=["lenet", "relu-convnet", "lenet-4"])
+    assert r"Clients \texttt{lenet}: 1 image in the LeNet of Zhu et al." in text
+    assert r"Clients \texttt{relu-convnet}: 1 image in a convolutional network with ReLU" in text
+    assert r"Clients \texttt{lenet-4}: 4 images in the LeNet" in text
+    assert "the same networks were trained" in text
 
 
 def test_it_says_what_was_attacked_and_how():
@@ -63,14 +77,15 @@ def test_it_says_when_code_is_not_that_of_a_commit():
     ],
 )
 def test_only_what_the_paper_proposed_is_said_to_be_its_proposal(dropout, words, proposed):
-    text = described(client={"dropout": dropout}, rates=[0.0, 0.5])
+    text = described(rates=[0.0, 0.5], **of_client(dropout=dropout))
     assert words in text
     assert ("Zheng" in text) == proposed
 
 
 def test_the_statistics_are_those_that_were_used():
-    text = described(images=8, client={"images_per_update": 4}, sample_images=4)
+    text = described(images=8, clients=["lenet-4"])
     assert r"9,999 resamples of updates" in text
+    assert "resamples of images or updates" in described(images=8, clients=["lenet", "lenet-4"])
     assert r"Wilson's \cite{wilson1927probable} for the share of successes" in text
     assert "those of accuracy by paired $t$-tests" in text
     assert "resamples of images" in described()
@@ -87,16 +102,19 @@ def test_a_users_names_do_not_break_latex(tmp_path):
             (tmp_path / place / f"{n}.png").touch()
     data = {"source": "folder", "root": str(tmp_path)}
     text = described(
-        data=data, images=4, presets={"my-own": {"masks": "ignore"}}, attackers=["my-own"]
+        data=data,
+        images=4,
+        presets={"attackers": {"my-own": {"masks": "ignore"}}},
+        attackers=["my-own"],
     )
     assert r"\texttt{my-own}" in text
     assert r"my\_images" in text
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize("name", configuration.attackers({"presets": {}}))
+@pytest.mark.parametrize("name", configuration.load_presets("attackers"))
 def test_every_citation_has_one_complete_entry(name, network):
-    text = described(attackers=[name], client={"network": network})
+    text = described(attackers=[name], **of_client(network=network))
     cited = {key for keys in re.findall(r"\\cite\{([^}]*)\}", text) for key in keys.split(",")}
     references = bibliography(text)
     assert set(re.findall(r"^@\w+\{(.*),$", references, re.M)) == cited
@@ -113,8 +131,7 @@ def test_no_reference_is_there_for_nothing():
 
 
 def _attacker_settings():
-    schema = configuration.load_schema()["properties"]["presets"]
-    return schema["additionalProperties"]["properties"]
+    return configuration.settings_of("attackers")["properties"]
 
 
 def test_every_choice_of_an_attacker_is_described_in_words_of_its_own():
@@ -127,5 +144,5 @@ def test_every_choice_of_an_attacker_is_described_in_words_of_its_own():
 @pytest.mark.parametrize("dropout", DROPOUT_SITES)
 @pytest.mark.parametrize("network", NETWORKS)
 def test_every_network_is_described(network, dropout):
-    text = described(client={"network": network, "dropout": dropout})
+    text = described(**of_client(network=network, dropout=dropout))
     assert f"in {NETWORKS[network].method}, drawn anew for each client, with" in text

@@ -51,11 +51,11 @@ def test_a_users_own_files_are_no_change_of_the_code(checkout):
     (folder / "mine.yaml").touch()
     (folder / "report.html").touch()
     assert provenance.revision(folder) == {"commit": commit, "dirty": False}
-    (folder / "workflow" / "presets.yaml").touch()
+    (folder / "workflow" / "mine.yaml").touch()
     assert provenance.revision(folder) == {"commit": commit, "dirty": True}
     git(folder, "config", "status.showUntrackedFiles", "no")
     assert provenance.revision(folder) == {"commit": commit, "dirty": True}
-    (folder / "workflow" / "presets.yaml").unlink()
+    (folder / "workflow" / "mine.yaml").unlink()
     (folder / "workflow" / "Snakefile").write_text("rule all:\n", encoding="utf-8")
     assert provenance.revision(folder) == {"commit": commit, "dirty": True}
 

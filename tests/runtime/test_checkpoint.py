@@ -25,14 +25,14 @@ def attack(images, path, preset, progress=lambda iteration: None, iterations=80)
         {
             "experiment": "test",
             "attackers": ["mine"],
-            "presets": {"mine": preset},
+            "presets": {"attackers": {"mine": preset}},
             "attack": {"iterations": iterations, "precision": "float64"},
         }
     )
     return attack_jobs.attack_job(
         images,
-        identity.of_attack(config, identity.of_images(config), "mine"),
-        name="mine",
+        identity.of_attack(config, identity.of_images(config), "lenet", "mine"),
+        names=("lenet", "mine"),
         rate=0.4,
         device="cpu",
         path=path,

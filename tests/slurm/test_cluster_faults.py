@@ -16,6 +16,8 @@ from dropleak.engine.client.client import Client
 from dropleak.engine.client.training import Training
 from dropleak.jobs.training import train_seeds
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {
     "experiment": "experiment",
     "images": 8,
@@ -127,7 +129,7 @@ def test_memory_that_is_too_little(slow, clone):
         r"results/experiment/utility/\w+/rate-0.0.parquet: Exceeded job memory limit", said
     )
     assert "logs/slurm/rule_train" in said
-    assert "attacks/idlg" not in said  # those were given more, and are done
+    assert "attacks/lenet/idlg" not in said  # those were given more, and are done
     assert not list((run.folder / "results").rglob("utility/*"))
 
 
@@ -136,7 +138,7 @@ def test_a_job_is_told_to_stop(slow, clone):
     settings = {"images": 2, "rates": [0.5], "attackers": ["idlg-ignore"]}
     run = clone(SETTINGS | settings | {"attack": {"iterations": 60_000}})
     process = run.start("attacks", "--profile", "slurm", *IMPATIENT)
-    logs = run.folder / "logs/experiment/attack/idlg-ignore"
+    logs = run.folder / "logs/experiment/attack/lenet/idlg-ignore"
     wait_for(lambda: list(logs.rglob("images-0-2.log")))
     (log,) = logs.rglob("images-0-2.log")
     wait_for(lambda: "iterations" in log.read_text(encoding="utf-8"))

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 from user import IMPATIENT, Clone, jobs, queue, wait_for
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {
     "experiment": "experiment",
     "images": 4,
@@ -85,7 +87,7 @@ def test_a_change_submits_exactly_the_new_jobs(finished, slurm_jobs):
 
     finished.configure(SETTINGS | {"rates": [0.0, 0.3, 0.5]})
     assert new_jobs() == ["attack"] * 2
-    assert len(list((finished.folder / "results").rglob("attacks/*/*/rate-0.3/*"))) == 2
+    assert len(list((finished.folder / "results").rglob("attacks/*/*/*/rate-0.3/*"))) == 2
 
     finished.configure(SETTINGS | {"rates": [0.0, 0.3, 0.5], "images": 6})
     assert new_jobs("attacks") == ["attack"] * 3

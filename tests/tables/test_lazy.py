@@ -46,7 +46,7 @@ def folder(tmp_path_factory):
 def whole(folder):
     """All attacks."""
     files = [
-        folder / LAYOUT.attacks[attacker].path / f"rate-{rate}" / f"images-{batch}.parquet"
+        folder / LAYOUT.attacks["lenet", attacker].path / f"rate-{rate}" / f"images-{batch}.parquet"
         for attacker in (IDLG, READER)
         for rate in (0.0, 0.5)
         for batch in ("0-5", "5-10", "10-12")
@@ -90,8 +90,8 @@ def test_the_metadata_comes_along(stored):
 def test_summary_and_readings_do_not_depend_on_the_parts(stored, whole):
     assert summarise(stored.read(COLUMNS), 0.1, 0).equals(summarise(whole, 0.1, 0))
     masks = {IDLG: "resample"}
-    in_parts = interpretations.compare(stored.parts(interpretations.COLUMNS), masks, 0)
-    assert in_parts.equals(interpretations.compare([whole], masks, 0))
+    in_parts = interpretations.compare(stored.parts(interpretations.COLUMNS), "lenet", masks, 0)
+    assert in_parts.equals(interpretations.compare([whole], "lenet", masks, 0))
     assert len(in_parts)
 
 
@@ -104,7 +104,7 @@ def test_figures_and_captions_do_not_depend_on_the_parts(name, stored, whole, fo
             "chosen": whole["image"].to_pylist()[:2],
         },
         "rmse_by_rate": {"summary": summarise(whole, 0.1, 0)},
-    }.get(name, {}) | {"attacker": IDLG}
+    }.get(name, {}) | {"client": "lenet", "attacker": IDLG}
     drawn, said = [], []
     for attacks in (stored, StoredTable(tmp_path / "whole.parquet", ATTACKS)):
         figure = getattr(figures, name)(attacks, **given)
@@ -120,15 +120,18 @@ def test_of_very_many_images_figure_4_shows_some_and_says_so(whole, tmp_path):
     job = whole.slice(0, 12)
     columns = {name: job[name] for name in ATTACKS.names}
     many = pa.concat_tables([pa.table(columns, schema=ATTACKS)] * (POINTS // 12 + 1))
-    many = many.set_column(3, ATTACKS.field("image"), [np.arange(len(many), dtype=np.int32)])
-    many = many.set_column(4, ATTACKS.field("update"), [np.arange(len(many), dtype=np.int32)])
+    for name in ("image", "update"):
+        place = ATTACKS.get_field_index(name)
+        many = many.set_column(place, ATTACKS.field(name), [np.arange(len(many), dtype=np.int32)])
     parquet.write(many, tmp_path / "many.parquet")
     stored, summary = StoredTable(tmp_path / "many.parquet", ATTACKS), summarise(many, 0.1, 0)
-    figure = figures.rmse_by_rate(stored, summary, IDLG)
+    figure = figures.rmse_by_rate(stored, summary, "lenet", IDLG)
     points = figure.axes[0].collections[0].get_offsets()
     figures.save(figure, tmp_path / "a.pdf", tmp_path / "a.png")
     assert points[:, 1].tolist() == many["rmse_clipped"].to_pylist()[:POINTS]
-    assert "Points are the first 1,000 images" in captions.rmse_by_rate(stored, summary, IDLG)
+    assert "Points are the first 1,000 images" in captions.rmse_by_rate(
+        stored, summary, "lenet", IDLG
+    )
 
 
 def test_damage_is_named(whole, tmp_path):

@@ -14,6 +14,8 @@ def utility(rate, **metadata):
     return parquet.build(
         UTILITY,
         {
+            "network": ["lenet", "lenet"],
+            "dropout": ["classifier", "classifier"],
             "rate": [rate, rate],
             "seed": [0, 0],
             "epoch": [1, 2],
@@ -23,7 +25,7 @@ def utility(rate, **metadata):
             "host": ["here", "here"],
             "device": ["cpu", "cpu"],
         },
-        **({"network": "lenet"} | metadata),
+        **({"dataset": "digits"} | metadata),
     )
 
 
@@ -32,7 +34,7 @@ def test_a_table_comes_back_with_columns_and_metadata(tmp_path):
     parquet.write(table, tmp_path / "a.parquet")
     back = parquet.read(tmp_path / "a.parquet", UTILITY)
     assert back.equals(table)
-    assert parquet.metadata(back) == {"network": "lenet"}
+    assert parquet.metadata(back) == {"dataset": "digits"}
 
 
 def test_every_column_says_what_it_is():
@@ -75,11 +77,11 @@ def test_a_row_that_stands_twice_is_an_error(tmp_path):
     assert not (tmp_path / "all.parquet").exists()
 
 
-def test_tables_of_different_clients_are_not_joined(tmp_path):
+def test_tables_of_different_images_are_not_joined(tmp_path):
     parquet.write(utility(0.0), tmp_path / "a.parquet")
-    parquet.write(utility(0.5, network="wide"), tmp_path / "b.parquet")
+    parquet.write(utility(0.5, dataset="mnist"), tmp_path / "b.parquet")
     paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
-    with pytest.raises(InputError, match="another client"):
+    with pytest.raises(InputError, match="other images"):
         parquet.concatenate(paths, tmp_path / "all.parquet", UTILITY, ["rate", "epoch"])
 
 

@@ -18,12 +18,14 @@ from places import ROOT
 from pyarrow import parquet
 
 from dropleak.docs import markdown, results
-from dropleak.planning.config import attackers
+from dropleak.planning.config import load_presets
 
 PAGES = [
-    *(ROOT / name for name in ("README.md", "config/README.md", "benchmarks/README.md")),
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md")),
+    *(ROOT / name for name in ("config/README.md", "benchmarks/README.md")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
+LIBRARY = ROOT / "workflow" / "dropleak"
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```\n", flags=re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+(?:\n[^`\n]+)?)`")
 SHELL = ("", "sh", "bash", "shell", "console")
@@ -36,6 +38,7 @@ NOT_RUN = {
     "pip install -r requirements.txt": "takes 5 GB",
     "pip install git+https://github.com/<owner>/<repository>@<version>": "see test_module.py",
     "python -m dropleak.report.verify --configfile FILE": "see test_provenance.py",
+    "pip install pre-commit && pre-commit install": "changes the clone",
     "source .venv/bin/activate": "changes the user's shell",
     "python benchmarks/scale.py ATTACKS FOLDER": "see test_benchmark.py",
     "python benchmarks/bench.py": "takes minutes; see test_benchmark.py",
@@ -125,7 +128,7 @@ def test_snakemake_can_do_it(checkout, command):
     """As a plan, for which the profile of Slurm clusters needs no Slurm."""
     if "mine.yaml" in command:
         write_own_experiment(checkout)
-    if "reference.yaml" in command:
+    if "reference.yaml" in command or "clients.yaml" in command:
         pictures(checkout.parent / "shared" / "cifar10-subset", 200)
     command = command.replace("/scratch/me", str(checkout.parent))
     done = shell(f"{command} --dry-run", checkout)
@@ -271,6 +274,21 @@ def test_every_file_that_is_named_exists(page):
             assert (ROOT / name).exists() or f"/{name}" in made, f"{name} is not there"
 
 
-@pytest.mark.parametrize("name", attackers({"presets": {}}))
+def test_the_walk_through_the_code_names_what_is_there():
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (walk,) = re.findall(r"^## From .*?\n(?=## )", page, flags=re.MULTILINE | re.DOTALL)
+    steps = re.findall(r"^\d+\. .*", walk, flags=re.MULTILINE)
+    assert len(steps) == 10
+    for step in steps:
+        names = CODE.findall(step)
+        files = [name for name in names if re.search(r"\w\.(py|smk|yaml)$", name)]
+        places = [ROOT / name if "workflow/" in name else LIBRARY / name for name in files]
+        code = "".join(path.read_text(encoding="utf-8") for path in places)
+        for name in names:
+            if name.isidentifier():
+                assert re.search(rf"\b{name}\b", code), step
+
+
+@pytest.mark.parametrize("name", [*load_presets("clients"), *load_presets("attackers")])
 def test_every_built_in_attacker_is_described(name):
     assert f"`{name}`" in (ROOT / "docs" / "method.md").read_text(encoding="utf-8")

@@ -19,6 +19,7 @@ from places import ROOT
 from problems import by_autograd, clients
 from runner import planned, run
 from sklearn.datasets import load_sample_images
+from snakemake.utils import update_config
 
 from dropleak.data import sources
 from dropleak.engine.attack import distances
@@ -34,7 +35,7 @@ PAGE = (ROOT / "docs" / "extend.md").read_text(encoding="utf-8")
 BLOCKS = dict(
     re.findall(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
 )
-(ATTACKERS,) = re.findall(r"^```yaml\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
+PRESETS = re.findall(r"^```yaml\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
 
 
 def extend(monkeypatch, module, registry=None):
@@ -63,16 +64,17 @@ def extended(tmp_path_factory):
     for path, block in BLOCKS.items():
         with open(folder / path, "a", encoding="utf-8") as file:
             file.write("\n\n" + block)
-    settings = yaml.safe_load(ATTACKERS) | {
+    settings = {
         "experiment": "mine",
         "data": {"source": "patches"},
-        "client": {"network": "wide"},
         "images": 2,
         "rates": [0.5],
         "sample_images": 1,
         "attack": {"iterations": 20},
         "utility": {"rates": [0.5], "seeds": 1, "epochs": 1, "batch_size": 64},
     }
+    for preset in map(yaml.safe_load, PRESETS):
+        update_config(settings, preset)
     (folder / "mine.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     return folder
 
@@ -86,12 +88,14 @@ def finished(extended):
 
 def test_an_experiment_with_all_of_it_runs_to_its_end(finished):
     attacks = pd.read_parquet(finished / "tables" / "attacks.parquet")
+    assert attacks["client"].tolist() == ["wide-pairs"] * 2
+    assert attacks["update"].nunique() == 1
     assert attacks["attacker"].tolist() == ["patient"] * 2
     assert attacks["iterations"].tolist() == [3 * 20] * 2
     record = json.loads((finished / "provenance.json").read_text(encoding="utf-8"))
-    for name in ("figures/figure10-labels.png", "report/run.html", "tables/claims.csv"):
+    for name in ("figures/figure10-labels_wide-pairs.png", "report/run.html", "tables/claims.csv"):
         assert name in record["results"]
-    assert (finished / "figures" / "figure10-labels.pdf").stat().st_size
+    assert (finished / "figures" / "figure10-labels_wide-pairs.pdf").stat().st_size
 
 
 def test_its_methods_are_said_in_the_examples_words(finished):
@@ -111,7 +115,7 @@ def test_jobs_say_that_the_layer_and_the_distance_run_in_torch(finished):
 
 def test_its_report_has_the_figure_with_its_caption(extended, finished):
     run("--report", "report.html", "--configfile", "mine.yaml", cwd=extended)
-    numbers = (finished / "report" / "figure10-labels.rst").read_text(encoding="utf-8")
+    numbers = (finished / "report" / "figure10-labels_wide-pairs.rst").read_text(encoding="utf-8")
     assert re.fullmatch(r"At the worst rate labels are found in \d+% by ``patient`` .*\n", numbers)
     report = (extended / "report.html").read_text(encoding="utf-8")
     assert "Share of labels found by dropout rate, over 2 images of" in report
@@ -202,12 +206,13 @@ def test_functions_are_a_new_figure(tmp_path):
     made = {}
     exec(BLOCKS["workflow/dropleak/figures/labels.py"], made)
     columns = {"rate": [0.5, 0.0] * 2, "label_share": [0.25, 1.0, 0.5, 0.75]}
-    summary = pa.table({"attacker": ["idlg", "idlg", "dlg", "dlg"]} | columns)
-    figure = made["labels_by_rate"](summary, ["idlg", "dlg"])
+    columns |= {"client": ["lenet"] * 4, "attacker": ["idlg", "idlg", "dlg", "dlg"]}
+    summary = pa.table(columns)
+    figure = made["labels_by_rate"](summary, "lenet", ["idlg", "dlg"])
     (axis,) = figure.axes
     shown = {line.get_label(): line.get_xydata().tolist() for line in axis.lines}
     assert shown == {"idlg": [[0.0, 1.0], [0.5, 0.25]], "dlg": [[0.0, 0.75], [0.5, 0.5]]}
     style.save(figure, tmp_path / "figure.pdf", tmp_path / "figure.png")
     assert not plt.fignum_exists(figure.number)
-    said = made["in_numbers"](summary, ["idlg", "dlg"])
+    said = made["in_numbers"](summary, "lenet", ["idlg", "dlg"])
     assert "found in 25% by ``idlg`` and 50% by ``dlg``" in said

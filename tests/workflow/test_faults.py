@@ -91,7 +91,7 @@ def test_a_job_that_is_told_to_stop_goes_on_later_with_the_same_result(small, tm
     folder = tmp_path / "stopped"
     running = start(TABLE, *arguments, cwd=folder)
     job = next(job for job in jobs_of(running) if "attack.py" in job.command)
-    (whole,) = (tmp_path / "undisturbed").glob("logs/small/attack/*/*/*/images-0-2.log")
+    (whole,) = (tmp_path / "undisturbed").glob("logs/small/attack/*/*/*/*/images-0-2.log")
     log = folder / whole.relative_to(tmp_path / "undisturbed")
     while not (log.exists() and "iterations" in log.read_text(encoding="utf-8")):
         time.sleep(0.1)
@@ -111,7 +111,7 @@ def test_a_page_that_is_damaged_is_named_and_made_anew_when_deleted(finished, sm
     """Of this planning sees nothing, as it does not read whole files."""
     folder = tmp_path / "run"
     shutil.copytree(finished[0], folder)
-    (path,) = folder.glob("results/small/attacks/idlg/*/rate-0.5/images-0-2.parquet")
+    (path,) = folder.glob("results/small/attacks/lenet/idlg/*/rate-0.5/images-0-2.parquet")
     content = bytearray(path.read_bytes())
     column = pq.ParquetFile(path).metadata.row_group(0).column(0)
     content[column.data_page_offset + column.total_compressed_size // 2] ^= 0xFF

@@ -14,6 +14,8 @@ import pytest
 from processes import jobs_of, scripts, start
 from runner import run, with_changes
 
+pytestmark = pytest.mark.slow
+
 KILLS = int(os.environ.get("KILLS", "3"))
 VICTIMS = ("a job", "Snakemake", "all")
 TABLES = {

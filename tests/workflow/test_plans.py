@@ -56,6 +56,19 @@ def test_the_comparison_of_attackers_is_planned():
     assert jobs["draw_tradeoff"] == 1
 
 
+def test_the_comparison_of_clients_is_planned(tmp_path):
+    """On digits in place of photographs: seven clients, of four kinds that are trained."""
+    digits = tmp_path / "digits.yaml"
+    digits.write_text("data: {source: digits}", encoding="utf-8")
+    jobs = planned("--configfile", "config/clients.yaml", digits, "--forceall", cwd=ROOT)
+    assert jobs["attack"] == 7 * 3 * 7
+    assert jobs["train"] == 4 * 10
+    assert jobs["draw_sample"] == jobs["draw_rmse_by_rate"] == 7 * 7
+    assert jobs["draw_attackers_sample"] == 7 * 3
+    assert jobs["draw_tradeoff"] == 7
+    assert jobs["draw_accuracy_by_rate"] == jobs["draw_attackers"] == 1
+
+
 def test_one_job_per_image(tmp_path, small):
     jobs = planned(*with_changes(small, tmp_path, {"attack": {"images_per_job": 1}}), cwd=tmp_path)
     assert jobs["attack"] == 3 * 2 * 2

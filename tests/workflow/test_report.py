@@ -16,9 +16,12 @@ from dropleak.tables.schemas import CLAIMS, READINGS
 BROWSER = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 REQUIRED = os.environ.get("BROWSER_TESTS") == "required"
 
-pytestmark = pytest.mark.skipif(
-    not (BROWSER or REQUIRED), reason="there is no Chromium here (make browser-packages)"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (BROWSER or REQUIRED), reason="there is no Chromium here (make browser-packages)"
+    ),
+]
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +153,7 @@ def test_every_figure_loads_and_has_numbers_from_the_tables_in_its_caption(page,
     }
     summary = pd.read_csv(folder / "tables" / "summary.csv").set_index(["attacker", "rate"])
     mean = summary.loc[("idlg-ignore", 0.5), "rmse_clipped_mean"]
-    text = captions["figure4-rmse-by-rate-idlg-ignore.png"]
+    text = captions["figure4-rmse-by-rate_lenet_idlg-ignore.png"]
     assert "after 40 iterations of attacker\nidlg-ignore on 3 images of digits" in text
     assert f"{mean:.3f} (" in text
     for name, text in captions.items():
@@ -161,8 +164,8 @@ def test_every_figure_loads_and_has_numbers_from_the_tables_in_its_caption(page,
 def test_figures_can_be_found_by_attacker_and_rate(page):
     page.get_by_text("Figures", exact=True).first.click()
     text = page.locator("table").first.inner_text()
-    assert text.split("\n")[0].split() == ["FIGURE", "SHOWS", "ATTACKER", "RATE"]
-    for label in ("idlg", "idlg-ignore", "0.0", "0.5"):
+    assert text.split("\n")[0].split() == ["FIGURE", "SHOWS", "CLIENT", "ATTACKER", "RATE"]
+    for label in ("lenet", "idlg", "idlg-ignore", "0.0", "0.5"):
         assert page.get_by_role("cell", name=label, exact=True).first.is_visible()
 
 
@@ -184,7 +187,7 @@ def test_tables_are_shown_with_what_their_columns_mean(page, finished):
     frame.locator("tbody tr").first.wait_for()
     summary = pd.read_csv(finished[0] / "results/small/tables/summary.csv")
     assert frame.locator("tbody tr").count() == len(summary)
-    assert frame.locator("th").first.get_attribute("title") == "name of the attacker"
+    assert frame.locator("th").first.get_attribute("title") == "name of the client"
 
 
 def test_the_time_of_every_rule_is_shown(page):

@@ -33,7 +33,7 @@ def folder(finished, tmp_path):
 @pytest.fixture
 def one(folder):
     """One of its results, from there."""
-    (path,) = folder.glob(f"{ATTACKS}/idlg/*/rate-0.5/images-0-2.parquet")
+    (path,) = folder.glob(f"{ATTACKS}/lenet/idlg/*/rate-0.5/images-0-2.parquet")
     return path.relative_to(folder)
 
 
@@ -78,7 +78,7 @@ def test_a_second_run_has_nothing_to_do(finished, small):
         ),
         ({"attack": {"iterations": 60}}, AFTER_ATTACKS | {"attack": 8}),
         ({"attack": {"iterations": 60, "images_per_job": 3}}, AFTER_ATTACKS | {"attack": 4}),
-        ({"presets": {"idlg": {"restarts": 2}}}, AFTER_ATTACKS | {"attack": 4}),
+        ({"presets": {"attackers": {"idlg": {"restarts": 2}}}}, AFTER_ATTACKS | {"attack": 4}),
         ({"utility": {"epochs": 2}}, AFTER_TRAINING | {"train": 2}),
         (
             {"seed": 1},
@@ -157,7 +157,7 @@ def test_a_fresh_checkout_over_results_has_nothing_to_do(folder, small, tmp_path
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        (f"{ATTACKS}/idlg/*/rate-0.5/images-0-2.parquet", AFTER_ATTACKS | {"attack": 1}),
+        (f"{ATTACKS}/lenet/idlg/*/rate-0.5/images-0-2.parquet", AFTER_ATTACKS | {"attack": 1}),
         ("results/small/data/*/test.parquet", AFTER_IMAGES),
         ("results/small/utility/*/rate-0.9.parquet", AFTER_TRAINING | {"train": 1}),
         ("results/small/tables/claims.csv", {"judge": 1}),
@@ -172,7 +172,7 @@ def test_what_was_deleted_is_made_anew(folder, small, file, expected):
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        (f"{ATTACKS}/idlg/*/rate-0.5/images-0-2.parquet", AFTER_ATTACKS | {"attack": 1}),
+        (f"{ATTACKS}/lenet/idlg/*/rate-0.5/images-0-2.parquet", AFTER_ATTACKS | {"attack": 1}),
         ("results/small/data/*/test.parquet", AFTER_IMAGES),
         ("results/small/utility/*/rate-0.9.parquet", AFTER_TRAINING | {"train": 1}),
         ("results/small/tables/claims.parquet", {"judge": 1}),

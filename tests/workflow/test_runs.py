@@ -3,24 +3,24 @@
 import pandas as pd
 from runner import run, with_changes
 
-from dropleak.planning.config import attackers
+from dropleak.planning.config import load_presets
 from dropleak.tables import parquet
 from dropleak.tables.schemas import SCHEMAS
 
 FIGURES = [
     "figure1-networks",
     "figure2-features",
-    "figure3-sample-idlg",
-    "figure3-sample-idlg-ignore",
-    "figure4-rmse-by-rate-idlg",
-    "figure4-rmse-by-rate-idlg-ignore",
-    "figure5-rmse-by-iteration-idlg",
-    "figure5-rmse-by-iteration-idlg-ignore",
+    "figure3-sample_lenet_idlg",
+    "figure3-sample_lenet_idlg-ignore",
+    "figure4-rmse-by-rate_lenet_idlg",
+    "figure4-rmse-by-rate_lenet_idlg-ignore",
+    "figure5-rmse-by-iteration_lenet_idlg",
+    "figure5-rmse-by-iteration_lenet_idlg-ignore",
     "figure6-accuracy-by-rate",
     "figure7-attackers",
-    "figure8-tradeoff",
-    "figure9-attackers-sample-0.0",
-    "figure9-attackers-sample-0.5",
+    "figure8-tradeoff_lenet",
+    "figure9-attackers-sample_lenet_0.0",
+    "figure9-attackers-sample_lenet_0.5",
 ]
 
 
@@ -65,16 +65,18 @@ def test_the_run_ends_with_the_summary_and_where_things_are(finished):
 
 
 def test_jobs_tell_their_progress_in_their_log(finished):
-    (log,) = finished[0].glob("logs/small/attack/idlg/*/rate-0.5/images-0-2.log")
+    (log,) = finished[0].glob("logs/small/attack/lenet/idlg/*/rate-0.5/images-0-2.log")
     assert "40/40 iterations" in log.read_text(encoding="utf-8")
     assert "left" in log.read_text(encoding="utf-8")
     assert log.with_suffix(".benchmark.tsv").exists()
 
 
 def test_every_attacker_attacks_another_kind_of_client(tmp_path, small):
-    names = list(attackers({"presets": {}}))
+    names = list(load_presets("attackers"))
+    client = {"network": "relu-convnet", "dropout": "both", "images_per_update": 2}
     settings = {
-        "client": {"network": "relu-convnet", "dropout": "both", "images_per_update": 2},
+        "clients": ["mine"],
+        "presets": {"clients": {"mine": client}},
         "images": 4,
         "rates": [0.5],
         "utility": {"rates": [0.5]},

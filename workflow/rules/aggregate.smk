@@ -19,7 +19,7 @@ rule join_attacks:
     params:
         code=code_of("join.py"),
         schema="attacks",
-        key=["attacker", "rate", "image"],
+        key=["client", "attacker", "rate", "image"],
         images=config["images"],
     script:
         "../scripts/join.py"
@@ -35,7 +35,7 @@ use rule join_attacks as join_utility with:
     params:
         code=code_of("join.py"),
         schema="utility",
-        key=["rate", "seed", "epoch"],
+        key=["network", "dropout", "rate", "seed", "epoch"],
         images=None,
 
 
@@ -79,6 +79,7 @@ rule weigh:
     params:
         code=code_of("weigh.py"),
         images=SELECTION[: config["images"]],
+        clients=CLIENTS,
         tolerated_loss=config["utility"]["tolerated_loss"],
         success_rmse=config["success_rmse"],
         seed=config["seed"],
@@ -103,7 +104,8 @@ rule judge:
         "../../envs/tables.yaml"
     params:
         code=code_of("judge.py"),
-        paper=config["attackers"][0],
+        clients=CLIENTS,
+        attacker=config["attackers"][0],
         masks=configuration.readings(config),
         accounting=configuration.accounting(config),
         success_rmse=config["success_rmse"],
@@ -125,7 +127,7 @@ rule illustrate:
         "../../envs/torch.yaml"
     params:
         code=code_of("illustrate.py"),
-        client=config["client"],
+        client=CLIENTS[config["clients"][0]],
         image=SELECTION[0],
         rates=config["rates"],
         seed=config["seed"],

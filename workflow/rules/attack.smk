@@ -1,4 +1,4 @@
-ATTACK = "{attacker}/{settings}/rate-{rate}/images-{batch}"
+ATTACK = "{client}/{attacker}/{settings}/rate-{rate}/images-{batch}"
 
 
 rule attack:

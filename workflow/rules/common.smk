@@ -29,29 +29,36 @@ except InputError as error:
 STARTED = time.time()
 RESULTS = f"results/{config['experiment']}"
 LOGS = f"logs/{config['experiment']}"
-ATTACKERS = configuration.attackers(config)
+# Settings of the presets that run, by name and in their order.
+CLIENTS = {name: configuration.clients(config)[name] for name in config["clients"]}
+ATTACKERS = {
+    name: configuration.attackers(config)[name] for name in config["attackers"]
+}
 # What captions call the images, for `params`: a function, as Snakemake takes braces in
 # text for wildcards.
 DATASET = lambda wildcards: escape.rst(grid.dataset_name(config["data"]))
 RATES = [str(float(rate)) for rate in config["rates"]]
 UTILITY_RATES = [str(float(rate)) for rate in config["utility"]["rates"]]
 SELECTION = grid.selection(grid.count_images(config["data"], "test"), config["seed"])
-BATCH_SIZE = min(
-    config["images"],
-    grid.batch_size(
-        config["attack"]["images_per_job"], config["client"]["images_per_update"]
-    ),
-)
+BATCH_SIZES = {
+    name: min(
+        config["images"],
+        grid.batch_size(
+            config["attack"]["images_per_job"], client["images_per_update"]
+        ),
+    )
+    for name, client in CLIENTS.items()
+}
 # Jobs take a GPU where this machine has one. A cluster's profile sets the resource itself.
 GPU = int(has_gpu())
 
 ATTACK_MEMORY, ATTACK_RUNTIME = resources.attack(
-    BATCH_SIZE,
+    max(BATCH_SIZES.values()),
     IMAGE_VALUES,
     config["attack"]["iterations"],
     config["attack"]["precision"],
-    config["client"]["network"],
-    max(ATTACKERS[name]["restarts"] for name in config["attackers"]),
+    [client["network"] for client in CLIENTS.values()],
+    max(attacker["restarts"] for attacker in ATTACKERS.values()),
 )
 TRAINING_MEMORY, TRAINING_RUNTIME = resources.training(
     grid.count_images(config["data"], "train"),
@@ -62,9 +69,16 @@ TRAINING_MEMORY, TRAINING_RUNTIME = resources.training(
 
 
 wildcard_constraints:
+    client="|".join(CLIENTS),
     attacker="|".join(ATTACKERS),
     rate=r"[0-9.e-]+",
     batch=r"\d+-\d+",
+
+
+def independent(wildcards):
+    """For captions: what intervals are over, for the client of a figure or for all of them."""
+    shown = CLIENTS.keys() & {wildcards.get("client")} or CLIENTS
+    return configuration.independent(CLIENTS[name] for name in shown)
 
 
 def code_of(script, names=(), files=()):

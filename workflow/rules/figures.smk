@@ -18,6 +18,12 @@ TABLES = {
 }
 
 
+def client_in_words(wildcards):
+    """For captions: whom a figure shows, if the experiment has several clients."""
+    several = len(CLIENTS) > 1 and "client" in wildcards.keys()
+    return f"The client is ``{wildcards.client}``. " if several else ""
+
+
 for figure in FIGURES:
 
     rule:
@@ -44,8 +50,11 @@ for figure in FIGURES:
             draws=figure.draws,
             says=figure.says,
             dataset=DATASET,
+            independent=independent,
+            client=client_in_words,
             options=partial(
                 figure.options,
+                clients=config["clients"],
                 attackers=config["attackers"],
                 chosen=SELECTION[: config["sample_images"]],
             ),
@@ -58,7 +67,9 @@ for figure in FIGURES:
         input:
             expand(
                 getattr(rules, figure.rule).output,
-                **figure.values(attacker=config["attackers"], rate=RATES),
+                **figure.values(
+                    client=config["clients"], attacker=config["attackers"], rate=RATES
+                ),
             ),
 
 

@@ -15,6 +15,8 @@ SETTINGS = {folder.digest: folder.settings for folder in LAYOUT}
 
 
 wildcard_constraints:
+    network="|".join(network for network, _ in LAYOUT.trainings),
+    dropout="|".join(dropout for _, dropout in LAYOUT.trainings),
     settings="|".join(SETTINGS),
 
 
@@ -24,8 +26,12 @@ def image_table(part):
 
 
 def training_files():
-    """The files that hold the trainings."""
-    return [f"{LAYOUT.trainings.path}/rate-{rate}.parquet" for rate in UTILITY_RATES]
+    """The files that hold the trainings, one network after the other."""
+    folders = LAYOUT.trainings.values()
+    return [
+        f"{folder.path}/rate-{rate}.parquet"
+        for folder, rate in product(folders, UTILITY_RATES)
+    ]
 
 
 @cache
@@ -34,9 +40,12 @@ def survey():
     files = []
     for change in filter(None, map(inventory.new_settings, LAYOUT)):
         logger.info(change)
-    for folder, rate in product(LAYOUT.attacks.values(), RATES):
+    for ((client, _), folder), rate in product(LAYOUT.attacks.items(), RATES):
         needed, damaged = inventory.attack_files(
-            f"{folder.path}/rate-{rate}", folder.settings, config["images"], BATCH_SIZE
+            f"{folder.path}/rate-{rate}",
+            folder.settings,
+            config["images"],
+            BATCH_SIZES[client],
         )
         files += needed
         set_aside(damaged)
@@ -60,7 +69,10 @@ def set_aside(damaged):
 def unusable():
     """What is wrong with files whose names do not depend on what is there, by path."""
     tables = {image_table(part): (IMAGES, LAYOUT.images) for part in ("train", "test")}
-    tables |= {path: (UTILITY, LAYOUT.trainings) for path in training_files()}
+    tables |= {
+        f"{folder.path}/rate-{rate}.parquet": (UTILITY, folder)
+        for folder, rate in product(LAYOUT.trainings.values(), UTILITY_RATES)
+    }
     tables |= {
         f"{RESULTS}/tables/{name}.parquet": (schema, None)
         for name, schema in SCHEMAS.items()

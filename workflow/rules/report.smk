@@ -66,8 +66,10 @@ rule describe:
     params:
         code=code_of("describe.py", files=TEMPLATES),
         config=config,
-        attackers={name: ATTACKERS[name] for name in config["attackers"]},
+        clients=CLIENTS,
+        attackers=ATTACKERS,
         dataset=DATASET,
+        independent=independent,
         dataset_name=lambda wildcards: grid.dataset_name(config["data"]),
     script:
         "../scripts/describe.py"

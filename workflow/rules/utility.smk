@@ -1,4 +1,4 @@
-TRAINING = "{settings}/rate-{rate}"
+TRAINING = "{network}/{dropout}/{settings}/rate-{rate}"
 
 
 rule train:

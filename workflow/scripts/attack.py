@@ -1,4 +1,4 @@
-"""Attack one batch of images with one attacker at one dropout rate."""
+"""Attack one batch of images: one client, one attacker, one dropout rate."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ with job_log(snakemake.log[0]):
         table = attack_job(
             images,
             params.settings,
-            name=wildcards.attacker,
+            names=(wildcards.client, wildcards.attacker),
             rate=float(wildcards.rate),
             device=device.choose(gpu=device.requested(snakemake.resources)),
             path=params.checkpoint,

@@ -21,6 +21,7 @@ with job_log(snakemake.log[0]):
     versions, revision = provenance.versions(), provenance.revision()
     paragraph = methods.paragraph(
         config=params.config,
+        clients=params.clients,
         attackers=params.attackers,
         dataset=params.dataset_name,
         shape=parquet.inspect(source.images, IMAGES)[0]["shape"],

@@ -28,4 +28,4 @@ with job_log(snakemake.log[0]):
     drawn = resolve_name(params.draws)(**inputs, **params.options)
     save(drawn, output.pdf, output.png)
     numbers = resolve_name(params.says)(**inputs, **params.options)
-    write_text(output.numbers, numbers + "\n")
+    write_text(output.numbers, f"{params.client}{numbers}\n")

@@ -1,6 +1,6 @@
 """Put the paper's claims, and readings of its protocol, to what was measured."""
 
-from dropleak.analysis import tradeoff
+from dropleak.analysis import accuracy, tradeoff
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.claims import evidence, interpretations
 from dropleak.analysis.claims.judge import judge
@@ -12,21 +12,29 @@ from dropleak.tables.schemas import ATTACKS, GUESSES, IMAGES, UTILITY
 with job_log(snakemake.log[0]):
     params, source, output = snakemake.params, snakemake.input, snakemake.output
     attacks = StoredTable(source.attacks, ATTACKS)
+    paper = next(iter(params.clients))
     found = interpretations.compare(
-        attacks.parts(interpretations.COLUMNS), params.masks, params.seed
-    )
-    frame = attacks.read(evidence.COLUMNS).to_pandas()
-    above = tradeoff.above_guess(frame, parquet.read(source.guesses, GUESSES))
-    run = evidence.Run(
-        frame.assign(above_guess=above),
-        parquet.read(source.utility, UTILITY).to_pandas(),
-        found,
-        Chance.of(StoredTable(source.test, IMAGES).read(["label"])["label"].to_numpy()),
-        params.success_rmse,
-        params.tolerated_loss,
+        attacks.parts(interpretations.COLUMNS, ("client", "==", paper)),
+        paper,
+        params.masks,
         params.seed,
     )
-    claims = judge(run, params.paper, params.accounting)
+    frame = attacks.read(evidence.COLUMNS).to_pandas()
+    frame["above_guess"] = tradeoff.above_guess(frame, parquet.read(source.guesses, GUESSES))
+    utility = parquet.read(source.utility, UTILITY).to_pandas()
+    runs = {
+        name: evidence.Run(
+            frame[frame["client"] == name],
+            accuracy.of_client(utility, client),
+            found,
+            Chance.of(StoredTable(source.test, IMAGES).read(["label"])["label"].to_numpy()),
+            params.success_rmse,
+            params.tolerated_loss,
+            params.seed,
+        )
+        for name, client in params.clients.items()
+    }
+    claims = judge(runs, params.attacker, params.accounting)
     for table, name in ((claims, "claims"), (found, "readings")):
         parquet.write(table, output[name])
         parquet.write_csv(table, output[f"{name}_csv"])

@@ -1,4 +1,4 @@
-"""Summarise the attacks per attacker and rate, and compare attackers."""
+"""Summarise the attacks per client, attacker and rate, and compare attackers."""
 
 from dropleak.analysis.summary import COLUMNS, compare, summarise
 from dropleak.runtime.logging import job_log

@@ -1,4 +1,4 @@
-"""Train the network with one dropout rate, once for each seed."""
+"""Train a network with one dropout rate, once for each seed."""
 
 import torch
 

@@ -23,6 +23,7 @@ with job_log(snakemake.log[0]):
         parquet.read(source.utility, UTILITY),
         guesses,
         Chance.of(labels.to_numpy()),
+        clients=params.clients,
         tolerated_loss=params.tolerated_loss,
         success_rmse=params.success_rmse,
         seed=params.seed,

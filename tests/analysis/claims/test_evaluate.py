@@ -1,5 +1,7 @@
 """Verdicts on made data in which every claim is known to be true, or false, or out of sight."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -56,16 +58,20 @@ GUESS = 0.57
 
 def judged(frame, accuracies=FALLING, accounting=(), guess=GUESS, chance=TEN_CLASSES, **options):
     """The claims table of such a run."""
+    frame = frame.assign(above_guess=frame["rmse_clipped"] - guess)
     run = Run(
-        frame.assign(above_guess=frame["rmse_clipped"] - guess),
+        frame,
         utility(accuracies, **options),
-        interpretations.compare([], {}, 0),
+        interpretations.compare([], "lenet", {}, 0),
         chance,
         success_rmse=0.1,
         tolerated_loss=0.05,
         seed=0,
     )
-    table = judge(run, "idlg", list(accounting))
+    runs = {"lenet": run}
+    if "client" in frame:
+        runs = {name: replace(run, attacks=own) for name, own in frame.groupby("client")}
+    table = judge(runs, "idlg", list(accounting))
     assert table.schema.equals(CLAIMS)
     return table.to_pandas()
 
@@ -141,6 +147,19 @@ def test_an_attacker_that_accounts_for_masks_is_judged_on_its_own():
     for claim in ("error-at-half", "no-small-error", "balance-privacy"):
         assert found[claim, "idlg"] == "supported"
         assert found[claim, "reader"] == "not supported"
+
+
+def test_a_client_is_judged_on_its_own_and_the_papers_claims_are_put_to_the_first():
+    safe, broken = attacks([0.1, *AS_PUBLISHED[1:]]), attacks([0.02] * 6, 0.001)
+    both = pd.concat([safe.assign(client="a"), broken.assign(client="b")])
+    both["rmse"] = both["rmse_clipped"] = both["rmse_clipped"].abs()
+    table = judged(both)
+    found = table.set_index(["claim", "client"])["verdict"]
+    protection = ["error-at-half", "no-small-error", "balance-privacy"]
+    for claim in protection:
+        assert found[claim, "a"] == "supported"
+        assert found[claim, "b"] == "not supported"
+    assert set(table.loc[~table["claim"].isin(protection), "client"]) == {"a"}
 
 
 ABOUT_PROTECTION = [

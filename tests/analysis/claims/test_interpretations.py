@@ -45,10 +45,11 @@ def run(offset, attacker="idlg", **options):
 
 def test_every_combination_is_a_reading_and_the_nearest_comes_first():
     parts = [*run(0.0), *run(0.3, "idlg-ignore"), *run(0.0, "mask-reading")]
-    table = compare(parts, {"idlg": "resample", "idlg-ignore": "ignore"}, seed=0)
+    table = compare(parts, "lenet", {"idlg": "resample", "idlg-ignore": "ignore"}, seed=0)
     assert table.schema.equals(READINGS)
     frame = table.to_pandas()
     assert len(frame) == 2 * 2 * 2 * 2 * 2
+    assert set(frame["client"]) == {"lenet"}
     assert frame["distance"].is_monotonic_increasing
     best = frame.iloc[0]
     assert best[["attacker", "masks", "rmse", "pixels", "statistic"]].tolist() == [
@@ -63,7 +64,7 @@ def test_every_combination_is_a_reading_and_the_nearest_comes_first():
 
 
 def test_distances_and_scales_are_as_defined():
-    frame = compare(run(0.0), {"idlg": "resample"}, seed=0).to_pandas()
+    frame = compare(run(0.0), "lenet", {"idlg": "resample"}, seed=0).to_pandas()
     rows = frame.set_index(["rmse", "pixels", "statistic", "iterations"])
     assert rows.loc[("clipped", "[0, 1]", "mean", 5800), "distance"] == pytest.approx(0.06)
     assert rows.loc[("clipped", "[0, 1]", "median", 5600), "distance"] == pytest.approx(0.1)
@@ -75,12 +76,14 @@ def test_distances_and_scales_are_as_defined():
 
 
 def test_a_shorter_run_is_read_at_its_end():
-    frame = compare(run(0.0, iterations=(20, 40)), {"idlg": "resample"}, seed=0).to_pandas()
+    frame = compare(
+        run(0.0, iterations=(20, 40)), "lenet", {"idlg": "resample"}, seed=0
+    ).to_pandas()
     assert set(frame["iterations"]) == {40}
 
 
 def test_attackers_that_cannot_be_the_papers_are_no_readings():
-    table = compare(run(0.0, "mask-reading"), {}, seed=0)
+    table = compare(run(0.0, "mask-reading"), "lenet", {}, seed=0)
     assert table.schema.equals(READINGS)
     assert len(table) == 0
 
@@ -98,7 +101,7 @@ def verdict(offset, spread, images, seed=0):
         diverged = rng.uniform(size=images) < (0.1 if rate == 0 else 1)
         raw = np.where(diverged, np.exp(rng.normal(10, 5, images)), clipped)
         parts.append(part("idlg", rate, clipped, raw, iterations=(5800,)))
-    readings = compare(parts, {"idlg": "resample"}, seed=0)
+    readings = compare(parts, "lenet", {"idlg": "resample"}, seed=0)
     evidence = nearest_reading(SimpleNamespace(readings=readings))
     assert evidence.low <= evidence.estimate <= evidence.high
     return verdicts.below(verdicts.RMSE_MARGIN).decide(evidence, None)
@@ -121,5 +124,7 @@ def test_no_reading_is_right():
 
 
 def test_a_single_image_has_no_interval():
-    frame = compare([part("idlg", 0.5, [0.6], [0.6])], {"idlg": "resample"}, seed=0).to_pandas()
+    frame = compare(
+        [part("idlg", 0.5, [0.6], [0.6])], "lenet", {"idlg": "resample"}, seed=0
+    ).to_pandas()
     assert frame[["distance_low", "distance_high"]].isna().all(axis=None)

@@ -1,5 +1,6 @@
 """What a reader of the results must know first: where they mean nothing, and what to do."""
 
+from collections.abc import Sequence
 from textwrap import fill
 from typing import NamedTuple
 
@@ -34,12 +35,20 @@ def cautions(summary: pa.Table, tradeoff: pa.Table) -> list[Caution]:
         summary, tradeoff: with the columns and metadata in `schemas`.
     """
     known = parquet.metadata(tradeoff)
+    several = len(known["doubts"]) > 1
     found = [_vanished(summary)] if any(summary["vanished"].to_pylist()) else []
-    for reason, names in efficacy.grouped(known["doubts"]).items():
-        said = f"Privacy from {formatting.series(names)} is inconclusive: {reason}."
-        found.append(Caution(said, _ADVICE[known["doubts"][names[0]]]))
-    if known["at_chance"]:
-        found.append(_chance(known["chance"], known["at_chance"]))
+    for reason, attacks in efficacy.grouped(known["doubts"]).items():
+        why = efficacy.explain(reason, attacks)
+        said = f"Privacy from {efficacy.named(attacks, several)} is inconclusive: {why}."
+        found.append(Caution(said, _ADVICE[reason]))
+    clients = {}
+    for client, rates in known["at_chance"].items():
+        clients.setdefault(tuple(rates), []).append(client)
+    found += [
+        _chance(known["chance"], rates, names if several else [])
+        for rates, names in clients.items()
+        if rates
+    ]
     return found
 
 
@@ -51,22 +60,25 @@ def as_text(found: list[Caution]) -> str:
 
 def _vanished(summary: pa.Table) -> Caution:
     """How many attacks of each attacker had nothing to go on, and at which rates."""
-    where = []
-    for attacker, own in summary.to_pandas().query("vanished > 0").groupby("attacker"):
-        lost, total = own[["vanished", "attacks"]].sum()
+    lost = summary.to_pandas().query("vanished > 0")
+    several, where = summary["client"].to_pandas().nunique() > 1, []
+    for (client, attacker), own in lost.groupby(["client", "attacker"]):
+        vanished, total = own[["vanished", "attacks"]].sum()
+        whom = f"{attacker} on {client}" if several else attacker
         where.append(
-            f"{lost:,} of {total:,} attacks by {attacker} ({formatting.rates(own['rate'])})"
+            f"{vanished:,} of {total:,} attacks by {whom} ({formatting.rates(own['rate'])})"
         )
     return Caution(
         f"The shared gradient is numerically empty (vanished) in {formatting.series(where)}.",
-        "No attack can succeed there: choose smaller initial weights (client.network) or smaller "
+        "No attack can succeed there: choose a network with smaller initial weights or smaller "
         "images (data.size), or normalise the images.",
     )
 
 
-def _chance(chance: dict, rates: list[float]) -> Caution:
+def _chance(chance: dict, rates: Sequence[float], clients: list[str]) -> Caution:
+    whose = f" of {formatting.series(clients)}" if clients else ""
     return Caution(
-        f"Test accuracy is at chance at {formatting.rates(rates)}: the largest class is "
+        f"Test accuracy{whose} is at chance at {formatting.rates(rates)}: the largest class is "
         f"{chance['level']:.1%} of the {chance['images']:,} test images, and guessing can get up "
         f"to {chance['high']:.1%} of them right.",
         "There is nothing to lose there: train for more utility.epochs, with another "

@@ -10,6 +10,7 @@ import pandas as pd
 
 from dropleak.analysis import statistics
 from dropleak.analysis.claims.verdicts import FEWEST, RARE
+from dropleak.report.formatting import series
 
 FAILS = "this attack fails without dropout too"
 UNSURE = "too few images to know whether this attack succeeds without dropout"
@@ -34,8 +35,8 @@ def doubt(attacks: pd.DataFrame, success_rmse: float, seed: int) -> str | None:
       means above it. An attack that finds something of every image works as well.
 
     Args:
-        attacks: of one attacker, with the columns rate, update, rmse and above_guess (that of
-            `tradeoff`).
+        attacks: of one attacker on one client, with the columns rate, update, rmse and above_guess
+            (that of `tradeoff`).
         success_rmse: an attack with a smaller RMSE, and a smaller error than the guess, succeeds.
         seed: of the bootstrap.
     """
@@ -61,17 +62,43 @@ def doubt_about_small(attacks: pd.DataFrame, success_rmse: float) -> str | None:
     return NEVER_SMALL if _rarely_small(without, success_rmse) else None
 
 
-def grouped(doubts: Mapping[str, str | None]) -> dict[str, list[str]]:
-    """The attackers of which nothing is known, by a reason that speaks of so many of them.
+Doubts = Mapping[str, Mapping[str, str | None]]
+"""Of attackers on clients, by the names of client and attacker; None where there is none."""
+
+Attacks = dict[tuple[str, ...], list[str]]
+"""Attackers, and the clients on which they all are meant."""
+
+
+def grouped(doubts: Doubts) -> dict[str, Attacks]:
+    """The attacks of which nothing is known, by reason."""
+    found = {}
+    for client, own in doubts.items():
+        for reason in dict.fromkeys(filter(None, own.values())):
+            attackers = tuple(name for name, each in own.items() if each == reason)
+            found.setdefault(reason, {}).setdefault(attackers, []).append(client)
+    return found
+
+
+def explain(reason: str, attacks: Attacks) -> str:
+    """A reason, speaking of one attack or of several."""
+    count = sum(len(attackers) * len(clients) for attackers, clients in attacks.items())
+    return reason if count == 1 else _OF_SEVERAL[reason]
+
+
+def named(attacks: Attacks, several: bool, mark: str = "{}") -> str:
+    """The attackers in a sentence, and on which clients, if an experiment has several.
 
     Args:
-        doubts: of attackers by their names; None where there is none.
+        attacks: of which something is said.
+        several: whether the experiment has more than one client.
+        mark: what stands around each name.
     """
-    names = {}
-    for name, reason in doubts.items():
-        if reason:
-            names.setdefault(reason, []).append(name)
-    return {_OF_SEVERAL[each] if len(own) > 1 else each: own for each, own in names.items()}
+    if not several:
+        return series(mark.format(name) for attackers in attacks for name in attackers)
+    return "; ".join(
+        f"{series(map(mark.format, attackers))} on {series(map(mark.format, clients))}"
+        for attackers, clients in attacks.items()
+    )
 
 
 def _rarely_small(attacks: pd.DataFrame, success_rmse: float) -> bool:

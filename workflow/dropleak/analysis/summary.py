@@ -1,4 +1,4 @@
-"""The experiment in a few numbers per attacker and rate."""
+"""The experiment in a few numbers per client, attacker and rate."""
 
 import pyarrow as pa
 
@@ -10,8 +10,8 @@ from dropleak.tables.schemas import COMPARISON, SUMMARY
 STATUSES = ("converged", "stalled", "diverged", "exhausted", "vanished")
 
 COLUMNS = [
-    *("attacker", "rate", "image", "update", "status", "rmse", "rmse_clipped", "label"),
-    *("label_inferred", "mask_exact", "iterations", "evaluations", "seconds"),
+    *("client", "attacker", "rate", "image", "update", "status", "rmse", "rmse_clipped"),
+    *("label", "label_inferred", "mask_exact", "iterations", "evaluations", "seconds"),
 ]
 """What is needed of the attacks."""
 
@@ -26,7 +26,8 @@ def summarise(attacks: pa.Table, success_rmse: float, seed: int) -> pa.Table:
     """
     scalars = attacks.select(COLUMNS).to_pandas()
     rows = []
-    for (attacker, rate), group in scalars.groupby(["attacker", "rate"], sort=True):
+    groups = scalars.groupby(["client", "attacker", "rate"], sort=True)
+    for (client, attacker, rate), group in groups:
         # Images of an update were attacked together: only updates are independent.
         errors = group.groupby("update")["rmse_clipped"].mean()
         low, high = statistics.mean_interval(errors.to_numpy(), seed)
@@ -36,6 +37,7 @@ def summarise(attacks: pa.Table, success_rmse: float, seed: int) -> pa.Table:
         counts = {status: int((group["status"] == status).sum()) for status in STATUSES}
         rows.append(
             {
+                "client": client,
                 "attacker": attacker,
                 "rate": rate,
                 "attacks": len(group),
@@ -60,7 +62,7 @@ def summarise(attacks: pa.Table, success_rmse: float, seed: int) -> pa.Table:
 
 
 def compare(attacks: pa.Table, baseline: str, seed: int) -> pa.Table:
-    """Every attacker against one of them, on the same problems.
+    """Every attacker against one of them, on the same problems of each client.
 
     Args:
         attacks: with the columns `COLUMNS`.
@@ -72,7 +74,7 @@ def compare(attacks: pa.Table, baseline: str, seed: int) -> pa.Table:
     """
     scalars = attacks.select(COLUMNS).to_pandas()
     rows = {name: [] for name in COMPARISON.names}
-    for rate, problems in scalars.groupby("rate", sort=True):
+    for (client, rate), problems in scalars.groupby(["client", "rate"], sort=True):
         by_attacker = {name: own.set_index("image") for name, own in problems.groupby("attacker")}
         base = by_attacker.pop(baseline)
         for attacker, own in by_attacker.items():
@@ -80,6 +82,7 @@ def compare(attacks: pa.Table, baseline: str, seed: int) -> pa.Table:
             by_update = difference.groupby(own["update"]).mean()
             low, high = statistics.mean_interval(by_update.to_numpy(), seed)
             row = {
+                "client": client,
                 "attacker": attacker,
                 "baseline": baseline,
                 "rate": rate,
@@ -99,7 +102,8 @@ def compare(attacks: pa.Table, baseline: str, seed: int) -> pa.Table:
 def as_text(summary: pa.Table) -> str:
     """The summary for a terminal."""
     frame = summary.to_pandas()
-    shown = frame[["attacker", "rate", "attacks", *STATUSES]].assign(
+    clients = ["client"] * (frame["client"].nunique() > 1)
+    shown = frame[[*clients, "attacker", "rate", "attacks", *STATUSES]].assign(
         **{
             "median RMSE": frame["rmse_median"].map("{:.3g}".format),
             "mean clipped RMSE (95%)": [

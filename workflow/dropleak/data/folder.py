@@ -139,11 +139,11 @@ def _scan(top: Path) -> Part:
     try:
         folders: dict[str, Path] = {}
         others: list[Path] = []
-        for entry in sorted(_visible(top), key=lambda entry: _composed(entry.name)):
+        for entry in sorted(_visible(top), key=lambda entry: composed(entry.name)):
             if not entry.is_dir():
                 others.append(Path(entry.path))
                 continue
-            name = _composed(entry.name)
+            name = composed(entry.name)
             if name in folders:
                 raise InputError(
                     f"{top}: two folders have the same name in different forms of Unicode, "
@@ -199,9 +199,12 @@ def _visible(folder: Path) -> Iterator[os.DirEntry]:
 
 
 def _order(path: Path) -> tuple[str, str, str]:
-    return _composed(str(path.parent)), _composed(path.name), path.name
+    return composed(str(path.parent)), composed(path.name), path.name
 
 
-def _composed(name: str) -> str:
-    """The name in one of the forms that Unicode has for the same text."""
-    return normalize("NFC", name)
+def composed(name: str) -> str:
+    """The name of a file in one of the forms that Unicode has for the same text.
+
+    Read as UTF-8, whatever Python makes of its bytes in the machine's locale.
+    """
+    return normalize("NFC", os.fsencode(name).decode("utf-8", "surrogateescape"))

@@ -24,8 +24,8 @@ KEPT = ROOT / "docs" / "results"
 
 TABLES = ("claims", "readings", "summary", "tradeoff")
 FIGURES = (
-    *("figure4-rmse-by-rate-idlg", "figure5-rmse-by-iteration-idlg", "figure6-accuracy-by-rate"),
-    *("figure7-attackers", "figure8-tradeoff"),
+    *("figure4-rmse-by-rate_lenet_idlg", "figure5-rmse-by-iteration_lenet_idlg"),
+    *("figure6-accuracy-by-rate", "figure7-attackers", "figure8-tradeoff_lenet"),
 )
 PAGES = {
     ROOT / "README.md": ["finding"],

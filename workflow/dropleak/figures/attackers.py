@@ -1,5 +1,7 @@
 """Figures 7 and 8: attackers side by side, and against what dropout costs."""
 
+from itertools import zip_longest
+from math import ceil
 from textwrap import wrap
 
 import pandas as pd
@@ -13,6 +15,9 @@ from dropleak.figures import style
 from dropleak.figures.rmse import CLIPPED, mark_published
 from dropleak.tables import parquet
 
+_PANELS = 2
+"""Side by side."""
+
 _RATE_WIDTH = 0.07
 """Of the name of a rate, with what is between it and the next, as a share of the axis."""
 
@@ -20,33 +25,56 @@ _TITLE_WIDTH = 57
 """Characters in a line of a title."""
 
 
-def attackers_by_rate(summary: pa.Table, tradeoff: pa.Table, attackers: list[str]) -> Figure:
+def attackers_by_rate(
+    summary: pa.Table, tradeoff: pa.Table, clients: list[str], attackers: list[str]
+) -> Figure:
     """Mean RMSE after clipping by rate, a line per attacker with its 95% intervals.
 
     Args:
         summary: the summary table.
         tradeoff: its metadata has the error of a guess.
+        clients: names, a panel each; all have the same axes.
         attackers: names, in the order of the legend.
     """
-    frame = summary.to_pandas()
-    figure, axis = style.new(2.6)
+    frame, guess = summary.to_pandas(), parquet.metadata(tradeoff)["guess_rmse"]
+    across = min(len(clients), _PANELS)
+    down = ceil(len(clients) / across)
+    height = 2.6 if down == 1 else 0.6 + 1.4 * down
+    figure, axes = style.new(height, nrows=down, ncols=across, sharey=True, squeeze=False)
+    for place, (axis, client) in enumerate(zip_longest(axes.flat, clients)):
+        if client is None:
+            axis.set_axis_off()
+            continue
+        _errors_by_rate(axis, frame[frame["client"] == client], guess, attackers)
+        if len(clients) > 1:
+            axis.set_title(client)
+        if place % across == 0:
+            axis.set_ylabel(CLIPPED)
+        if place + across < len(clients):
+            axis.tick_params(labelbottom=False)
+        else:
+            axis.set_xlabel("dropout rate")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    sns.despine(figure)
+    return figure
+
+
+def _errors_by_rate(axis: Axes, frame: pd.DataFrame, guess: float, attackers: list[str]) -> None:
+    """What attackers get from one client."""
     rates = sorted(frame["rate"].unique())
     mark_published(axis, {rate: rate for rate in rates})
-    _guess(axis, parquet.metadata(tradeoff)["guess_rmse"])
+    _guess(axis, guess)
     step = 0.012 * (max(rates) - min(rates) or 1)
     for place, (name, look) in enumerate(style.attacker_looks(attackers).items()):
         own = frame[frame["attacker"] == name].sort_values("rate")
         shift = step * (place - (len(attackers) - 1) / 2)
         _line(axis, own["rate"] + shift, own, label=name, **look)
-    axis.set(xlabel="dropout rate", ylabel=CLIPPED, ylim=(0, None))
+    axis.set_ylim(0, None)
     axis.set_xticks(rates)
-    figure.legend(loc="outside upper center", ncols=2)
-    sns.despine(figure)
-    return figure
 
 
-def privacy_and_utility(tradeoff: pa.Table, attackers: list[str]) -> Figure:
-    """Reconstruction error against test accuracy, a point per attacker and rate.
+def privacy_and_utility(tradeoff: pa.Table, client: str, attackers: list[str]) -> Figure:
+    """Reconstruction error against test accuracy of one client, a point per attacker and rate.
 
     Shaded is what a user wants: an error above that of a guess, hardly less accuracy, and more than
     chance. The title names the rates that lie there for every attacker whose failure means
@@ -54,9 +82,12 @@ def privacy_and_utility(tradeoff: pa.Table, attackers: list[str]) -> Figure:
 
     Args:
         tradeoff: the trade-off table; without rows the figure says what is missing.
+        client: its name.
         attackers: names, in the order of the legend.
     """
-    frame, known = tradeoff.to_pandas(), parquet.metadata(tradeoff)
+    frame, known = tradeoff.to_pandas().query("client == @client"), parquet.metadata(tradeoff)
+    own = ("lowest_accuracy", "at_chance", "doubts")
+    known |= {name: known[name][client] for name in own}
     figure, axis = style.new(2.8)
     if frame.empty:
         axis.set_axis_off()
@@ -67,7 +98,7 @@ def privacy_and_utility(tradeoff: pa.Table, attackers: list[str]) -> Figure:
         own = frame[frame["attacker"] == name].sort_values("rate")
         fill = "none" if known["doubts"][name] else look["color"]
         _line(axis, own["test_accuracy"], own, label=name, markerfacecolor=fill, **look)
-    frame["top"] = frame["rmse_clipped_high"].fillna(frame["rmse_clipped_mean"])
+    frame = frame.assign(top=frame["rmse_clipped_high"].fillna(frame["rmse_clipped_mean"]))
     _guess(axis, known["guess_rmse"])
     axis.set(xlabel="test accuracy", ylabel=CLIPPED)
     axis.set_ylim(0, 1.15 * frame["top"].max())
@@ -88,7 +119,7 @@ def privacy_and_utility(tradeoff: pa.Table, attackers: list[str]) -> Figure:
     )
     axis.set(xlim=(left, right))
     _name_rates(axis, frame)
-    axis.set_title(_verdict(frame, known, attackers), fontsize=7)
+    axis.set_title(_verdict(frame, known, client, attackers), fontsize=7)
     figure.legend(loc="outside upper center", ncols=2)
     sns.despine(figure)
     return figure
@@ -127,7 +158,7 @@ def _mark_chance(axis: Axes, chance: dict, left: float, right: float) -> float:
     return min(left, chance["low"])
 
 
-def _verdict(frame: pd.DataFrame, known: dict, attackers: list[str]) -> str:
+def _verdict(frame: pd.DataFrame, known: dict, client: str, attackers: list[str]) -> str:
     """The rates at which attackers that succeed without dropout fail and accuracy holds.
 
     Then of each other attacker why it shows nothing, and which accuracies are at chance.
@@ -141,10 +172,9 @@ def _verdict(frame: pd.DataFrame, known: dict, attackers: list[str]) -> str:
         rates = ", ".join(f"{rate}" for rate in wanted.index[wanted])
         whom = ", ".join(trusted) if doubts else "all of them"
         lines.append(f"private from {whom} and accurate: {rates or 'no rate'}")
-    lines += [
-        f"{', '.join(names)} inconclusive: {reason}"
-        for reason, names in efficacy.grouped(doubts).items()
-    ]
+    for reason, attacks in efficacy.grouped({client: doubts}).items():
+        ((names, _),) = attacks.items()
+        lines.append(f"{', '.join(names)} inconclusive: {efficacy.explain(reason, attacks)}")
     if at_chance := sorted({*frame["rate"]} & {*known["at_chance"]}):
         lines.append(f"accuracy is at chance: {', '.join(map(str, at_chance))}")
     return "\n".join(part for line in lines for part in wrap(line, _TITLE_WIDTH))

@@ -17,13 +17,14 @@ CLIPPED = "RMSE (clipped to [0, 1])"
 """Label of an axis."""
 
 
-def rmse_by_rate(attacks: StoredTable, summary: pa.Table, attacker: str) -> Figure:
-    """RMSE after clipping, for one attacker: images, quartiles, mean and interval.
+def rmse_by_rate(attacks: StoredTable, summary: pa.Table, client: str, attacker: str) -> Figure:
+    """RMSE after clipping, of one attacker on one client: images, quartiles, mean and interval.
 
     Points are the first images of the selection, which is random: the same at every rate.
     """
-    frame = attacks.read(["rate", "rmse_clipped"], ("attacker", "==", attacker)).to_pandas()
-    means = summary.to_pandas().query("attacker == @attacker")
+    own = ("client", "==", client), ("attacker", "==", attacker)
+    frame = attacks.read(["rate", "rmse_clipped"], *own).to_pandas()
+    means = summary.to_pandas().query("client == @client and attacker == @attacker")
     rates = sorted(frame["rate"].unique())
     places = range(len(rates))
     figure, axis = style.new(2.4)
@@ -86,14 +87,14 @@ def mark_published(axis: Axes, places: dict[float, float]) -> None:
     )
 
 
-def rmse_by_iteration(attacks: StoredTable, attacker: str) -> Figure:
-    """RMSE, not clipped, against the iteration for one attacker: median and quartiles by rate."""
-    own = ("attacker", "==", attacker)
-    rates = attacks.read(["rate"], own)["rate"].unique().to_pylist()
+def rmse_by_iteration(attacks: StoredTable, client: str, attacker: str) -> Figure:
+    """RMSE, not clipped, against the iteration: median and quartiles by rate."""
+    own = ("client", "==", client), ("attacker", "==", attacker)
+    rates = attacks.read(["rate"], *own)["rate"].unique().to_pylist()
     figure, axis = style.new(2.4)
     for rate, colour in style.rate_palette(rates).items():
         columns = ["trajectory_iteration", "trajectory_rmse"]
-        parts = attacks.parts(columns, own, ("rate", "==", rate))
+        parts = attacks.parts(columns, *own, ("rate", "==", rate))
         iterations, (lower, median, upper) = _quartiles(parts)
         axis.plot(iterations, median, color=colour, linewidth=1.2, label=f"{rate}")
         axis.fill_between(iterations, lower, upper, color=colour, alpha=0.15, linewidth=0)

@@ -12,16 +12,19 @@ from dropleak.tables import parquet
 from dropleak.tables.lazy import Condition, StoredTable
 
 
-def sample(attacks: StoredTable, images: pa.Table, attacker: str, chosen: list[int]) -> Figure:
+def sample(
+    attacks: StoredTable, images: pa.Table, client: str, attacker: str, chosen: list[int]
+) -> Figure:
     """A row per image: the truth, then what one attacker made of it at each rate, with its RMSE.
 
     Args:
-        attacks: the attacks of all attackers.
+        attacks: all attacks.
         images: the image table that was attacked.
+        client: who was attacked.
         attacker: whose reconstructions.
         chosen: indices of the images.
     """
-    frame = _attacks(attacks, chosen, ("attacker", "==", attacker))
+    frame = _attacks(attacks, chosen, ("client", "==", client), ("attacker", "==", attacker))
     rates = sorted(frame["rate"].unique())
     frame = frame.set_index(["image", "rate"])
     shape, truth = parquet.metadata(images)["shape"], _truth(images, chosen)
@@ -37,18 +40,25 @@ def sample(attacks: StoredTable, images: pa.Table, attacker: str, chosen: list[i
 
 
 def attackers_sample(
-    attacks: StoredTable, images: pa.Table, attackers: list[str], rate: float, chosen: list[int]
+    attacks: StoredTable,
+    images: pa.Table,
+    client: str,
+    attackers: list[str],
+    rate: float,
+    chosen: list[int],
 ) -> Figure:
     """A column per image: the truth, then what each attacker made of it at one rate.
 
     Args:
-        attacks: the attacks of all attackers.
+        attacks: all attacks.
         images: the image table that was attacked.
+        client: who was attacked.
         attackers: names, from top to bottom.
-        rate: dropout rate of the clients.
+        rate: dropout rate of the client.
         chosen: indices of the images.
     """
-    frame = _attacks(attacks, chosen, ("rate", "==", rate)).set_index(["attacker", "image"])
+    own = ("client", "==", client), ("rate", "==", rate)
+    frame = _attacks(attacks, chosen, *own).set_index(["attacker", "image"])
     shape, truth = parquet.metadata(images)["shape"], _truth(images, chosen)
     axes = _grid(len(attackers) + 1, len(chosen), names=0.28)
     for row, name in zip(axes, ["truth", *attackers], strict=True):
@@ -61,9 +71,9 @@ def attackers_sample(
     return axes[0, 0].figure
 
 
-def _attacks(attacks: StoredTable, chosen: list[int], condition: Condition) -> pd.DataFrame:
+def _attacks(attacks: StoredTable, chosen: list[int], *conditions: Condition) -> pd.DataFrame:
     columns = ["attacker", "rate", "image", "rmse", "reconstruction"]
-    return attacks.read(columns, ("image", "in", chosen), condition).to_pandas()
+    return attacks.read(columns, ("image", "in", chosen), *conditions).to_pandas()
 
 
 def _truth(images: pa.Table, chosen: list[int]) -> dict[int, bytes]:

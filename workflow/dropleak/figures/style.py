@@ -57,10 +57,14 @@ def rate_palette(rates: Sequence[float]) -> dict[float, tuple]:
     return dict(zip(rates, sns.color_palette("viridis_r", len(rates)), strict=True))
 
 
+def colours() -> list[str]:
+    """Colours that the colour-blind can tell apart, without the accent's."""
+    return [colour for colour in sns.color_palette("colorblind").as_hex() if colour != ACCENT]
+
+
 def attacker_looks(attackers: Sequence[str]) -> dict[str, dict[str, object]]:
     """Colour, marker and line of each attacker, in their order; none has the accent's colour."""
-    palette = [colour for colour in sns.color_palette("colorblind").as_hex() if colour != ACCENT]
-    looks = zip(cycle(palette), cycle("osv^<>pPX*h"), cycle(["-", "--"]))
+    looks = zip(cycle(colours()), cycle("osv^<>pPX*h"), cycle(["-", "--"]))
     return {
         name: {"color": colour, "marker": marker, "linestyle": line}
         for name, (colour, marker, line) in zip(attackers, looks, strict=False)

@@ -32,7 +32,7 @@ def attack_job(
     images: pa.Table,
     settings: Mapping,
     *,
-    name: str,
+    names: tuple[str, str],
     rate: float,
     device: str,
     path: str | Path,
@@ -43,7 +43,7 @@ def attack_job(
     Args:
         images: rows of the image table, update by update.
         settings: see `identity.of_attack`.
-        name: the attacker's.
+        names: of client and attacker.
         rate: dropout rate of the clients.
         device: where, for torch.
         path: of the checkpoint. The caller removes it when the result is safe.
@@ -68,7 +68,7 @@ def attack_job(
     print(backend)
     made_by = {"torch": torch.__version__, "device": device_name(device)}
     constants = {
-        "attacker": name,
+        **dict(zip(("client", "attacker"), names, strict=True)),
         "knowledge": job.attacker.knowledge,
         "rate": rate,
         "seed": job.seed,
@@ -79,7 +79,7 @@ def attack_job(
     }
 
     def attack(part: pa.Table) -> pa.Table:
-        about = {"attacker": name, "rate": rate, "images": part["index"].to_pylist()}
+        about = {"names": names, "rate": rate, "images": part["index"].to_pylist()}
         identity = {"settings": settings, **about, "backend": backend.name, **made_by}
         checkpoint = Checkpoint(path, identity)
         with checkpoint.heeding_signals():
@@ -140,9 +140,7 @@ def _attack(
     )
     seconds = hook.seconds / len(images)
     scores = score(reconstruction, private, observer)
-    return attack_rows(
-        images, reconstruction, scores, job.client, {**constants, "seconds": seconds}
-    )
+    return attack_rows(images, reconstruction, scores, {**constants, "seconds": seconds})
 
 
 def _indices(images: pa.Table) -> torch.Tensor:
@@ -165,7 +163,7 @@ def split_on_out_of_memory(
     if len(images) <= images_per_update:
         raise InputError(
             "the GPU's memory cannot hold the attack on one update: lower data.size, the "
-            "attacker's restarts, or client.images_per_update, or attack on the CPU "
+            "attacker's restarts, or the client's images_per_update, or attack on the CPU "
             "(--set-resources attack:gpu=0)"
         )
     half = len(images) // images_per_update // 2 * images_per_update

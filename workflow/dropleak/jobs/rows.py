@@ -1,13 +1,11 @@
 """Scored attacks as rows of the table of attacks."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 
 import numpy as np
 import pyarrow as pa
 
 from dropleak.engine.attack.reconstruction import Reconstruction
-from dropleak.engine.client.client import Client
 from dropleak.scoring.score import Scores
 from dropleak.tables import parquet
 from dropleak.tables.schemas import ATTACKS
@@ -17,7 +15,6 @@ def attack_rows(
     images: pa.Table,
     reconstruction: Reconstruction,
     scores: Scores,
-    client: Client,
     constants: Mapping[str, object],
 ) -> pa.Table:
     """One row per image, with the columns `schemas.ATTACKS`.
@@ -25,10 +22,9 @@ def attack_rows(
     Args:
         images: rows of the image table, update by update.
         reconstruction, scores: of the attacks on them.
-        client: what was attacked.
         constants: columns that have the same value in all rows.
     """
-    n, trajectory = client.images_per_update, scores.trajectory
+    n, trajectory = reconstruction.images.shape[1], scores.trajectory
     indices = images["index"].to_pylist()
 
     def of_image(values: np.ndarray) -> np.ndarray:
@@ -72,4 +68,4 @@ def attack_rows(
         **{name: constant(value) for name, value in constants.items()},
     }
     shape = parquet.metadata(images)["shape"]
-    return parquet.build(ATTACKS, columns, shape=shape, **asdict(client))
+    return parquet.build(ATTACKS, columns, shape=shape)

@@ -46,11 +46,12 @@ def train_seeds(
         (pixels.to(device, torch.float32), labels.to(device))
         for pixels, labels in map(tensors, (train_images, test_images))
     )
+    trained = {"network": client.network, "dropout": client.dropout, "rate": rate}
     rows = []
     for seed in seeds:
         epochs = train(network, train_set, test_set, rate, seed, training)
         for number, epoch in enumerate(epochs, start=1):
-            rows.append({"rate": rate, "seed": seed, "epoch": number} | asdict(epoch))
+            rows.append(trained | {"seed": seed, "epoch": number} | asdict(epoch))
             progress()
     columns = {key: [row[key] for row in rows] for key in rows[0]}
     columns["host"] = [platform.node()] * len(rows)

@@ -4,7 +4,7 @@ import json
 import math
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from functools import cache
 from itertools import islice
@@ -31,7 +31,7 @@ _VALIDATOR = validators.extend(
 )
 
 SCHEMA = WORKFLOW / "schemas" / "config.schema.yaml"
-PRESETS = WORKFLOW / "presets.yaml"
+PRESETS = WORKFLOW / "presets"
 
 _REGISTRIES: dict[str, dict[str, str | None]] = {
     "data sets": dict.fromkeys([*grid.DATASETS, "folder"]),
@@ -77,7 +77,8 @@ def complete(config: dict) -> dict:
     try:
         config = with_defaults(config, schema)
         errors = _VALIDATOR(schema).iter_errors(config)
-        problems = list(map(explain, islice(errors, _MOST_PROBLEMS)))
+        problems = list(islice(_earlier_forms(config), _MOST_PROBLEMS))
+        problems = problems or list(map(explain, islice(errors, _MOST_PROBLEMS)))
         problems = problems or list(_expand_paths(config))
         problems = problems or list(islice(_contradictions(config), _MOST_PROBLEMS))
     except RecursionError:
@@ -111,11 +112,30 @@ def without_defaults(value: dict, schema: dict) -> dict:
     return {key: each for key, each in value.items() if each != defaults[key]}
 
 
+def clients(config: dict) -> dict[str, dict]:
+    """All settings of every client that may be named, by name."""
+    return _presets("clients", config)
+
+
 def attackers(config: dict) -> dict[str, dict]:
     """All settings of every attacker that may be named, by name."""
-    settings = load_schema()["properties"]["presets"]["additionalProperties"]
-    presets = load_presets() | config["presets"]
-    return {name: with_defaults(preset, settings) for name, preset in presets.items()}
+    return _presets("attackers", config)
+
+
+def _presets(kind: str, config: dict) -> dict[str, dict]:
+    presets = load_presets(kind) | config["presets"][kind]
+    return {name: with_defaults(preset, settings_of(kind)) for name, preset in presets.items()}
+
+
+def settings_of(kind: str) -> dict:
+    """The schema of the settings of a preset, of "clients" or "attackers"."""
+    return load_schema()["properties"]["presets"]["properties"][kind]["additionalProperties"]
+
+
+def independent(clients: Iterable[dict]) -> str:
+    """What is independent in attacks on clients with these settings: images, updates, or both."""
+    alone = {client["images_per_update"] == 1 for client in clients}
+    return " or ".join(name for name, one in (("images", True), ("updates", False)) if one in alone)
 
 
 def readings(config: dict) -> dict[str, str]:
@@ -124,7 +144,7 @@ def readings(config: dict) -> dict[str, str]:
     They have its settings but for masks, of which it says nothing; it gave the attacker none.
     """
     known = attackers(config)
-    paper = with_defaults({}, load_schema()["properties"]["presets"]["additionalProperties"])
+    paper = with_defaults({}, settings_of("attackers"))
     return {
         name: known[name]["masks"]
         for name in config["attackers"]
@@ -149,9 +169,26 @@ def differences(one: object, other: object, path: tuple = ()) -> Iterator[tuple[
 
 
 @cache
-def load_presets() -> dict[str, dict]:
-    """The built-in attackers."""
-    return yaml.safe_load(PRESETS.read_text(encoding="utf-8"))
+def load_presets(kind: str) -> dict[str, dict]:
+    """The built-in "clients" or "attackers"."""
+    return yaml.safe_load((PRESETS / f"{kind}.yaml").read_text(encoding="utf-8"))
+
+
+def _earlier_forms(config: object) -> Iterator[str]:
+    """Keys of earlier versions, each with what to write in its place."""
+    if not isinstance(config, dict):
+        return
+    if "client" in config:
+        yield (
+            "client: clients are presets now; write clients: [mine] and, under presets, "
+            f"clients: {{mine: {shown(config['client'])}}}"
+        )
+    if isinstance(config["presets"], dict):
+        kinds = load_schema()["properties"]["presets"]["properties"]
+        for name, settings in config["presets"].items():
+            if name not in kinds and isinstance(settings, dict) and not nearest(name, kinds):
+                place = path_of(["presets", "attackers", name])
+                yield f"{path_of(['presets', name])}: attackers have their own group; write {place}"
 
 
 def _expand_paths(config: dict) -> Iterator[str]:
@@ -172,16 +209,17 @@ def _contradictions(config: dict) -> Iterator[str]:
             yield f"{path_of(path)}: -0.0 has a sign; write 0.0"  # it would be in file names
     if config["experiment"] == "slurm":
         yield "experiment: slurm is taken, by the logs of the cluster in logs/slurm"
-    known = attackers(config)
-    for name in config["attackers"]:
-        if name not in known:
-            yield (
-                f"attackers: {shown(name)} is not one of {', '.join(sorted(known))}"
-                f"{nearest(name, known)}"
-            )
-    for name, preset in known.items():
+    known = {"clients": clients(config), "attackers": attackers(config)}
+    for kind, presets in known.items():
+        for name in config[kind]:
+            if name not in presets:
+                yield (
+                    f"{kind}: {shown(name)} is not one of {', '.join(sorted(presets))}"
+                    f"{nearest(name, presets)}"
+                )
+    for name, preset in known["attackers"].items():
         for key, reason in _impossible(preset):
-            yield f"presets.{name}.{key}: {preset[key]} {reason}"
+            yield f"presets.attackers.{name}.{key}: {preset[key]} {reason}"
     data = config["data"]
     if why := _unusable(data["root"]):
         yield f"data.root: {shown(data['root'])} cannot be used ({why})"
@@ -194,11 +232,13 @@ def _contradictions(config: dict) -> Iterator[str]:
             f"images: {config['images']} is more than there are; "
             f"the test part of {data['source']} has {available}"
         )
-    together = config["client"]["images_per_update"]
-    if config["images"] % together:
-        yield (
-            f"images: {config['images']} is not a multiple of client.images_per_update: {together}"
-        )
+    for name in config["clients"]:
+        together = known["clients"].get(name, {}).get("images_per_update", 1)
+        if config["images"] % together:
+            yield (
+                f"images: {config['images']} is not a multiple of {together}, the "
+                f"images_per_update of client {name}"
+            )
     if config["sample_images"] > config["images"]:
         yield f"sample_images: {config['sample_images']} is more than images: {config['images']}"
 

@@ -1,7 +1,6 @@
 """From the configuration to jobs: which images, how they are batched, what files are called."""
 
 import hashlib
-import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -42,7 +41,7 @@ def dataset_name(data: dict) -> str:
     """What tables and captions call the configured data set; a folder goes by its own name."""
     if data["source"] != "folder":
         return data["source"]
-    name = printable(Path(data["root"]).resolve().name)
+    name = printable(folder.composed(Path(data["root"]).resolve().name))
     return f"the folder {' '.join(name.split())}"  # as it stands in sentences
 
 
@@ -56,7 +55,7 @@ def data_identity(data: dict) -> dict:
         return {"source": data["source"], "size": data["size"]}
     root = Path(data["root"])
     files = [
-        (unicodedata.normalize("NFC", path.relative_to(root).as_posix()), path.stat().st_size)
+        (folder.composed(path.relative_to(root).as_posix()), path.stat().st_size)
         for part in folder.PARTS
         for path in folder.files(root, part)
     ]

@@ -9,13 +9,17 @@ from collections.abc import Mapping
 
 from dropleak.planning.config import (
     attackers,
+    clients,
     differences,
-    load_schema,
+    settings_of,
     with_defaults,
     without_defaults,
 )
 from dropleak.planning.grid import data_identity
 from dropleak.planning.versions import DATA_VERSION, ENGINE_VERSION, TRAINING_VERSION
+
+TRAINED = ("network", "dropout")
+"""The settings of a client that its accuracy depends on: who shares them shares trainings."""
 
 _TRAINING = ("epochs", "batch_size", "optimiser", "learning_rate", "initialisation")
 
@@ -25,31 +29,33 @@ def of_images(config: dict) -> dict:
     return {"data_version": DATA_VERSION, "data": data_identity(config["data"])}
 
 
-def of_attack(config: dict, images: dict, attacker: str) -> dict:
-    """Of the attacks of one attacker, besides rate and images.
+def of_attack(config: dict, images: dict, client: str, attacker: str) -> dict:
+    """Of the attacks of one attacker on one client, besides rate and images.
+
+    Not their names: presets that are called otherwise give the same numbers.
 
     Args:
         config: complete.
         images: as of `of_images`, which looks at every file of a folder and need not do so again.
-        attacker: its name.
+        client, attacker: names.
     """
     return images | {
         "engine_version": ENGINE_VERSION,
         "seed": config["seed"],
-        "client": without_defaults(config["client"], _CLIENT),
+        "client": without_defaults(clients(config)[client], _CLIENT),
         "attacker": without_defaults(attackers(config)[attacker], _ATTACKER),
         "iterations": config["attack"]["iterations"],
         "precision": config["attack"]["precision"],
     }
 
 
-def of_training(config: dict, images: dict) -> dict:
-    """Of the trainings, besides the rate; arguments as above."""
-    client = {key: value for key, value in config["client"].items() if key != "images_per_update"}
+def of_training(config: dict, images: dict, client: str) -> dict:
+    """Of the trainings of one client's network, besides the rate; arguments as above."""
+    trained = {key: clients(config)[client][key] for key in TRAINED}
     return images | {
         "training_version": TRAINING_VERSION,
         "seed": config["seed"],
-        "client": without_defaults(client, _CLIENT),
+        "client": without_defaults(trained, _CLIENT),
         "seeds": config["utility"]["seeds"],
         "training": {key: config["utility"][key] for key in _TRAINING},
     }
@@ -63,9 +69,7 @@ def changes(recorded: Mapping, identity: Mapping) -> list[str]:
     return [f"{key} was {old} and is {new}" for key, old, new in differences(was, now)]
 
 
-_PROPERTIES = load_schema()["properties"]
-_CLIENT = _PROPERTIES["client"]
-_ATTACKER = _PROPERTIES["presets"]["additionalProperties"]
+_CLIENT, _ATTACKER = settings_of("clients"), settings_of("attackers")
 _PARTS = {"client": _CLIENT, "attacker": _ATTACKER}
 
 

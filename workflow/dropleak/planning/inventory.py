@@ -116,10 +116,17 @@ def new_settings(folder: Folder) -> str | None:
 def unused(layout: Layout) -> Iterator[Path]:
     """Results that a configuration does not use: of other settings, or damaged."""
     used = {Path(folder.path) for folder in layout}
-    results = Path(layout.results)
-    places = [results / "data", results / "utility", *sorted(results.glob("attacks/*"))]
-    for place in places:
-        yield from (path for path in sorted(place.glob("*")) if path not in used)
+    above = {parent for path in used for parent in path.parents}
+
+    def beside(place: Path) -> Iterator[Path]:
+        for path in sorted(place.glob("*")):
+            if path in above:
+                yield from beside(path)
+            elif path not in used:
+                yield path
+
+    for kind in ("data", "utility", "attacks"):
+        yield from beside(Path(layout.results, kind))
     for folder in used:
         yield from sorted(folder.rglob(f"*{DAMAGED}"))
 

@@ -8,8 +8,11 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 from dropleak.planning import identity
+from dropleak.planning.config import clients
+from dropleak.planning.identity import TRAINED
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,24 @@ class Layout:
         self.results = f"results/{config['experiment']}"
         images = identity.of_images(config)
         self.images = Folder(f"{self.results}/data", images)
-        self.trainings = Folder(f"{self.results}/utility", identity.of_training(config, images))
-        self.attacks = {
-            name: Folder(f"{self.results}/attacks/{name}", identity.of_attack(config, images, name))
-            for name in config["attackers"]
+        presets = clients(config)
+        trained = {tuple(presets[name][key] for key in TRAINED): name for name in config["clients"]}
+        self.trainings = {
+            network: Folder(
+                "/".join([f"{self.results}/utility", *network]),
+                identity.of_training(config, images, client),
+            )
+            for network, client in trained.items()
         }
+        """By network and site of dropout: clients that have the same share them."""
+        self.attacks = {
+            (client, attacker): Folder(
+                f"{self.results}/attacks/{client}/{attacker}",
+                identity.of_attack(config, images, client, attacker),
+            )
+            for client, attacker in product(config["clients"], config["attackers"])
+        }
+        """By the names of client and attacker."""
 
     def __iter__(self) -> Iterator[Folder]:
-        yield from (self.images, self.trainings, *self.attacks.values())
+        yield from (self.images, *self.trainings.values(), *self.attacks.values())

@@ -5,6 +5,8 @@ processors and without a compiler; GPUs are faster. All jobs of a rule get the s
 largest.
 """
 
+from collections.abc import Iterable
+
 from dropleak.engine.models.zoo import relative_cost
 
 MARGIN = 4
@@ -18,7 +20,12 @@ BASE_MB = 3000
 
 
 def attack(
-    images: int, values: int, iterations: int, precision: str, network: str, restarts: int
+    images: int,
+    values: int,
+    iterations: int,
+    precision: str,
+    networks: Iterable[str],
+    restarts: int,
 ) -> tuple[int, int]:
     """Limits of an attack job.
 
@@ -31,7 +38,7 @@ def attack(
         values: numbers in one image, channels x height x width.
         iterations: budget of each attack.
         precision: "float32" or "float64".
-        network: that is attacked, a name in `NETWORKS`; its time goes by its multiplications.
+        networks: that are attacked, names in `NETWORKS`; their time goes by their multiplications.
         restarts: the most that an attacker makes.
 
     Returns:
@@ -40,7 +47,8 @@ def attack(
     width = {"float32": 4, "float64": 8}[precision]
     images *= restarts
     megabytes = images * 7 * values / 3072 * width / 4
-    seconds = images * iterations * (0.15e-3 + 0.18e-3 * values / 3072) * relative_cost(network)
+    seconds = images * iterations * (0.15e-3 + 0.18e-3 * values / 3072)
+    seconds *= max(map(relative_cost, networks))
     return BASE_MB + round(megabytes), SETUP_MINUTES + round(MARGIN * seconds / 60)
 
 

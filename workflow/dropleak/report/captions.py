@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from dropleak.analysis import efficacy
+from dropleak.analysis.accuracy import at_the_end
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.excerpts import POINTS, shown_rates
 from dropleak.report.formatting import interval, rates, series
@@ -31,18 +32,21 @@ def features(features: pa.Table) -> str:
     return f"Dropped are {series(f'{share:.0%} at {rate}' for rate, share in dropped.items())}."
 
 
-def sample(attacks: StoredTable, images: pa.Table, attacker: str, chosen: list[int]) -> str:
+def sample(
+    attacks: StoredTable, images: pa.Table, client: str, attacker: str, chosen: list[int]
+) -> str:
     """Figure 3."""
-    shown = _shown(attacks, chosen, ("attacker", "==", attacker))
+    shown = _shown(attacks, chosen, ("client", "==", client), ("attacker", "==", attacker))
     ranges = (
         f"{_range(own['rmse_clipped'])} at {rate}" for rate, own in shown.groupby("rate", sort=True)
     )
     return f"After clipping the RMSE of these images is {series(ranges)}."
 
 
-def rmse_by_rate(attacks: StoredTable, summary: pa.Table, attacker: str) -> str:
+def rmse_by_rate(attacks: StoredTable, summary: pa.Table, client: str, attacker: str) -> str:
     """Figure 4."""
-    own = summary.to_pandas().query("attacker == @attacker").sort_values("rate")
+    frame = summary.to_pandas().query("client == @client and attacker == @attacker")
+    own = frame.sort_values("rate")
     means = (f"{_mean(row)} at {row.rate}" for row in own.itertuples())
     lost = own[["diverged", "stalled", "vanished"]].sum()
     ends = series(f"{count:,} {status}" for status, count in lost.items())
@@ -52,70 +56,89 @@ def rmse_by_rate(attacks: StoredTable, summary: pa.Table, attacker: str) -> str:
     return text
 
 
-def rmse_by_iteration(attacks: StoredTable, attacker: str) -> str:
+def rmse_by_iteration(attacks: StoredTable, client: str, attacker: str) -> str:
     """Figure 5."""
-    own = attacks.read(["rate", "rmse"], ("attacker", "==", attacker)).to_pandas()
-    medians = own.groupby("rate")["rmse"].median()
+    own = ("client", "==", client), ("attacker", "==", attacker)
+    medians = attacks.read(["rate", "rmse"], *own).to_pandas().groupby("rate")["rmse"].median()
     ends = series(f"{median:.3g} at {rate}" for rate, median in medians.items())
     return f"The medians at the end are {ends}."
 
 
 def accuracy_by_rate(utility: pa.Table, labels: pa.ChunkedArray) -> str:
     """Figure 6."""
-    runs = utility.select(["rate", "epoch", "test_accuracy"]).to_pandas()
-    means = runs[runs["epoch"] == runs["epoch"].max()].groupby("rate")["test_accuracy"].mean()
-    chance = Chance.of(labels.to_numpy())
+    trained = at_the_end(utility.to_pandas()).groupby(["network", "dropout"], sort=False)
+    chance, several = Chance.of(labels.to_numpy()), trained.ngroups > 1
+    found, no_better = [], []
+    for (network, dropout), runs in trained:
+        means = runs.groupby("rate")["test_accuracy"].mean()
+        name = f" {network} ({dropout})" if several else ""
+        of_them = series(f"{mean:.1%} at {rate}" for rate, mean in means.items())
+        found.append(f"Means{name and f' of{name}'} are {of_them}.")
+        no_better.append(_at_chance(means.index[means.map(chance.explains)], f"networks{name}"))
     return (
-        f"Means are {series(f'{mean:.1%} at {rate}' for rate, mean in means.items())}. Chance is "
-        f"{chance.level:.1%} ({chance.low:.1%} to {chance.high:.1%} of {chance.images:,} images)"
-        f"{_at_chance(means.index[means.map(chance.explains)])}."
+        f"{' '.join(found)} Chance is {chance.level:.1%} ({chance.low:.1%} to {chance.high:.1%} of "
+        f"{chance.images:,} images){''.join(no_better)}."
     )
 
 
-def attackers_by_rate(summary: pa.Table, tradeoff: pa.Table, attackers: list[str]) -> str:
+def attackers_by_rate(
+    summary: pa.Table, tradeoff: pa.Table, clients: list[str], attackers: list[str]
+) -> str:
     """Figure 7."""
     frame = summary.to_pandas()
-    last = frame[frame["rate"] == frame["rate"].max()].set_index("attacker").loc[attackers]
-    means = (f"{_mean(row)} for ``{row.Index}``" for row in last.itertuples())
+    last = frame[frame["rate"] == frame["rate"].max()].set_index(["client", "attacker"])
+    found = []
+    for client in clients:
+        own = last.loc[client].loc[attackers]
+        whose = f" of ``{client}``" if len(clients) > 1 else ""
+        means = series(f"{_mean(row)} for ``{row.Index}``" for row in own.itertuples())
+        found.append(f"means{whose} are {means}")
     guess = parquet.metadata(tradeoff)["guess_rmse"]
     return (
-        f"At rate {frame['rate'].max()} means are {series(means)}; the guess has {guess:.3f}."
-        f"{_doubts(tradeoff, attackers)}"
+        f"At rate {frame['rate'].max()} {'; '.join(found)}; the guess has {guess:.3f}."
+        f"{_doubts(tradeoff, clients, attackers)}"
     )
 
 
-def privacy_and_utility(tradeoff: pa.Table, attackers: list[str]) -> str:
+def privacy_and_utility(tradeoff: pa.Table, client: str, attackers: list[str]) -> str:
     """Figure 8."""
-    frame, known = tradeoff.to_pandas(), parquet.metadata(tradeoff)
+    frame, known = tradeoff.to_pandas().query("client == @client"), parquet.metadata(tradeoff)
     wanted = frame["private"].eq(True) & frame["accurate"]
     both = frame[wanted].groupby("attacker")["rate"].apply(list)
     found = (
         f"{series(both.get(name, ['none']))} from ``{name}``"
         for name in attackers
-        if not known["doubts"][name]
+        if not known["doubts"][client][name]
     )
     chance = known["chance"]
     said = "; ".join(found) or "none is known"
     return (
         f"The guess has {known['guess_rmse']:.3f}, and accurate means at least "
-        f"{known['lowest_accuracy']:.1%} and more than {chance['high']:.1%}, up to which "
-        f"{chance['images']:,} test images allow for chance{_at_chance(known['at_chance'])}. Rates "
-        f"that are private and accurate: {said}.{_doubts(tradeoff, attackers)}"
+        f"{known['lowest_accuracy'][client]:.1%} and more than {chance['high']:.1%}, up to which "
+        f"{chance['images']:,} test images allow for chance"
+        f"{_at_chance(known['at_chance'][client])}. Rates that are private and accurate: {said}."
+        f"{_doubts(tradeoff, [client], attackers)}"
     )
 
 
 def attackers_sample(
-    attacks: StoredTable, images: pa.Table, attackers: list[str], rate: float, chosen: list[int]
+    attacks: StoredTable,
+    images: pa.Table,
+    client: str,
+    attackers: list[str],
+    rate: float,
+    chosen: list[int],
 ) -> str:
     """Figure 9."""
-    shown = _shown(attacks, chosen, ("rate", "==", rate)).groupby("attacker")["rmse_clipped"]
+    frame = _shown(attacks, chosen, ("client", "==", client), ("rate", "==", rate))
+    shown = frame.groupby("attacker")["rmse_clipped"]
     ranges = (f"{_range(shown.get_group(name))} for ``{name}``" for name in attackers)
     return f"After clipping the RMSE of these images is {series(ranges)}."
 
 
-def _shown(attacks: StoredTable, chosen: list[int], condition: Condition) -> pd.DataFrame:
+def _shown(attacks: StoredTable, chosen: list[int], *conditions: Condition) -> pd.DataFrame:
     columns = ["attacker", "rate", "rmse_clipped"]
-    return attacks.read(columns, ("image", "in", chosen), condition).to_pandas()
+    return attacks.read(columns, ("image", "in", chosen), *conditions).to_pandas()
 
 
 def _mean(row: Any) -> str:
@@ -128,16 +151,17 @@ def _range(values: pd.Series) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _at_chance(found: Sequence[float]) -> str:
+def _at_chance(found: Sequence[float], networks: str = "networks") -> str:
     """Which accuracies are at chance, if any: to go on with a sentence."""
-    return f"; networks trained with {rates(found)} are no better" if len(found) else ""
+    return f"; {networks} trained with {rates(found)} are no better" if len(found) else ""
 
 
-def _doubts(tradeoff: pa.Table, attackers: list[str]) -> str:
-    """Of which attackers nothing is known, if any."""
-    doubts = parquet.metadata(tradeoff)["doubts"]
-    grouped = efficacy.grouped({name: doubts[name] for name in attackers})
+def _doubts(tradeoff: pa.Table, clients: list[str], attackers: list[str]) -> str:
+    """Of which attacks nothing is known, if any."""
+    known = parquet.metadata(tradeoff)["doubts"]
+    doubts = {client: {name: known[client][name] for name in attackers} for client in clients}
     return "".join(
-        f" Inconclusive for {series(f'``{name}``' for name in names)}: {reason}."
-        for reason, names in grouped.items()
+        f" Inconclusive for {efficacy.named(attacks, len(clients) > 1, '``{}``')}: "
+        f"{efficacy.explain(reason, attacks)}."
+        for reason, attacks in efficacy.grouped(doubts).items()
     )

@@ -24,22 +24,22 @@ class Figure:
     tables: tuple[str, ...]
     """Arguments that are tables, named as in `SCHEMAS`, or `labels`, those of the test images."""
     settings: tuple[str, ...] = ()
-    """Other arguments: `attackers`, all of them; `chosen`, indices of the sample images; `attacker`
-    or `rate`, for a figure of each of them."""
+    """Other arguments: `clients` and `attackers`, all of them; `chosen`, indices of the sample
+    images; `client`, `attacker` or `rate`, for a figure of each of them."""
 
     @property
-    def each(self) -> str | None:
-        """That of which there is a figure for each, if so."""
-        return next((name for name in ("attacker", "rate") if name in self.settings), None)
+    def each(self) -> list[str]:
+        """That of which there is a figure for each."""
+        return [name for name in ("client", "attacker", "rate") if name in self.settings]
 
     @property
     def suffix(self) -> str:
-        """What tells the figures of attackers or rates apart, as a wildcard."""
-        return f"-{{{self.each}}}" if self.each else ""
+        """What tells these figures apart: wildcards, behind a character that no name has."""
+        return "".join(f"_{{{name}}}" for name in self.each)
 
     @property
     def stem(self) -> str:
-        """Of its files, with the wildcard."""
+        """Of its files, with the wildcards."""
         return f"figure{self.number}-{self.name}{self.suffix}"
 
     @property
@@ -50,12 +50,13 @@ class Figure:
     @property
     def labels(self) -> dict[str, str]:
         """In the report."""
-        labels = {"figure": str(self.number), "shows": self.shows, "attacker": "all", "rate": "all"}
-        return labels | ({self.each: f"{{{self.each}}}"} if self.each else {})
+        labels = {"figure": str(self.number), "shows": self.shows}
+        labels |= dict.fromkeys(("client", "attacker", "rate"), "all")
+        return labels | {name: f"{{{name}}}" for name in self.each}
 
     def values(self, **every: list[str]) -> dict[str, list[str]]:
-        """Of its wildcard, among the values that `attacker` and `rate` have."""
-        return {self.each: every[self.each]} if self.each else {}
+        """Of its wildcards, among the values that `client`, `attacker` and `rate` have."""
+        return {name: every[name] for name in self.each}
 
     def options(self, wildcards: Mapping[str, str], **common: Any) -> dict[str, Any]:
         """Its arguments that are settings: from a job's wildcards, and common to all jobs."""
@@ -89,7 +90,7 @@ FIGURES = [
         draws="dropleak.figures.sample.sample",
         says="dropleak.report.captions.sample",
         tables=("attacks", "images"),
-        settings=("attacker", "chosen"),
+        settings=("client", "attacker", "chosen"),
     ),
     Figure(
         number=4,
@@ -98,7 +99,7 @@ FIGURES = [
         draws="dropleak.figures.rmse.rmse_by_rate",
         says="dropleak.report.captions.rmse_by_rate",
         tables=("attacks", "summary"),
-        settings=("attacker",),
+        settings=("client", "attacker"),
     ),
     Figure(
         number=5,
@@ -107,7 +108,7 @@ FIGURES = [
         draws="dropleak.figures.rmse.rmse_by_iteration",
         says="dropleak.report.captions.rmse_by_iteration",
         tables=("attacks",),
-        settings=("attacker",),
+        settings=("client", "attacker"),
     ),
     Figure(
         number=6,
@@ -124,7 +125,7 @@ FIGURES = [
         draws="dropleak.figures.attackers.attackers_by_rate",
         says="dropleak.report.captions.attackers_by_rate",
         tables=("summary", "tradeoff"),
-        settings=("attackers",),
+        settings=("clients", "attackers"),
     ),
     Figure(
         number=8,
@@ -133,7 +134,7 @@ FIGURES = [
         draws="dropleak.figures.attackers.privacy_and_utility",
         says="dropleak.report.captions.privacy_and_utility",
         tables=("tradeoff",),
-        settings=("attackers",),
+        settings=("client", "attackers"),
     ),
     Figure(
         number=9,
@@ -142,6 +143,6 @@ FIGURES = [
         draws="dropleak.figures.sample.attackers_sample",
         says="dropleak.report.captions.attackers_sample",
         tables=("attacks", "images"),
-        settings=("attackers", "rate", "chosen"),
+        settings=("client", "attackers", "rate", "chosen"),
     ),
 ]

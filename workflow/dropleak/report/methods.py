@@ -7,6 +7,7 @@ import pandas as pd
 from dropleak.assets import WORKFLOW
 from dropleak.engine.attack.distances import DISTANCES
 from dropleak.engine.models.zoo import NETWORKS
+from dropleak.planning.config import independent
 from dropleak.report.escape import latex
 from dropleak.report.formatting import count, series
 
@@ -59,6 +60,7 @@ _SETTINGS = {
 def paragraph(
     *,
     config: dict,
+    clients: dict[str, dict],
     attackers: dict[str, dict],
     dataset: str,
     shape: list[int],
@@ -71,7 +73,7 @@ def paragraph(
 
     Args:
         config: complete.
-        attackers: settings of those that ran, by name.
+        clients, attackers: settings of those that ran, by name.
         dataset: what the images are called.
         shape: of an image, channels first.
         attacks: with the columns host, device, seconds and engine_version.
@@ -79,9 +81,8 @@ def paragraph(
         versions: of Python and packages.
         revision: of the code (see `provenance`).
     """
-    source, client, training = config["data"]["source"], config["client"], config["utility"]
+    source, training = config["data"]["source"], config["utility"]
     images = r"$\times$".join(map(str, (*shape[1:], shape[0])))
-    each = client["images_per_update"]
     named = _DATASETS.get(source, latex(dataset))
     hours = pd.concat([attacks, utility]).groupby("device")["seconds"].sum() / 3600
     hosts = pd.concat([attacks["host"], utility["host"]]).nunique()
@@ -89,10 +90,7 @@ def paragraph(
     sentences = [
         f"We attacked {config['images']:,} test images of {named} ({images}), the first of an "
         f"order drawn with seed {config['seed']}.",
-        f"Clients shared the gradient of the cross-entropy of {count(each, 'image')} in "
-        f"{NETWORKS[client['network']].method}, drawn anew for each client, with inverted dropout "
-        rf"\cite{{srivastava2014dropout}} at rates {series(config['rates'])}"
-        f"{_DROPOUT[client['dropout']]}.",
+        _clients(clients, config["rates"]),
         "Networks, start images and masks depended on seed and image alone, so that all rates and "
         "attackers met the same problems.",
         *(_attacker(name, settings) for name, settings in attackers.items()),
@@ -102,7 +100,7 @@ def paragraph(
         f"range; a success has one below {config['success_rmse']} without clipping. Structural "
         r"similarity is that of Wang et al.\ \cite{wang2004image}.",
         r"Intervals have 95\% confidence: percentile bootstrap \cite{efron1979bootstrap} with "
-        f"9,999 resamples of {'images' if each == 1 else 'updates'} for mean errors, between two "
+        f"9,999 resamples of {independent(clients.values())} for mean errors, between two "
         r"of the values \cite{thompson1936confidence} for medians, Wilson's "
         r"\cite{wilson1927probable} for the share of successes of an attacker at a rate, exact "
         r"ones \cite{clopper1934use} for shares in tests of claims, Student's for seeds. Trends "
@@ -110,7 +108,8 @@ def paragraph(
         "permutation, those of accuracy by paired $t$-tests, and shares of successes by exact "
         r"binomial tests, with p-values adjusted by Benjamini and Yekutieli "
         r"\cite{benjamini2001control}.",
-        f"For accuracy, the same network was trained with each of the rates "
+        f"For accuracy, the same {'network was' if len(clients) == 1 else 'networks were'} trained "
+        "with each of the rates "
         f"{series(training['rates'])} on {count(training['seeds'], 'seed')} for "
         f"{count(training['epochs'], 'epoch')} (optimiser {training['optimiser']}, learning rate "
         f"{training['learning_rate']}, batches of {training['batch_size']}), from weights "
@@ -135,6 +134,28 @@ def bibliography(text: str) -> str:
     key = re.compile(r"@\w+\{([^,]+),")
     found = [entry for entry in entries if (match := key.match(entry)) and match[1] in cited]
     return "\n\n".join(found).rstrip() + "\n"
+
+
+def _clients(clients: dict[str, dict], rates: list[float]) -> str:
+    """What clients shared: in one sentence for a single one, else with a sentence for each."""
+    dropout = rf"with inverted dropout \cite{{srivastava2014dropout}} at rates {series(rates)}"
+    if len(clients) == 1:
+        (client,) = clients.values()
+        return (
+            f"Clients shared the gradient of the cross-entropy of "
+            f"{count(client['images_per_update'], 'image')} in "
+            f"{NETWORKS[client['network']].method}, drawn anew for each client, {dropout}"
+            f"{_DROPOUT[client['dropout']]}."
+        )
+    kinds = (
+        f" Clients \\texttt{{{latex(name)}}}: {count(client['images_per_update'], 'image')} in "
+        f"{NETWORKS[client['network']].method}{_DROPOUT[client['dropout']]}."
+        for name, client in clients.items()
+    )
+    return (
+        "Clients shared the gradient of the cross-entropy in networks drawn anew for each client, "
+        f"{dropout}.{''.join(kinds)}"
+    )
 
 
 def _attacker(name: str, settings: dict) -> str:

@@ -167,7 +167,7 @@ def concatenate(
     """Join tables into one file, holding one of them in memory at a time.
 
     Args:
-        sources: of one kind of client, ordered by all of `key` but the last.
+        sources: of the same images, ordered by all of `key` but the last.
         target: what to write. It has the metadata of the sources but for their origin.
         schema: of all of them.
         key: columns that identify a row.
@@ -185,7 +185,7 @@ def concatenate(
         for source, count in zip(sources, rows or repeat(None, len(sources)), strict=True):
             table = _without_origin(read(source, schema)).slice(0, count)
             if table.schema.metadata != first.schema.metadata:
-                raise InputError(f"{source}: is of another client than {sources[0]}")
+                raise InputError(f"{source}: is of other images than {sources[0]}")
             if row := twice.find(table):
                 raise InputError(f"{source}: has a second row for {row}")
             writer.write_table(table)

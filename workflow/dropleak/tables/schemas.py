@@ -22,8 +22,11 @@ IMAGES = pa.schema(
 """One row per image; metadata: `dataset`, `shape` (C, H, W), `classes` (names) and `training_std`
 (standard deviation of the training part's pixels, for each channel), as JSON."""
 
+_CLIENT = _column("client", pa.string(), "name of the client")
+
 ATTACKS = pa.schema(
     [
+        _CLIENT,
         _column("attacker", pa.string(), "name of the attacker"),
         _column("knowledge", pa.string(), "what it was given: update, or update and masks"),
         _column("rate", pa.float64(), "dropout rate of the client"),
@@ -93,11 +96,12 @@ ATTACKS = pa.schema(
         _column("reconstruction", pa.binary(), "clipped, as uint8 in C order, shaped as the image"),
     ]
 )
-"""One row per attacked image; metadata: `shape` (C, H, W), `network`, `dropout` and
-`images_per_update`, as JSON."""
+"""One row per attacked image; metadata: `shape` (C, H, W), as JSON."""
 
 UTILITY = pa.schema(
     [
+        _column("network", pa.string(), "the network, as in the settings of a client"),
+        _column("dropout", pa.string(), "where its dropout is, likewise"),
         _column("rate", pa.float64(), "dropout rate of the training"),
         _column("seed", pa.int64(), "seed of the training run"),
         _column("epoch", pa.int32(), "passes over the training images so far"),
@@ -108,10 +112,11 @@ UTILITY = pa.schema(
         _column("device", pa.string(), "processor that trained"),
     ]
 )
-"""One row per rate, seed and epoch."""
+"""One row per network and site of dropout, rate, seed and epoch; clients can share them."""
 
 SUMMARY = pa.schema(
     [
+        _CLIENT,
         _column("attacker", pa.string(), "name of the attacker"),
         _column("rate", pa.float64(), "dropout rate of the client"),
         _column("attacks", pa.int32(), "number of attacks, one per image"),
@@ -141,10 +146,11 @@ SUMMARY = pa.schema(
         _column("seconds_mean", pa.float64(), "mean of seconds", "s"),
     ]
 )
-"""One row per attacker and rate, over all images; no attack is left out."""
+"""One row per client, attacker and rate, over all images; no attack is left out."""
 
 COMPARISON = pa.schema(
     [
+        _CLIENT,
         _column("attacker", pa.string(), "name of the attacker"),
         _column("baseline", pa.string(), "the attacker that it is compared with"),
         _column("rate", pa.float64(), "dropout rate of the client"),
@@ -159,7 +165,7 @@ COMPARISON = pa.schema(
         _column("seconds_ratio", pa.float64(), "mean seconds over the baseline's"),
     ]
 )
-"""One row per attacker and rate, paired with the first configured attacker over images."""
+"""One row per client, attacker and rate, paired with the first configured attacker over images."""
 
 GUESSES = pa.schema(
     [
@@ -171,6 +177,7 @@ GUESSES = pa.schema(
 
 TRADEOFF = pa.schema(
     [
+        _CLIENT,
         SUMMARY.field("attacker"),
         _column("rate", pa.float64(), "dropout rate"),
         SUMMARY.field("rmse_clipped_mean"),
@@ -206,16 +213,17 @@ TRADEOFF = pa.schema(
         ),
     ]
 )
-"""One row per attacker and rate that was attacked and trained with; metadata: `guess_rmse`, the
-mean RMSE of the mean training image as a guess; `lowest_accuracy`; `chance` (see `chance`);
-`at_chance`, the rates with which a trained network is no better; and `doubts`, of each attacker's
-success without dropout, or null; as JSON."""
+"""One row per client, attacker and rate that was attacked and trained with; metadata: `guess_rmse`,
+the mean RMSE of the mean training image as a guess; `chance` (see `chance`); and by client
+`lowest_accuracy`; `at_chance`, the rates with which its trained network is no better; and `doubts`,
+of each attacker's success without dropout, or null; as JSON."""
 
 CLAIMS = pa.schema(
     [
         _column("claim", pa.string(), "short name"),
         _column("statement", pa.string(), "what the paper says, in our words"),
         _column("place", pa.string(), "where, by section and figure of the paper"),
+        _column("client", pa.string(), "who was attacked, or whose network was trained"),
         _column("attacker", pa.string(), "who was asked; null if none", nullable=True),
         _column("published", pa.float64(), "the paper's number, if it has one", nullable=True),
         _column("measure", pa.string(), "what was measured"),
@@ -242,10 +250,11 @@ CLAIMS = pa.schema(
         _column("rule", pa.string(), "how it came about; else inconclusive"),
     ]
 )
-"""One row per claim and attacker."""
+"""One row per claim, client and attacker."""
 
 READINGS = pa.schema(
     [
+        _CLIENT,
         _column("attacker", pa.string(), "name of the attacker"),
         _column("masks", pa.string(), "what it does about dropout in its own forward pass"),
         _column("rmse", pa.string(), "raw, or clipped to [0, 1] before"),

@@ -10,24 +10,29 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from dropleak.analysis import efficacy, paper, statistics
+from dropleak.analysis import accuracy, efficacy, paper, statistics
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.claims import verdicts
 from dropleak.analysis.claims.verdicts import Evidence
 from dropleak.report import formatting
 
-COLUMNS = ["attacker", "rate", "image", "update", "rmse", "rmse_clipped", "label", "label_inferred"]
+COLUMNS = [
+    *("client", "attacker", "rate", "image", "update", "rmse", "rmse_clipped", "label"),
+    "label_inferred",
+]
 """What is needed of the attacks."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What an experiment found, and the settings that say what to make of it."""
+    """What an experiment found of one client, and the settings that say what to make of it."""
 
     attacks: pd.DataFrame
     """With the columns `COLUMNS`, and `above_guess` (see `tradeoff`)."""
     utility: pd.DataFrame
+    """The trainings of its network, with the columns `schemas.UTILITY`."""
     readings: pa.Table
+    """With the columns `schemas.READINGS`."""
     chance: Chance
     success_rmse: float
     tolerated_loss: float
@@ -50,7 +55,7 @@ class Run:
 
     def accuracies(self) -> pd.DataFrame:
         """Test accuracy after the last epoch: a row per seed, a column per rate."""
-        final = self.utility[self.utility["epoch"] == self.utility["epoch"].max()]
+        final = accuracy.at_the_end(self.utility)
         return final.pivot_table("test_accuracy", "seed", "rate")
 
     def doubt(self, attacker: str) -> str | None:

@@ -28,13 +28,17 @@ COLUMNS = ["attacker", "rate", "image", "trajectory_iteration", *_SCALES.values(
 """What is needed of the attacks."""
 
 
-def compare(parts: Iterable[pa.Table], masks: Mapping[str, str], seed: int) -> pa.Table:
+def compare(
+    parts: Iterable[pa.Table], client: str, masks: Mapping[str, str], seed: int
+) -> pa.Table:
     """All readings that a run allows.
 
     Images are taken as independent, as the paper has one in an update.
 
     Args:
-        parts: the attacks, one table at a time, each with trajectories at the same iterations.
+        parts: the attacks on one client, one table at a time, each with trajectories at the same
+            iterations.
+        client: its name.
         masks: attackers that could be the paper's, and what each does about dropout.
         seed: of the bootstrap.
 
@@ -53,6 +57,7 @@ def compare(parts: Iterable[pa.Table], masks: Mapping[str, str], seed: int) -> p
             values = pd.Series(statistic(matrix.to_numpy(), axis=0), matrix.columns)
             rows.append(
                 {
+                    "client": client,
                     "attacker": attacker,
                     "masks": masks[attacker],
                     **dict(zip(("rmse", "pixels"), scale, strict=True)),

@@ -1,11 +1,13 @@
 """What the paper claims, and what a run says of it: a row for each claim.
 
-Claims about the attack are put to the attacker that stands for the paper's; those that decide
-whether dropout protects anyone also to every attacker that accounts for masks.
+Claims about the attack are put to the client and the attacker that stand for the paper's, the
+first ones; those that decide whether dropout protects anyone to every client, and also to every
+attacker that accounts for masks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import product
 
 import pyarrow as pa
 
@@ -44,24 +46,27 @@ class Claim:
         return verdicts.INCONCLUSIVE if reason else verdict, reason
 
 
-def judge(run: Run, paper_attacker: str, accounting: list[str]) -> pa.Table:
+def judge(runs: Mapping[str, Run], paper_attacker: str, accounting: list[str]) -> pa.Table:
     """Every claim with its evidence and verdict.
 
     Args:
-        run: what was measured.
+        runs: what was measured, by client. The first one stands for the paper's.
         paper_attacker: the attacker that stands for the paper's.
         accounting: attackers that account for masks.
 
     Returns:
         a table with the columns `schemas.CLAIMS`.
     """
-    claims = [*_about_the_attack(run, paper_attacker), *_about_accuracy(run)]
-    for attacker in dict.fromkeys([paper_attacker, *accounting]):
-        claims += _about_the_defence(run, attacker)
-    tested = [claim for claim in claims if claim.evidence and claim.evidence.p_value is not None]
-    adjusted = statistics.adjust([claim.evidence.p_value for claim in tested])
-    p_adjusted = dict(zip(map(id, tested), adjusted, strict=True))
-    rows = [_row(claim, p_adjusted.get(id(claim))) for claim in claims]
+    first, run = next(iter(runs.items()))
+    claims = [(first, claim) for claim in _about_the_attack(run, paper_attacker)]
+    claims += [(first, claim) for claim in _about_accuracy(run)]
+    attackers = dict.fromkeys([paper_attacker, *accounting])
+    for (client, run), attacker in product(runs.items(), attackers):
+        claims += [(client, claim) for claim in _about_the_defence(run, attacker)]
+    p_values = {id(claim): claim.evidence.p_value for _, claim in claims if claim.evidence}
+    tested = {key: p_value for key, p_value in p_values.items() if p_value is not None}
+    p_adjusted = dict(zip(tested, statistics.adjust([*tested.values()]), strict=True))
+    rows = [_row(client, claim, p_adjusted.get(id(claim))) for client, claim in claims]
     return parquet.build(CLAIMS, {name: [row[name] for row in rows] for name in CLAIMS.names})
 
 
@@ -71,7 +76,7 @@ _NOTHING = dict.fromkeys(Evidence.__dataclass_fields__) | {
 }
 
 
-def _row(claim: Claim, p_adjusted: float | None) -> dict:
+def _row(client: str, claim: Claim, p_adjusted: float | None) -> dict:
     found = claim.evidence
     verdict, reason = claim.decide(p_adjusted)
     return (asdict(found) if found else _NOTHING) | {
@@ -79,6 +84,7 @@ def _row(claim: Claim, p_adjusted: float | None) -> dict:
         "statement": claim.statement,
         "place": claim.place,
         "published": claim.published,
+        "client": client,
         "attacker": claim.attacker,
         "p_adjusted": p_adjusted,
         "verdict": verdict,

@@ -9,7 +9,7 @@ from dropleak.engine.models.zoo import NETWORKS
 
 @dataclass(frozen=True)
 class Client:
-    """What each setting means stands in schemas/config.schema.yaml, under `client`."""
+    """What each setting means stands in schemas/config.schema.yaml, under `presets.clients`."""
 
     network: str = "lenet"
     dropout: str = "classifier"
