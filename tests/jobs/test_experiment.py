@@ -13,7 +13,6 @@ from scipy.stats import binom
 
 from dropleak.analysis import efficacy
 from dropleak.analysis.chance import Chance
-from dropleak.analysis.illustration import features_table, network_table
 from dropleak.analysis.summary import as_text, compare, summarise
 from dropleak.analysis.tradeoff import guess_errors, weigh
 from dropleak.engine.attack.attacker import Attacker
@@ -22,6 +21,7 @@ from dropleak.engine.client.client import Client
 from dropleak.engine.client.training import Training
 from dropleak.engine.models.zoo import lenet
 from dropleak.jobs.attack import attack_job
+from dropleak.jobs.illustration import features_table, network_table
 from dropleak.jobs.training import train_seeds
 from dropleak.planning.config import attackers, complete
 from dropleak.report import captions
