@@ -16,7 +16,7 @@ from dropleak.engine.client.update import compute_update
 from dropleak.engine.models.zoo import lenet, relu_convnet
 from dropleak.planning.config import attackers
 
-PRESETS = {name: Attacker(**own) for name, own in attackers({"presets": {}}).items()}
+PRESETS = {name: Attacker(**own) for name, own in attackers({"presets": {"attackers": {}}}).items()}
 IDLG, COSINE = PRESETS["idlg"], PRESETS["inverting-gradients"]
 
 
