@@ -86,6 +86,12 @@ def code_of(script, names=(), files=()):
     return lambda wildcards: code.digest(script, names, files)
 
 
+def client_in_words(wildcards):
+    """For captions: whom a figure shows, if the experiment has several clients."""
+    several = len(CLIENTS) > 1 and "client" in wildcards.keys()
+    return f"The client is ``{wildcards.client}``. " if several else ""
+
+
 def refuse_jobs_left_behind():
     """Stop a run whose jobs an earlier one, that was killed, has still in Slurm."""
     try:
