@@ -8,9 +8,18 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import torch
+from experiment import LENET, TEN_CLASSES, WEIGHING, run
 from places import PHOTOGRAPHS, ROOT
 
+from dropleak.analysis.summary import summarise
+from dropleak.analysis.tradeoff import weigh
 from dropleak.data.sources import image_tables
+from dropleak.engine.attack.attacker import Attacker
+from dropleak.engine.client.training import Training
+from dropleak.jobs.training import train_seeds
+from dropleak.tables import parquet
+from dropleak.tables.lazy import StoredTable
+from dropleak.tables.schemas import ATTACKS, GUESSES, UTILITY
 
 # Processes that tests start find this clone's library, as if it were installed.
 os.environ["PYTHONPATH"] = str(ROOT / "workflow")
@@ -35,6 +44,59 @@ def pytest_terminal_summary(terminalreporter):
 def digits() -> dict[str, pa.Table]:
     """The embedded image tables."""
     return image_tables("digits", "unused", None)
+
+
+@pytest.fixture(scope="session")
+def attacks(digits):
+    """Two attacks at two rates."""
+    done = [-1]
+    parts = [run(digits, [4, 17], rate=rate, done=done) for rate in (0.0, 0.5)]
+    assert done == [-1, *2 * list(range(0, 301, 20))]
+    return pa.concat_tables(parts)
+
+
+@pytest.fixture(scope="session")
+def two_attackers(attacks, digits):
+    """Two attackers at two rates."""
+    reader = {"names": ("lenet", "mask-reading"), "attacker": Attacker(masks="read")}
+    parts = [run(digits, [4, 17], rate=rate, **reader) for rate in (0.0, 0.5)]
+    return pa.concat_tables([attacks, *parts])
+
+
+@pytest.fixture(scope="session")
+def stored(two_attackers, tmp_path_factory):
+    """The same in a file."""
+    path = tmp_path_factory.mktemp("stored") / "attacks.parquet"
+    parquet.write(two_attackers, path)
+    return StoredTable(path, ATTACKS)
+
+
+@pytest.fixture(scope="session")
+def utility(digits):
+    settings = Training(1, 256, "adam", 0.003, "xavier")
+    parts = digits["train"].slice(0, 256), digits["test"]
+    options = {"training": settings, "device": "cpu", "progress": lambda: None}
+    return train_seeds(*parts, client=LENET, rate=0.3, seeds=range(5, 7), **options)
+
+
+@pytest.fixture(scope="session")
+def tradeoff(two_attackers):
+    summary = summarise(two_attackers, 0.1, seed=0)
+    runs = {"rate": [0.0, 0.0, 0.5, 0.5, 0.9], "test_accuracy": [0.9, 0.8, 0.83, 0.81, 0.3]}
+    columns = {
+        **runs,
+        "network": ["lenet"] * 5,
+        "dropout": ["classifier"] * 5,
+        "seed": [0, 1, 0, 1, 0],
+        "epoch": [3] * 5,
+        "train_loss": [1.0] * 5,
+        "seconds": [1.0] * 5,
+        "host": ["here"] * 5,
+        "device": ["cpu"] * 5,
+    }
+    utility = parquet.build(UTILITY, columns, dataset="digits")
+    guesses = parquet.build(GUESSES, {"image": two_attackers["image"][:2], "rmse": [0.1, 0.3]})
+    return weigh(two_attackers, summary, utility, guesses, TEN_CLASSES, **WEIGHING)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from bad import Payload, refused
 from torchvision import datasets
 
 from dropleak.data.sources import image_tables
+from dropleak.engine import folders
 from dropleak.errors import InputError
 from dropleak.planning import grid
 from dropleak.runtime import files
@@ -162,7 +163,7 @@ def test_a_file_system_without_locks_is_told(mnist, monkeypatch, number):
 
 
 def test_a_temporary_folder_that_others_may_write_to_is_told(mnist):
-    files.temporary().chmod(0o777)
+    folders.temporary().chmod(0o777)
     told(mnist, "others may write to it", "set TMPDIR")
 
 

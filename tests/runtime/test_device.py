@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
+from dropleak.engine import folders
 from dropleak.errors import InputError
-from dropleak.runtime import device, files
+from dropleak.runtime import device
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +54,7 @@ def test_each_job_takes_a_gpu_of_its_own_and_waits_if_there_is_none(start, capfd
 
 
 def test_without_a_place_for_locks_that_is_told():
-    files.temporary().chmod(0o777)
+    folders.temporary().chmod(0o777)
     with pytest.raises(InputError, match="others may write to it; set TMPDIR"):
         device.take_one(["a"])
 

@@ -1,8 +1,8 @@
 """Tables behind the figures of the method: the network, and features under dropout."""
 
-from dropleak.analysis.illustration import features_table, network_table
 from dropleak.data import imagetable
 from dropleak.engine.client.client import Client
+from dropleak.jobs.illustration import features_table, network_table
 from dropleak.runtime.logging import job_log
 from dropleak.tables import parquet
 

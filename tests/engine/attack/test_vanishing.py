@@ -14,9 +14,9 @@ from dropleak.engine.attack.restarts import reconstruct_best
 from dropleak.engine.attack.vanishing import vanished
 from dropleak.engine.client.update import compute_update
 from dropleak.engine.models.zoo import lenet, relu_convnet
-from dropleak.planning.config import attackers
+from dropleak.planning.config import load_presets
 
-PRESETS = {name: Attacker(**own) for name, own in attackers({"presets": {}}).items()}
+PRESETS = {name: Attacker(**own) for name, own in load_presets("attackers").items()}
 IDLG, COSINE = PRESETS["idlg"], PRESETS["inverting-gradients"]
 
 

@@ -11,7 +11,7 @@ import torch
 from problems import COMPILER
 
 from dropleak.engine.backends import compiled
-from dropleak.runtime.files import temporary, user_cache
+from dropleak.engine.folders import temporary, user_cache
 
 LIKE = torch.empty(0)
 

@@ -1,4 +1,4 @@
-"""Clients and attacks: what needs torch and numpy only, and runs on any machine with a GPU.
+"""Clients and attacks: needs torch and numpy only, and runs on any machine with a GPU.
 
-Nothing here imports another room, but for `errors` and `runtime.files`.
+Nothing here imports another room; `errors` is beside them.
 """

@@ -1,15 +1,15 @@
-"""Files that appear whole or not at all, folders of our own, and locks."""
+"""Files that appear whole or not at all, and locks."""
 
 import fcntl
 import hashlib
 import os
 import secrets
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from dropleak.engine.folders import temporary
 from dropleak.errors import InputError
 
 _PARTIAL = ".partial-"
@@ -48,47 +48,6 @@ def sweep(folder: str | Path) -> None:
     """Remove what jobs that were killed left half written below a folder that no job writes to."""
     for partial in Path(folder).rglob(f"{_PARTIAL}*"):
         partial.unlink(missing_ok=True)
-
-
-def private(folder: Path) -> Path:
-    """A folder that only this user can write to; made, unless it is there.
-
-    Raises:
-        InputError: it cannot be made, or others may write to it.
-    """
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = folder.stat()
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be made ({error.strerror})") from None
-    if status.st_uid != os.geteuid() or status.st_mode & 0o022:
-        raise InputError(f"{folder}: belongs to somebody else, or others may write to it")
-    return folder
-
-
-def temporary() -> Path:
-    """This user's folder among the temporary files of this machine.
-
-    Raises:
-        InputError: it cannot be had, or others may write to it.
-    """
-    try:
-        parent = tempfile.gettempdir()
-    except FileNotFoundError as error:
-        raise InputError(str(error.strerror)) from None
-    return private(Path(parent, f"dropleak-{os.geteuid()}"))
-
-
-def user_cache() -> Path:
-    """This user's folder among what programs keep for the next time.
-
-    Raises:
-        InputError: it cannot be had, or others may write to it.
-    """
-    parent = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    if not os.path.isabs(parent):  # as without a home
-        raise InputError(f"{parent}: is no full path of a cache folder")
-    return private(Path(parent, "dropleak"))
 
 
 def lock(name: str, *, wait: bool) -> IO | None:

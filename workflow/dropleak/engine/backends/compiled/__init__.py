@@ -1,9 +1,9 @@
 """The attack compiled for the CPU, one problem after the other (see compiled.h).
 
 It does what `lbfgs.py`, `objective.py` and `models/layers.py` do in torch for many problems at
-once, which a GPU needs; a CPU is several times faster when all that a problem needs stays in its
-caches. The machine's C compiler builds it once, in about a second, and it is kept among the
-machine's temporary files, or, where these cannot be executed, in the user's cache.
+once, which a GPU needs; a CPU is several times faster when everything that a problem needs stays in
+its caches. The machine's C compiler builds it once, in about a second, in the user's folder for
+temporary files, or in the user's cache where temporary files cannot be executed.
 """
 
 import ctypes
@@ -15,11 +15,12 @@ import shutil
 import subprocess
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 
+from dropleak.engine.folders import temporary, user_cache
 from dropleak.errors import InputError
-from dropleak.runtime.files import atomic, temporary, user_cache
 
 _SOURCES = sorted(Path(__file__).parent.glob("*.[ch]"))
 _FLAGS = ["-std=gnu11", "-O3", "-march=native", "-shared", "-fPIC"]
@@ -84,17 +85,21 @@ def _compiler() -> list[str]:
 
 
 def _build(command: list[str], target: Path) -> None:
-    """Make the library; the compiler's own files go to the same folder for a while."""
+    """Make the library, which appears whole or not at all."""
     sources = [source for source in _SOURCES if source.suffix == ".c"]
-    with atomic(target) as path:
+    with TemporaryDirectory(dir=target.parent) as folder:
+        library = Path(folder, target.name)
         subprocess.run(
-            [*command, *sources, "-lm", "-o", path],
-            env=os.environ | {"TMPDIR": str(target.parent), "LC_ALL": "C"},
+            [*command, *sources, "-lm", "-o", library],
+            env=os.environ | {"TMPDIR": folder, "LC_ALL": "C"},
             check=True,
             capture_output=True,
             encoding="utf-8",
             errors="replace",
         )
+        with open(library, "rb") as written:
+            os.fsync(written.fileno())  # or a crash of the machine could leave an empty file
+        os.replace(library, target)
 
 
 def _fingerprint(command: list[str]) -> str:

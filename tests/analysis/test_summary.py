@@ -1,0 +1,36 @@
+"""Summary and comparison of attacks."""
+
+import pytest
+
+from dropleak.analysis.summary import as_text, compare, summarise
+from dropleak.engine.attack.reconstruction import Status
+
+
+def test_the_summary_counts_every_attack(attacks):
+    summary = summarise(attacks, success_rmse=0.2, seed=0)
+    frame = summary.to_pandas()
+    statuses = frame[list(Status)]
+    assert statuses.sum(axis=1).tolist() == frame["attacks"].tolist() == [2, 2]
+    assert frame["success_share"].tolist() == [1.0, 0.0]
+    assert frame["label_share"].tolist() == [1.0, 1.0]
+    clipped = attacks["rmse_clipped"].to_pylist()[:2]
+    assert frame["rmse_clipped_mean"][0] == pytest.approx(sum(clipped) / 2)
+    low, high = frame["rmse_clipped_low"][0], frame["rmse_clipped_high"][0]
+    assert min(clipped) <= low <= high <= max(clipped)
+    assert "100%" in as_text(summary)
+    for status in Status:
+        assert status in as_text(summary)
+
+
+def test_attackers_are_compared_image_by_image(two_attackers):
+    table = compare(two_attackers, "idlg", seed=0)
+    rows = table.to_pandas()
+    assert rows["attacker"].tolist() == ["mask-reading", "mask-reading"]
+    assert rows["rate"].tolist() == [0.0, 0.5]
+    assert rows["difference"][0] == pytest.approx(0)  # the same attack
+    frame = two_attackers.to_pandas().query("rate == 0.5").set_index("attacker")["rmse_clipped"]
+    expected = (frame["mask-reading"].to_numpy() - frame["idlg"].to_numpy()).mean()
+    assert rows["difference"][1] == pytest.approx(expected)
+    assert rows["difference_low"][1] <= expected <= rows["difference_high"][1] < 0
+    assert rows["better_share"][1] == 1
+    assert len(compare(two_attackers.slice(0, 4), "idlg", seed=0)) == 0

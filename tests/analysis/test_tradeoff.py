@@ -1,0 +1,86 @@
+"""Privacy against accuracy."""
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+import pytest
+from experiment import TWO_RATES, failing, weighed
+
+from dropleak.analysis import efficacy
+from dropleak.analysis.chance import Chance
+from dropleak.analysis.summary import as_text, summarise
+from dropleak.analysis.tradeoff import guess_errors
+from dropleak.tables import parquet
+from dropleak.tables.schemas import TRADEOFF
+
+
+def test_a_rate_is_private_if_the_attack_is_worse_than_a_guess(tradeoff):
+    rows = tradeoff.to_pandas().set_index(["attacker", "rate"])
+    assert len(rows) == 4  # nothing was attacked at 0.9
+    assert rows["private"].to_dict() == {
+        ("idlg", 0.0): False,
+        ("idlg", 0.5): True,
+        ("mask-reading", 0.0): False,
+        ("mask-reading", 0.5): False,
+    }
+    assert rows["above_guess"].tolist() == pytest.approx(rows["rmse_clipped_mean"] - 0.2)
+    assert (rows["above_guess_low"] <= rows["above_guess"]).all()
+    assert (rows["above_guess"] <= rows["above_guess_high"]).all()
+    assert rows["test_accuracy"].tolist() == pytest.approx([0.85, 0.82] * 2)
+    assert rows["accurate"].all()
+    assert parquet.metadata(tradeoff) == {
+        "guess_rmse": 0.2,
+        "lowest_accuracy": {"lenet": pytest.approx(0.8)},
+        "chance": {"level": 0.1, "low": 0.07, "high": 0.13, "images": 500},
+        "at_chance": {"lenet": []},
+        "doubts": {"lenet": {"idlg": None, "mask-reading": None}},
+    }
+
+
+def test_the_guess_is_the_mean_training_image(digits):
+    train = parquet.decode_pixels(digits["train"]["pixels"], (1, 32, 32)) / 255
+    image = parquet.decode_pixels(digits["test"].take([7])["pixels"], (1, 32, 32)) / 255
+    expected = np.sqrt(((train.mean(0) - image[0]) ** 2).mean())
+    errors = guess_errors(digits["train"], digits["test"].take([3, 7])).to_pandas()
+    assert errors["image"].tolist() == [3, 7]
+    assert errors["rmse"][1] == pytest.approx(expected)
+
+
+def test_the_trade_off_of_a_single_image_has_no_intervals(two_attackers, tmp_path):
+    single = two_attackers.filter(pc.equal(two_attackers["image"], two_attackers["image"][0]))
+    assert "nan" not in as_text(summarise(single, 0.2, seed=0))
+    tradeoff = weighed(single, TWO_RATES)
+    parquet.write(tradeoff, tmp_path / "tradeoff.parquet")
+    rows = parquet.read(tmp_path / "tradeoff.parquet", TRADEOFF).to_pandas()
+    assert rows[["rmse_clipped_low", "above_guess_low", "above_guess_high"]].isna().all(axis=None)
+    assert rows["inconclusive"].notna().all()
+
+
+def test_an_attack_that_fails_without_dropout_shows_no_privacy_at_any_rate(two_attackers):
+    tradeoff = weighed(failing(two_attackers), TWO_RATES)
+    rows = tradeoff.to_pandas().set_index(["attacker", "rate"])
+    assert rows.loc["idlg", "private"].isna().all()
+    assert (rows.loc["idlg", "inconclusive"] == efficacy.FAILS).all()
+    assert (rows.loc["idlg", "above_guess_low"] > 0).all()  # which is why it would be private
+    assert rows.loc["mask-reading", "private"].eq(False).all()
+    assert rows.loc["mask-reading", "inconclusive"].isna().all()
+    assert parquet.metadata(tradeoff)["doubts"] == {
+        "lenet": {"idlg": efficacy.FAILS, "mask-reading": None}
+    }
+
+
+def test_privacy_is_inconclusive_if_0_was_not_attacked_unless_it_is_broken(two_attackers):
+    under = two_attackers.filter(pc.field("rate") > 0)
+    rows = weighed(under, TWO_RATES).to_pandas().set_index("attacker")
+    assert rows["private"].to_dict() == {"idlg": None, "mask-reading": False}
+    assert rows.loc["idlg", "inconclusive"] == efficacy.NOT_ATTACKED
+    assert pd.isna(rows.loc["mask-reading", "inconclusive"])
+
+
+def test_a_network_at_chance_is_not_accurate(two_attackers):
+    chance = Chance(0.5, 0.25, 0.75, 12)
+    tradeoff = weighed(two_attackers, {0.0: 0.75, 0.5: 0.74, 0.9: 0.8}, chance=chance)
+    rows = tradeoff.to_pandas()
+    assert rows["at_chance"].all()
+    assert not rows["accurate"].any()
+    assert parquet.metadata(tradeoff)["at_chance"] == {"lenet": [0.0, 0.5]}

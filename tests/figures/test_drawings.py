@@ -1,0 +1,205 @@
+"""Figures show what the tables say."""
+
+from dataclasses import asdict
+from itertools import pairwise
+
+import numpy as np
+import pyarrow.compute as pc
+import pytest
+from drawn import figures
+from experiment import LABELS, TEN_CLASSES, TWO_RATES, failing, texts, weighed
+from scipy.stats import binom
+
+from dropleak.analysis.chance import Chance
+from dropleak.analysis.summary import summarise
+from dropleak.engine.models.zoo import lenet
+from dropleak.jobs.illustration import features_table, network_table
+from dropleak.tables import parquet
+from dropleak.tables.schemas import TRADEOFF
+
+
+def test_figure_1_has_the_layers_of_the_model():
+    shown = texts(figures.networks(network_table(lenet((3, 32, 32), 10))))
+    assert shown.count("Sigmoid") == 6
+    assert shown.count("Dropout") == 1
+    assert shown.count("3×32×32") == 2
+    assert shown.count("768") == 3
+
+
+def test_figure_2_greys_what_the_mask_drops(digits):
+    table = features_table(
+        lenet((1, 32, 32), 10), digits["test"].take([3]), [0.0, 0.2, 0.5], seed=0
+    )
+    frame = table.to_pandas()
+    dropped = 1 - frame.groupby("rate")["kept"].mean()
+    assert dropped.tolist() == pytest.approx([0.0, 0.2, 0.5], abs=0.06)
+    assert frame["value"].between(0, 1).all()
+    figure = figures.features(table)
+    greyed = [axis.images[0].get_array().mask.sum() for axis in figure.axes[:3]]
+    assert greyed == (~frame["kept"]).groupby(frame["rate"]).sum().tolist()
+
+
+def test_figure_3_shows_each_image_at_each_rate(attacks, stored, digits):
+    figure = figures.sample(stored, digits["test"], "lenet", "idlg", [17, 4])
+    shown = texts(figure)
+    assert [text for text in shown if text in ("truth", "0.0", "0.5")] == ["truth", "0.0", "0.5"]
+    truth = figure.axes[0].images[0].get_array()
+    pixels = parquet.decode_pixels(digits["test"].take([17])["pixels"], (32, 32))[0]
+    assert (truth == pixels).all()
+    assert f"{attacks['rmse'][1].as_py():.2f}" in shown
+
+
+def test_figure_4_has_the_means_and_the_papers_values(attacks, stored):
+    summary = summarise(attacks, 0.1, seed=0)
+    (axis,) = figures.rmse_by_rate(stored, summary, "lenet", "idlg").axes
+    published = axis.collections[-1].get_offsets()[:, 1]
+    assert published.tolist() == [0.533, 0.612]
+    means = axis.containers[-1].lines[0].get_ydata()
+    assert means.tolist() == pytest.approx(summary["rmse_clipped_mean"].to_pylist())
+
+
+def test_figure_5_has_the_quartiles_of_each_rate(attacks, stored):
+    (axis,) = figures.rmse_by_iteration(stored, "lenet", "idlg").axes
+    trajectories = np.array(attacks["trajectory_rmse"].to_pylist()[:2])
+    line = axis.lines[0]
+    assert line.get_xdata().tolist() == list(range(0, 301, 20))
+    assert line.get_ydata() == pytest.approx(np.median(trajectories, axis=0))
+    edge = axis.collections[0].get_paths()[0].vertices[1:17]
+    assert edge[:, 1] == pytest.approx(np.quantile(trajectories, 0.25, axis=0))
+
+
+def test_figure_6_has_the_mean_over_seeds(utility):
+    (axis,) = figures.accuracy_by_rate(utility, LABELS).axes
+    mean = np.mean(utility["test_accuracy"].to_pylist())
+    assert axis.lines[1].get_ydata() == pytest.approx([mean])
+
+
+def test_figure_6_has_chance_with_its_interval(utility):
+    (axis,) = figures.accuracy_by_rate(utility, LABELS).axes
+    assert axis.lines[0].get_ydata() == [0.4, 0.4]
+    band = axis.patches[0].get_extents().transformed(axis.transData.inverted())
+    low, high = binom.ppf([0.025, 0.975], 50, 0.4) / 50
+    assert (band.y0, band.y1) == pytest.approx((low, high))
+
+
+def test_figure_7_has_a_line_for_each_attacker(two_attackers, tradeoff):
+    summary = summarise(two_attackers, 0.1, seed=0)
+    names = ["mask-reading", "idlg"]
+    (axis,) = figures.attackers_by_rate(summary, tradeoff, ["lenet"], names).axes
+    lines = [container.lines[0].get_ydata().tolist() for container in axis.containers]
+    frame = summary.to_pandas().set_index("attacker")["rmse_clipped_mean"]
+    assert lines == [frame[name].tolist() for name in names]
+
+
+def test_figure_8_marks_what_a_user_wants(tradeoff):
+    figure = figures.privacy_and_utility(tradeoff, "lenet", ["idlg", "mask-reading"])
+    assert figure.axes[0].get_title().endswith("no rate")
+    region = figure.axes[0].collections[-1].get_paths()[0].get_extents()
+    assert region.x0 == pytest.approx(0.8)
+    assert region.y0 == pytest.approx(0.2)
+    only_idlg = tradeoff.slice(0, 2)
+    assert (
+        figures.privacy_and_utility(only_idlg, "lenet", ["idlg"])
+        .axes[0]
+        .get_title()
+        .endswith("0.5")
+    )
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "labels"),
+    [
+        ([0.909, 0.918, 0.906, 0.897, 0.7, 0.48], ["0.5", "0.4", "0.3, 0.2, 0.0, 0.1"]),
+        ([0.4203, 0.4382, 0.4421, 0.44, 0.4305, 0.4239], ["0.0", "0.5", "0.4", "0.1, 0.3", "0.2"]),
+        ([0.5] * 6, ["0.0, 0.1, 0.2, 0.3, 0.4, 0.5"]),
+    ],
+)
+def test_rates_in_figure_8_do_not_overprint(accuracies, labels):
+    rates = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
+    errors = [0.07, *[0.63] * 5]
+    columns = {
+        "client": ["lenet"] * 6,
+        "attacker": ["idlg"] * 6,
+        "rate": rates,
+        "test_accuracy": accuracies,
+    }
+    columns |= {name: errors for name in TRADEOFF.names if name.startswith(("rmse", "above"))}
+    columns |= {name: [True] * 6 for name in ("private", "accurate")}
+    columns |= {"inconclusive": [None] * 6, "at_chance": [False] * 6}
+    known = {"lowest_accuracy": 0.4, "at_chance": [], "doubts": {"idlg": None}}
+    known = {name: {"lenet": value} for name, value in known.items()}
+    known |= {"chance": asdict(TEN_CLASSES), "guess_rmse": 0.25}
+    table = parquet.build(TRADEOFF, columns, **known)
+    figure = figures.privacy_and_utility(table, "lenet", ["idlg"])
+    figure.canvas.draw()
+    named = [text for text in figure.axes[0].texts if text.get_text()]
+    assert [text.get_text() for text in named] == labels
+    boxes = [text.get_window_extent() for text in named]
+    assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
+
+
+def test_figure_8_says_what_is_missing(tradeoff):
+    figure = figures.privacy_and_utility(tradeoff.slice(0, 0), "lenet", ["idlg"])
+    assert any("utility.rates" in text for text in texts(figure))
+
+
+def test_figure_8_says_of_whom_nothing_is_known(two_attackers):
+    names = ["idlg", "mask-reading"]
+    both = figures.privacy_and_utility(
+        weighed(failing(two_attackers), TWO_RATES), "lenet", names
+    ).axes[0]
+    assert both.get_title().splitlines() == [
+        "private from mask-reading and accurate: no rate",
+        "idlg inconclusive: this attack fails without dropout too",
+    ]
+    faces = [container.lines[0].get_markerfacecolor() for container in both.containers]
+    assert faces[0] == "none" != faces[1]
+    idlg = failing(two_attackers).slice(0, 4)
+    alone = figures.privacy_and_utility(weighed(idlg, TWO_RATES), "lenet", ["idlg"]).axes[0]
+    assert alone.get_title() == "idlg inconclusive: this attack fails without dropout too"
+
+
+def test_the_title_of_figure_8_fits(two_attackers):
+    under = two_attackers.filter(pc.field("rate") > 0)
+    figure = figures.privacy_and_utility(
+        weighed(under, TWO_RATES), "lenet", ["idlg", "mask-reading"]
+    )
+    figure.canvas.draw()
+    title = figure.axes[0].title
+    assert "idlg, mask-reading inconclusive:" in title.get_text()
+    box, whole = title.get_window_extent(), figure.bbox
+    assert whole.x0 <= box.x0 < box.x1 <= whole.x1
+    assert whole.y0 <= box.y0 < box.y1 <= whole.y1
+
+
+def test_figure_8_has_chance_where_accuracies_are_near(two_attackers):
+    chance = Chance(0.5, 0.25, 0.75, 12)
+    near = weighed(two_attackers, {0.0: 0.5, 0.5: 0.6}, chance=chance)
+    axis = figures.privacy_and_utility(near, "lenet", ["idlg", "mask-reading"]).axes[0]
+    assert axis.get_title().endswith("accurate: no rate\naccuracy is at chance: 0.0, 0.5")
+    band = axis.patches[0].get_extents().transformed(axis.transData.inverted())
+    assert (band.x0, band.x1) == pytest.approx((0.25, 0.75))
+    left, right = axis.get_xlim()
+    assert left <= 0.25
+    assert right > 0.75
+    region = axis.collections[-1].get_paths()[0].get_extents()
+    assert region.x0 == pytest.approx(0.75)  # an accuracy within chance's interval is not wanted
+    far = figures.privacy_and_utility(weighed(two_attackers, TWO_RATES), "lenet", ["idlg"]).axes[0]
+    assert "chance, 0.10, is far to the left" in far.get_xlabel()
+    assert far.get_xlim()[0] > 0.8
+
+
+def test_figure_9_shows_what_each_attacker_made_of_each_image(two_attackers, stored, digits):
+    names = ["idlg", "mask-reading"]
+    figure = figures.attackers_sample(stored, digits["test"], "lenet", names, 0.5, [17, 4])
+    shown = texts(figure)
+    assert [text for text in shown if text in ("truth", *names)] == ["truth", *names]
+    frame = two_attackers.to_pandas().query("rate == 0.5 and image == 4").set_index("attacker")
+    assert f"{frame['rmse']['mask-reading']:.2f}" in shown
+
+
+def test_figures_are_written_in_both_formats(tmp_path, utility):
+    figures.save(figures.accuracy_by_rate(utility, LABELS), tmp_path / "a.pdf", tmp_path / "a.png")
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert len(list(tmp_path.iterdir())) == 2

@@ -1,0 +1,72 @@
+"""A small experiment on digits: its jobs, what comes of them, and what to look for in it."""
+
+from dataclasses import asdict
+
+import pyarrow as pa
+
+from dropleak.analysis.chance import Chance
+from dropleak.analysis.summary import summarise
+from dropleak.analysis.tradeoff import weigh
+from dropleak.engine.attack.attacker import Attacker
+from dropleak.engine.client.client import Client
+from dropleak.jobs.attack import attack_job
+from dropleak.tables import parquet
+from dropleak.tables.schemas import ATTACKS, GUESSES, UTILITY
+
+LENET = Client("lenet", "classifier", 1)
+IDLG = Attacker()
+TEN_CLASSES = Chance(0.1, 0.07, 0.13, 500)
+WEIGHING = {
+    "clients": {"lenet": asdict(LENET)},
+    "tolerated_loss": 0.05,
+    "success_rmse": 0.2,
+    "seed": 0,
+}
+TWO_RATES = {0.0: 0.9, 0.5: 0.88}
+LABELS = pa.chunked_array([[0] * 20 + [1] * 15 + [2] * 15])
+
+
+def run(digits, indices, *, client=LENET, attacker=IDLG, done=None, **settings):
+    """Attacks on some digits, as a job would run them."""
+    defaults = {"names": ("lenet", "idlg"), "rate": 0.0, "iterations": 300, "device": "cpu"}
+    settings = defaults | settings
+    return attack_job(
+        digits["test"].take(indices),
+        {
+            "client": asdict(client),
+            "attacker": asdict(attacker),
+            "seed": 0,
+            "iterations": settings.pop("iterations"),
+            "precision": "float32",
+        },
+        path="unused",
+        progress=([] if done is None else done).append,
+        **settings,
+    )
+
+
+def weighed(attacks, accuracies, **options):
+    """The trade-off of attacks, with these accuracies by rate."""
+    columns = {name: [0] * len(accuracies) for name in UTILITY.names}
+    columns |= {"rate": accuracies.keys(), "test_accuracy": accuracies.values()}
+    columns |= {name: ["here"] * len(accuracies) for name in ("host", "device")}
+    columns |= {"network": ["lenet"] * len(accuracies), "dropout": ["classifier"] * len(accuracies)}
+    table = parquet.build(UTILITY, {name: list(value) for name, value in columns.items()})
+    images = attacks["image"].unique()
+    guesses = parquet.build(GUESSES, {"image": images, "rmse": [0.2] * len(images)})
+    summary, chance = summarise(attacks, 0.2, seed=0), options.pop("chance", TEN_CLASSES)
+    return weigh(attacks, summary, table, guesses, chance, **(WEIGHING | options))
+
+
+def failing(attacks):
+    """The same attacks, but that nothing comes of those of `idlg`."""
+    frame = attacks.to_pandas()
+    own = frame["attacker"] == "idlg"
+    frame.loc[own, "rmse_clipped"] = frame.loc[own, "rmse"] = 0.5 + frame["rate"] / 10
+    columns = {name: attacks[name] for name in ATTACKS.names}
+    columns |= {name: frame[name].to_numpy() for name in ("rmse", "rmse_clipped")}
+    return parquet.build(ATTACKS, columns)
+
+
+def texts(figure):
+    return [text.get_text() for text in figure.findobj(lambda item: hasattr(item, "get_text"))]

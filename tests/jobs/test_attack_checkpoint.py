@@ -1,0 +1,114 @@
+"""An attack that was stopped goes on as if it had not been."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+from problems import COMPILER
+
+from dropleak.engine.backends import compiled
+from dropleak.errors import StoppedError
+from dropleak.jobs import attack as attack_jobs
+from dropleak.planning import identity
+from dropleak.planning.config import complete
+
+TIMES = ["seconds"]
+
+
+def attack(images, path, preset, progress=lambda iteration: None, iterations=80):
+    config = complete(
+        {
+            "experiment": "test",
+            "attackers": ["mine"],
+            "presets": {"attackers": {"mine": preset}},
+            "attack": {"iterations": iterations, "precision": "float64"},
+        }
+    )
+    return attack_jobs.attack_job(
+        images,
+        identity.of_attack(config, identity.of_images(config), "lenet", "mine"),
+        names=("lenet", "mine"),
+        rate=0.4,
+        device="cpu",
+        path=path,
+        progress=progress,
+    )
+
+
+def terminate_at(iteration):
+    """For `progress`: this process gets SIGTERM then."""
+
+    def progress(done):
+        if done == iteration:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return progress
+
+
+@pytest.mark.parametrize("engine", [pytest.param("compiled", marks=COMPILER), "torch"])
+@pytest.mark.parametrize(
+    "preset",
+    [
+        {},
+        {"masks": "read", "line_search": "strong-wolfe", "labels": "optimise"},
+        {"masks": "ignore", "restarts": 2},
+        {
+            "masks": "optimise",
+            "optimiser": "signed-adam",
+            "distance": "cosine",
+            "decay": "plateau",
+            "box": True,
+            "learning_rate": 0.1,
+        },
+    ],
+    ids=str,
+)
+def test_stopped_and_gone_on_is_the_same_as_not_stopped(
+    digits, tmp_path, monkeypatch, engine, preset
+):
+    if engine == "torch":
+        monkeypatch.setattr(compiled, "find", lambda like: None)
+    images, path = digits["test"].take([4, 17, 30]), tmp_path / "a.safetensors"
+    undisturbed = attack(images, path, preset)
+    assert not path.exists()
+    for iteration in (0, 40):
+        with pytest.raises(StoppedError, match=f"after {iteration + 20} iterations; they are kept"):
+            attack(images, path, preset, terminate_at(iteration))
+    seen = []
+    resumed = attack(images, path, preset, seen.append)
+    assert seen == [60, 80]
+    assert resumed.drop_columns(TIMES).equals(undisturbed.drop_columns(TIMES))
+    assert np.min(resumed["seconds"]) > 0
+
+
+def test_a_state_of_something_else_is_not_used(digits, tmp_path):
+    path = tmp_path / "a.safetensors"
+    with pytest.raises(StoppedError):
+        attack(digits["test"].take([4]), path, {}, terminate_at(20))
+    for images, preset, iterations in (
+        ([5], {}, 80),
+        ([4], {"masks": "ignore"}, 80),
+        ([4], {}, 60),
+    ):
+        seen = []
+        attack(digits["test"].take(images), path, preset, seen.append, iterations)
+        assert seen[0] == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x04K\x01.", None])
+def test_a_damaged_state_is_not_used(digits, tmp_path, capsys, content):
+    path = tmp_path / "a.safetensors"
+    with pytest.raises(StoppedError):
+        attack(digits["test"].take([4]), path, {}, terminate_at(20))
+    path.write_bytes(path.read_bytes()[:-8] if content is None else content)
+    seen = []
+    attack(digits["test"].take([4]), path, {}, seen.append)
+    assert seen[0] == 0
+    assert "a.safetensors: cannot be used" in capsys.readouterr().out
+
+
+def test_signals_do_what_they_did_before_when_the_attack_has_ended(digits, tmp_path):
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    attack(digits["test"].take([4]), tmp_path / "a", {}, iterations=20)
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before

@@ -1,0 +1,126 @@
+"""An attack job's rows."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from experiment import run
+from problems import GPU
+
+from dropleak.engine.attack.attacker import Attacker
+from dropleak.engine.client.client import Client
+from dropleak.planning.config import load_presets
+from dropleak.tables import parquet
+from dropleak.tables.schemas import ATTACKS
+
+PRESETS = load_presets("attackers")
+
+
+def test_an_attack_is_one_row_that_agrees_with_itself(attacks, digits):
+    assert attacks.schema.equals(ATTACKS)
+    frame = attacks.to_pandas()
+    truth = digits["test"].take([4, 17, 4, 17])
+    assert frame["image"].tolist() == [4, 17, 4, 17]
+    assert frame["label"].tolist() == truth["label"].to_pylist()
+    for row in frame.itertuples():
+        assert row.trajectory_iteration.tolist() == list(range(0, 301, 20))
+        assert row.trajectory_rmse[-1] == row.rmse
+        assert row.trajectory_loss[-1] == row.loss
+        assert row.rmse_clipped <= row.rmse
+        assert row.trajectory_rmse_clipped[-1] == pytest.approx(row.rmse_clipped, rel=1e-12)
+    (std,) = parquet.metadata(digits["test"])["training_std"]
+    for end in ("", "_clipped"):
+        plain, standardised = f"trajectory_rmse{end}", f"trajectory_rmse{end}_standardised"
+        assert np.stack(frame[standardised]) == pytest.approx(np.stack(frame[plain]) / std)
+    shown = parquet.decode_pixels(attacks["reconstruction"], (1, 32, 32)) / 255
+    private = parquet.decode_pixels(truth["pixels"], (1, 32, 32)) / 255
+    rmse = np.sqrt(((shown - private) ** 2).mean((1, 2, 3)))
+    assert rmse == pytest.approx(frame["rmse_clipped"], abs=0.002)
+    assert (frame["rmse"][:2] < 0.2).all()
+    assert (frame["rmse"][2:] > 0.4).all()
+
+
+def test_attackers_that_look_for_masks_are_judged(two_attackers):
+    frame = two_attackers.to_pandas().set_index(["attacker", "rate"])
+    reader, other = frame.loc["mask-reading"], frame.loc["idlg"]
+    assert (reader["mask_claim"] == "exact").all()
+    assert reader["mask_exact"].all()
+    assert (reader["mask_agreement"] == 1).all()
+    assert other[["mask_claim", "mask_exact", "mask_agreement"]].isna().all(axis=None)
+
+
+def test_a_wrong_mask_is_seen_to_be_wrong(digits):
+    network = Client("relu-convnet", "both", 1)
+    table = run(digits, [4, 17], client=network, attacker=Attacker(masks="read"), rate=0.3)
+    assert not any(table["mask_exact"].to_pylist())
+    assert all(0.4 < share < 1 for share in table["mask_agreement"].to_pylist())
+    assert "can be zero" in table["mask_claim"][0].as_py()
+
+
+def test_only_the_oracle_gets_the_masks_and_the_table_says_so(digits):
+    read = run(digits, [4], attacker=Attacker(masks="read"), rate=0.5, iterations=40)
+    known = run(digits, [4], attacker=Attacker(masks="known"), rate=0.5, iterations=40)
+    assert read["knowledge"].to_pylist() == ["update"]
+    assert known["knowledge"].to_pylist() == ["update and masks"]
+    assert known["rmse"] == read["rmse"]  # which is exact here
+
+
+def test_images_of_an_update_are_matched_with_their_reconstructions(digits):
+    """Labels tell the order of the reconstructions, which is not that of the images."""
+    labels = digits["test"]["label"].to_pylist()
+    indices = [labels.index(9), labels.index(1), labels.index(5), labels.index(3)]
+    client = Client("lenet", "classifier", 2)
+    table = run(digits, indices, client=client, iterations=1200)
+    frame = table.to_pandas()
+    assert frame["image"].tolist() == indices
+    assert frame["update"].tolist() == [indices[0]] * 2 + [indices[2]] * 2
+    assert frame["label_inferred"].tolist() == frame["label"].tolist() == [9, 1, 5, 3]
+    shown = parquet.decode_pixels(table["reconstruction"], (1, 32, 32)) / 255
+    truth = parquet.decode_pixels(digits["test"].take(indices)["pixels"], (1, 32, 32)) / 255
+    own = np.sqrt(((shown - truth) ** 2).mean((1, 2, 3)))
+    swapped = np.sqrt(((shown[[1, 0, 3, 2]] - truth) ** 2).mean((1, 2, 3)))
+    assert own == pytest.approx(frame["rmse_clipped"], abs=0.003)
+    assert own.sum() < swapped.sum()
+    for row in frame.itertuples():
+        assert row.trajectory_rmse[-1] == row.rmse
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=GPU)])
+@pytest.mark.parametrize("images", [1, 2])
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_attacker_runs(digits, name, images, device):
+    client = Client("lenet", "both", images)
+    attacker = Attacker(**PRESETS[name])
+    table = run(
+        digits, [4, 17], client=client, attacker=attacker, rate=0.3, iterations=20, device=device
+    )
+    assert len(table) == 2
+    assert np.isfinite(table["rmse_clipped"].to_numpy()).all()
+
+
+def test_masks_of_an_update_are_judged_in_the_order_that_agrees_best(digits):
+    client = Client("lenet", "classifier", 2)
+    attacker = Attacker(masks="optimise", optimiser="adam", learning_rate=0.1)
+    table = run(digits, [4, 17], client=client, attacker=attacker, rate=0.5, iterations=300)
+    assert min(table["mask_agreement"].to_pylist()) > 0.6
+
+
+def test_labels_of_an_update_are_judged_as_counts(digits):
+    """Not by the reconstructions, whose order says nothing where they are noise."""
+    client = Client("lenet", "classifier", 4)
+    table = run(digits, [0, 1, 2, 3, 4, 5, 6, 7], client=client, rate=0.5, iterations=20)
+    frame = table.to_pandas()
+    common = sum(
+        (Counter(update["label"]) & Counter(update["label_inferred"])).total()
+        for _, update in frame.groupby("update")
+    )
+    assert (frame["label"] == frame["label_inferred"]).sum() == common >= 6
+
+
+def test_the_start_that_is_kept_has_the_trajectory(digits):
+    table = run(digits, [4, 17], attacker=Attacker(restarts=3), iterations=60)
+    for row in table.to_pandas().itertuples():
+        assert 0 <= row.restart < 3
+        assert row.trajectory_loss[-1] == row.loss
+        assert row.trajectory_rmse[-1] == row.rmse
+        assert row.evaluations > 120

@@ -1,0 +1,48 @@
+"""Folders on this machine that belong to this user alone."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from dropleak.errors import InputError
+
+
+def private(folder: Path) -> Path:
+    """A folder that only this user can write to, which is made unless it exists.
+
+    Raises:
+        InputError: it cannot be made, or others may write to it.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.stat()
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made ({error.strerror})") from None
+    if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+        raise InputError(f"{folder}: belongs to somebody else, or others may write to it")
+    return folder
+
+
+def temporary() -> Path:
+    """This user's folder for temporary files.
+
+    Raises:
+        InputError: as of `private`.
+    """
+    try:
+        parent = tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise InputError(str(error.strerror)) from None
+    return private(Path(parent, f"dropleak-{os.geteuid()}"))
+
+
+def user_cache() -> Path:
+    """This user's cache folder.
+
+    Raises:
+        InputError: as of `private`, or its path is relative.
+    """
+    parent = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    if not os.path.isabs(parent):  # as without a home
+        raise InputError(f"{parent}: is no full path of a cache folder")
+    return private(Path(parent, "dropleak"))
