@@ -14,7 +14,7 @@ from dropleak.planning.versions import ENGINE_VERSION
 
 try:
     code.refuse_braces()
-    if not workflow.modifier.is_module:  # or the files say more than this configuration
+    if workflow.modifier.is_main_snakefile():  # else files say more than this configuration
         yaml_text.check(workflow.configfiles)
     complete = configuration.complete(config)
     config.clear()
