@@ -123,10 +123,11 @@ def test_memory_that_is_too_little(slow, clone):
     assert len(states(run, "attack")) == 4
     assert [job["reqmem"] for job in jobs(run.folder) if job["rule"] == "train"] == ["200M"] * 2
 
-    assert re.search(r"logs/experiment/train/\w+/rate-0.0.log", output)
+    assert re.search(r"logs/experiment/train/lenet/classifier/\w+/rate-0.0.log", output)
     said = output[output.index("Slurm ended these jobs") :]
     assert re.search(
-        r"results/experiment/utility/\w+/rate-0.0.parquet: Exceeded job memory limit", said
+        r"results/experiment/utility/lenet/classifier/\w+/rate-0.0.parquet: Exceeded job memory limit",
+        said,
     )
     assert "logs/slurm/rule_train" in said
     assert "attacks/lenet/idlg" not in said  # those were given more, and are done
@@ -155,4 +156,4 @@ def test_time_that_is_too_short(slow):
     clone, process = slow
     assert process.wait(600) == 0, clone.output
     assert states(clone, "train") == ["TIMEOUT", "COMPLETED"]
-    assert list(clone.folder.glob("results/experiment/utility/*/rate-0.0.parquet"))
+    assert list(clone.folder.glob("results/experiment/utility/lenet/*/*/rate-0.0.parquet"))

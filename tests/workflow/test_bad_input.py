@@ -87,7 +87,7 @@ def test_a_folder_ends_a_run(tmp_path, spoil, words):
 
 def one_batch(layout):
     """The file of one attack job."""
-    return f"{layout.attacks['idlg'].path}/rate-0.5/images-0-2.parquet"
+    return f"{layout.attacks['lenet', 'idlg'].path}/rate-0.5/images-0-2.parquet"
 
 
 def test_a_corrupt_row_ends_a_run(tmp_path, small, digits):

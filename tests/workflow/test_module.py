@@ -131,7 +131,7 @@ def test_from_git_it_runs_with_the_package_installed(deployed, repository, insta
     record = json.loads((results / "provenance.json").read_text(encoding="utf-8"))
     assert record["code"]["commit"] == repository[1]
     run("--report", "report.html", cwd=deployed, **variables)
-    (attack,) = results.glob("attacks/idlg/*/rate-0.5/images-0-2.parquet")
+    (attack,) = results.glob("attacks/lenet/idlg/*/rate-0.5/images-0-2.parquet")
     before = pq.read_table(attack)
     attack.unlink()
     run(attack.relative_to(deployed), "--cores", "1", cwd=deployed, **variables)

@@ -215,7 +215,7 @@ def test_an_experiment_grows_without_attacking_an_image_twice(folder, small, tmp
         assert made.stderr.count("rule attack:") == {4: 1, 6: 2, 5: 0}[settings["images"]]
         there = {
             path.stem.removeprefix("images-")
-            for path in folder.glob(f"{ATTACKS}/idlg/*/rate-0.0/*")
+            for path in folder.glob(f"{ATTACKS}/lenet/idlg/*/rate-0.0/*")
         }
         assert there >= batches
         grown = pd.read_parquet(folder / table)
