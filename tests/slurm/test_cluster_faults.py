@@ -126,8 +126,7 @@ def test_memory_that_is_too_little(slow, clone):
     assert re.search(r"logs/experiment/train/lenet/classifier/\w+/rate-0.0.log", output)
     said = output[output.index("Slurm ended these jobs") :]
     assert re.search(
-        r"results/experiment/utility/lenet/classifier/\w+/rate-0.0.parquet: Exceeded job memory limit",
-        said,
+        r"utility/lenet/classifier/\w+/rate-0.0.parquet: Exceeded job memory limit", said
     )
     assert "logs/slurm/rule_train" in said
     assert "attacks/lenet/idlg" not in said  # those were given more, and are done

@@ -150,7 +150,7 @@ def test_a_fresh_checkout_over_results_has_nothing_to_do(folder, small, tmp_path
     plan, notes = jobs_and_notes(*checkout, cwd=folder)
     assert plan == AFTER_ATTACKS | {"attack": 8}
     for attacker, note in zip(("idlg", "idlg-ignore"), notes, strict=True):
-        assert note.startswith(f"{ATTACKS}/{attacker}/")
+        assert note.startswith(f"{ATTACKS}/lenet/{attacker}/")
         assert re.search(r"is new, as engine_version was \d+ and is 99; ", note)
 
 
@@ -192,7 +192,7 @@ def test_what_was_damaged_is_made_anew_and_named(folder, small, file, expected, 
 
 
 def test_what_belongs_elsewhere_is_not_used(folder, small, one):
-    other = found(folder, f"{ATTACKS}/idlg-ignore/*/rate-0.5/images-0-2.parquet")
+    other = found(folder, f"{ATTACKS}/lenet/idlg-ignore/*/rate-0.5/images-0-2.parquet")
     shutil.copy(other, folder / one)
     plan, (note,) = jobs_and_notes(*small, cwd=folder)
     assert plan["attack"] == 1
