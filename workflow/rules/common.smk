@@ -14,7 +14,8 @@ from dropleak.planning.versions import ENGINE_VERSION
 
 try:
     code.refuse_braces()
-    if workflow.modifier.is_main_snakefile():  # else files say more than this configuration
+    # Files of a project that has this workflow as a module say more than its configuration.
+    if workflow.modifier.is_main_snakefile():
         yaml_text.check(workflow.configfiles)
     complete = configuration.complete(config)
     config.clear()
