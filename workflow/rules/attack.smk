@@ -3,7 +3,7 @@ ATTACK = "{client}/{attacker}/{settings}/rate-{rate}/images-{batch}"
 
 rule attack:
     input:
-        images=image_table("test"),
+        images=ancient(image_table("test")),
     output:
         f"{RESULTS}/attacks/{ATTACK}.parquet",
     log:

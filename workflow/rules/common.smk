@@ -14,7 +14,7 @@ from dropleak.planning.versions import ENGINE_VERSION
 
 try:
     code.refuse_braces()
-    if not workflow.modifier.is_module:  # or the files say more than this configuration
+    if workflow.modifier.is_main_snakefile():  # else files say more than this configuration
         yaml_text.check(workflow.configfiles)
     complete = configuration.complete(config)
     config.clear()
@@ -84,6 +84,12 @@ def independent(wildcards):
 def code_of(script, names=(), files=()):
     """For `params`: what `code.digest` says, but only when a job is looked at."""
     return lambda wildcards: code.digest(script, names, files)
+
+
+def client_in_words(wildcards):
+    """For captions: whom a figure shows, if the experiment has several clients."""
+    several = len(CLIENTS) > 1 and "client" in wildcards.keys()
+    return f"The client is ``{wildcards.client}``. " if several else ""
 
 
 def refuse_jobs_left_behind():

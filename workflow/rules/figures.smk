@@ -18,12 +18,6 @@ TABLES = {
 }
 
 
-def client_in_words(wildcards):
-    """For captions: whom a figure shows, if the experiment has several clients."""
-    several = len(CLIENTS) > 1 and "client" in wildcards.keys()
-    return f"The client is ``{wildcards.client}``. " if several else ""
-
-
 for figure in FIGURES:
 
     rule:

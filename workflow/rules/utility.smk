@@ -3,8 +3,8 @@ TRAINING = "{network}/{dropout}/{settings}/rate-{rate}"
 
 rule train:
     input:
-        train=image_table("train"),
-        test=image_table("test"),
+        train=ancient(image_table("train")),
+        test=ancient(image_table("test")),
     output:
         f"{RESULTS}/utility/{TRAINING}.parquet",
     log:

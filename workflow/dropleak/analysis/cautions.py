@@ -41,7 +41,7 @@ def cautions(summary: pa.Table, tradeoff: pa.Table) -> list[Caution]:
         why = efficacy.explain(reason, attacks)
         said = f"Privacy from {efficacy.named(attacks, several)} is inconclusive: {why}."
         found.append(Caution(said, _ADVICE[reason]))
-    clients = {}
+    clients: dict[tuple, list[str]] = {}
     for client, rates in known["at_chance"].items():
         clients.setdefault(tuple(rates), []).append(client)
     found += [

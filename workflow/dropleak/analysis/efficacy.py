@@ -71,7 +71,7 @@ Attacks = dict[tuple[str, ...], list[str]]
 
 def grouped(doubts: Doubts) -> dict[str, Attacks]:
     """The attacks of which nothing is known, by reason."""
-    found = {}
+    found: dict[str, Attacks] = {}
     for client, own in doubts.items():
         for reason in dict.fromkeys(filter(None, own.values())):
             attackers = tuple(name for name, each in own.items() if each == reason)

@@ -73,7 +73,7 @@ def compare(attacks: pa.Table, baseline: str, seed: int) -> pa.Table:
         a table with the columns `schemas.COMPARISON`, without rows if there is one attacker only.
     """
     scalars = attacks.select(COLUMNS).to_pandas()
-    rows = {name: [] for name in COMPARISON.names}
+    rows: dict[str, list] = {name: [] for name in COMPARISON.names}
     for (client, rate), problems in scalars.groupby(["client", "rate"], sort=True):
         by_attacker = {name: own.set_index("image") for name, own in problems.groupby("attacker")}
         base = by_attacker.pop(baseline)

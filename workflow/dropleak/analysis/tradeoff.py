@@ -93,7 +93,7 @@ def weigh(
     tried = attacks.to_pandas()
     tried = tried.assign(above_guess=above_guess(tried, guesses))
     frame = frame.merge(_against_guess(tried, seed), on=["client", "attacker", "rate"])
-    doubts = {name: {} for name in clients}
+    doubts: dict[str, dict[str, str | None]] = {name: {} for name in clients}
     for (client, attacker), own in tried.groupby(["client", "attacker"]):
         doubts[client][attacker] = efficacy.doubt(own, success_rmse, seed)
     broken = frame["above_guess_high"] < 0

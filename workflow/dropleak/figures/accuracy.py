@@ -1,6 +1,7 @@
 """Figure 6: what dropout costs in accuracy."""
 
 from itertools import cycle
+from typing import Any
 
 import pyarrow as pa
 import seaborn as sns
@@ -32,7 +33,7 @@ def accuracy_by_rate(utility: pa.Table, labels: pa.ChunkedArray) -> Figure:
     for (name, runs), colour in zip(trained.items(), cycle(style.colours()), strict=False):
         common = {"data": runs, "x": "rate", "y": "test_accuracy", "ax": axis, "legend": False}
         line = {"color": colour, "label": name} if len(trained) > 1 else {"color": "0.3"}
-        points = {"color": colour}
+        points: dict[str, Any] = {"color": colour}
         if len(trained) == 1:
             points = {"hue": "rate", "palette": style.rate_palette(runs["rate"])}
         sns.lineplot(

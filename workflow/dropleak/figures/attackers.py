@@ -3,6 +3,7 @@
 from itertools import zip_longest
 from math import ceil
 from textwrap import wrap
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -130,7 +131,7 @@ def _name_rates(axis: Axes, frame: pd.DataFrame) -> None:
     left, right = axis.get_xlim()
     width = _RATE_WIDTH * (right - left)
     points = frame.groupby("rate").agg({"test_accuracy": "first", "top": "max"})
-    labels = []
+    labels: list[tuple[list[float], float]] = []
     for rate in points.sort_values("test_accuracy").index:
         label, middle = [rate], points["test_accuracy"][rate]
         while labels and middle - labels[-1][1] < width * (len(label) + len(labels[-1][0])) / 2:
@@ -180,7 +181,7 @@ def _verdict(frame: pd.DataFrame, known: dict, client: str, attackers: list[str]
     return "\n".join(part for line in lines for part in wrap(line, _TITLE_WIDTH))
 
 
-def _line(axis: Axes, x: pd.Series, means: pd.DataFrame, **look: object) -> None:
+def _line(axis: Axes, x: pd.Series, means: pd.DataFrame, **look: Any) -> None:
     """Means with their intervals."""
     middle = means["rmse_clipped_mean"]
     errors = [middle - means["rmse_clipped_low"], means["rmse_clipped_high"] - middle]

@@ -17,11 +17,12 @@ def features(features: pa.Table) -> Figure:
     """Maps of all channels at up to three rates, lowest to highest; dropped is grey."""
     frame = features.to_pandas()
     shown = shown_rates(frame)
-    values = Normalize(frame["value"].min(), frame["value"].max())
+    highest = float(frame["value"].max())
+    values = Normalize(frame["value"].min(), highest)
     colours = colormaps["viridis"].with_extremes(bad=style.NEUTRAL, over="white")
     figure, axes = style.new(1.1, ncols=len(shown), squeeze=False)
     for axis, rate in zip(axes[0], shown, strict=True):
-        mosaic = _mosaic(frame[frame["rate"] == rate], gap=2 * values.vmax)
+        mosaic = _mosaic(frame[frame["rate"] == rate], gap=2 * highest)
         image = axis.imshow(mosaic, norm=values, cmap=colours)
         axis.set(title=f"rate {rate}", xticks=[], yticks=[])
         axis.spines[:].set_visible(False)

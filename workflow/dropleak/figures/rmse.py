@@ -77,8 +77,8 @@ def mark_published(axis: Axes, places: dict[float, float]) -> None:
     """The paper's values, at the place of each rate on the axis."""
     published = {place: paper.RMSE[rate] for rate, place in places.items() if rate in paper.RMSE}
     axis.scatter(
-        published.keys(),
-        published.values(),
+        list(published),
+        list(published.values()),
         marker="D",
         s=18,
         color=style.ACCENT,

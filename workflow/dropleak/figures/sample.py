@@ -1,5 +1,7 @@
 """Figures 3 and 9: private images and their reconstructions."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -85,7 +87,8 @@ def _grid(height: int, width: int, names: float = 0) -> np.ndarray:
     """Axes for images, with a share of the width left for the rows' names."""
     cell = style.WIDTH * (1 - names) / width
     figure, axes = style.new(0.2 + height * (cell + 0.12), nrows=height, ncols=width, squeeze=False)
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
+    layout: Any = figure.get_layout_engine()
+    layout.set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
     return axes
 
 

@@ -19,8 +19,8 @@ ACCENT = "#d55e00"
 NEUTRAL = "0.75"
 """Grey of what is dropped or in the background."""
 
-CHANCE_LEVEL = {"color": "0.4", "linewidth": 0.8, "linestyle": "--", "zorder": 0}
-CHANCE_RANGE = {
+CHANCE_LEVEL: dict[str, Any] = {"color": "0.4", "linewidth": 0.8, "linestyle": "--", "zorder": 0}
+CHANCE_RANGE: dict[str, Any] = {
     "color": NEUTRAL,
     "alpha": 0.35,
     "linewidth": 0,

@@ -31,7 +31,7 @@ def pairwise_rmse(
     Returns:
         for each scale float64 [B, n, n]: image i and reconstruction j.
     """
-    images, reconstructions = np.float64(images), np.float64(reconstructions)
+    images, reconstructions = images.astype(np.float64), reconstructions.astype(np.float64)
     differences = (reconstructions[:, [j]] - images for j in range(images.shape[1]))
     mse = np.stack([np.mean(d**2, axis=(3, 4)) for d in differences], axis=2)
     return [np.sqrt(np.mean(mse / scale**2, axis=-1)) for scale in scales]

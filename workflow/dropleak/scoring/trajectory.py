@@ -62,7 +62,10 @@ class TrajectoryObserver:
         order = metrics.assign(errors[:, 2, :, :, -1])
         errors = np.take_along_axis(errors, order[:, None, :, None, None], axis=3)
         loss = np.stack(self._losses, axis=-1)[restart, clients]
-        return Trajectory(self._iterations, loss, *errors[:, :, :, 0].swapaxes(0, 1), order)
+        rmse, standardised, clipped, clipped_standardised = errors[:, :, :, 0].swapaxes(0, 1)
+        return Trajectory(
+            self._iterations, loss, rmse, standardised, clipped, clipped_standardised, order
+        )
 
     def state(self) -> Tensors:
         """What has been observed so far, for a checkpoint."""

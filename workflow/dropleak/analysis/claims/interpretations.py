@@ -47,7 +47,8 @@ def compare(
     """
     frames = [frame for part in parts for frame in _at_iterations(part, masks)]
     groups = pd.concat(frames).groupby(["attacker", "iterations"]) if frames else ()
-    rows, errors = [], {}
+    rows: list[dict] = []
+    errors = {}
     for (attacker, iterations), own in groups:
         matrices = {
             scale: own.pivot_table(column, "image", "rate") for scale, column in _SCALES.items()
@@ -130,4 +131,7 @@ def _interval(
     published = _published(errors.columns)
     nearest = np.clip(published, low, high)
     farthest = np.where(published - low > high - published, low, high)
-    return tuple(_distance(pd.Series(point, errors.columns)) for point in (nearest, farthest))
+    return (
+        _distance(pd.Series(nearest, errors.columns)),
+        _distance(pd.Series(farthest, errors.columns)),
+    )

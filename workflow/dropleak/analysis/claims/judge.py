@@ -89,7 +89,7 @@ def _row(client: str, claim: Claim, p_adjusted: float | None) -> dict:
         "p_adjusted": p_adjusted,
         "verdict": verdict,
         "reason": reason,
-        "rule": claim.rule.explain(found and found.unit),
+        "rule": claim.rule.explain(found.unit if found else None),
     }
 
 

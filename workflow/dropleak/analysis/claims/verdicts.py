@@ -7,6 +7,7 @@ images give "inconclusive", never "not supported".
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = "supported", "not supported", "inconclusive"
 
@@ -49,7 +50,7 @@ class Rule:
     """How a verdict comes about."""
 
     words: str
-    supported: Callable[[Evidence, float | None], bool]
+    supported: Callable[[Evidence, Any], bool]
     """Whether the evidence and its adjusted p-value (None if it has none) speak for the claim."""
     not_supported: Callable[[Evidence], bool]
     """Whether it speaks against it. Ends of an interval that are nan do neither."""

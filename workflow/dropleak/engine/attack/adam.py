@@ -85,7 +85,7 @@ class Adam(Optimiser):
 
     def _lower_rate(self, loss: Tensor) -> None:
         if self.decay == "steps":
-            due = sum(self.iterations == milestone for milestone in self.milestones) > 0
+            due = torch.stack([self.iterations == step for step in self.milestones]).any(0)
             self.lr = torch.where(due, FACTOR * self.lr, self.lr)
         elif self.decay == "plateau":
             better = loss < self._lowest * (1 - THRESHOLD)

@@ -10,7 +10,7 @@ from dropleak.engine import rng
 from dropleak.engine.attack.adam import Adam
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.labels import infer_labels
-from dropleak.engine.attack.masks import SOURCES, Constant, Masks, start_masks
+from dropleak.engine.attack.masks import SOURCES, Constant, Masks, MaskSource, start_masks
 from dropleak.engine.attack.objective import GradientMatching
 from dropleak.engine.attack.optimiser import Optimiser, Outcome
 from dropleak.engine.attack.reconstruction import Reconstruction, Status
@@ -125,6 +125,7 @@ def objective_for(
         raise ValueError("attackers with masks: known, and no others, are given the clients' masks")
     if attacker.masks == "resample" and attacker.line_search != "none":
         raise ValueError("a line search needs a loss that stays the same: not masks: resample")
+    masks: MaskSource | None
     if oracle_masks is not None:
         masks = Constant(oracle_masks)
     elif attacker.masks == "optimise" and update.rate > 0:

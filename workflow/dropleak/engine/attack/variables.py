@@ -1,5 +1,6 @@
 """What an attack optimises, as one row of numbers for each client."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -45,7 +46,7 @@ class Variables:
         )
         return images, masks, logits
 
-    def join(self, images: Tensor, masks: list[Tensor], logits: Tensor) -> Tensor:
+    def join(self, images: Tensor, masks: Sequence[Tensor], logits: Tensor) -> Tensor:
         """The reverse of `split`, with what is not optimised left out: [B, N]."""
         parts = [images, *(masks if self.masks else ()), *([logits] if self.classes else ())]
         return torch.cat([part.flatten(1) for part in parts], 1)

@@ -89,7 +89,8 @@ class ClientPasses:
             [B, P]
         """
         self.probabilities = self._forward(images, masks)
-        dy, gradients = (self.probabilities - targets.flatten(0, 1)) / self.images, []
+        dy = (self.probabilities - targets.flatten(0, 1)) / self.images
+        gradients: list[Tensor] = []
         for place, (layer, memory) in reversed(list(enumerate(self.layers))):
             gradients = layer.backward(memory, dy) + gradients
             if place:
@@ -108,10 +109,11 @@ class ClientPasses:
         Returns:
             [B, n, C, H, W]
         """
-        rx = None  # the image does not depend on the parameters
+        rx: Tensor | None = None  # the image does not depend on the parameters
         for (layer, memory), part in zip(self.layers, self._split(direction), strict=True):
             memory.direction = part
             rx = layer.r_forward(memory, rx)
+        assert rx is not None  # as there are layers
         p = self.probabilities
         self.r_logits = (rx - (p * rx).sum(1, keepdim=True)) / self.images
         rdy = p * self.r_logits

@@ -10,6 +10,7 @@ need.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 Shape = tuple[int, ...]
 
 
-class Memory:
+class Memory(SimpleNamespace):
     """What a layer keeps from one pass to the next; each kind adds attributes of its own.
 
     Attributes:
@@ -33,7 +34,7 @@ class Memory:
     mask: Tensor
 
     def __init__(self, shape: Shape):
-        self.shape = shape
+        super().__init__(shape=shape)
 
 
 class Layer:

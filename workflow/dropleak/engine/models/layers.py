@@ -171,7 +171,8 @@ class LinearMap(_WithoutParameters):
     def forward(self, memory: Memory, x: Tensor) -> Tensor:
         return self.apply({}, x)
 
-    def r_forward(self, memory: Memory, rx: Tensor) -> Tensor:
+    def r_forward(self, memory: Memory, rx: Tensor | None) -> Tensor:
+        assert rx is not None  # a network does not begin with it
         return self.apply({}, rx)
 
 
@@ -206,7 +207,8 @@ class Activation(_WithoutParameters):
         memory.dy = dy
         return super().backward(memory, dy)
 
-    def r_forward(self, memory: Memory, rx: Tensor) -> Tensor:
+    def r_forward(self, memory: Memory, rx: Tensor | None) -> Tensor:
+        assert rx is not None  # a network does not begin with it
         memory.rx = rx
         return rx * memory.slope
 
@@ -276,7 +278,8 @@ class Dropout(_WithoutParameters):
         memory.dy = dy
         return super().backward(memory, dy)
 
-    def r_forward(self, memory: Memory, rx: Tensor) -> Tensor:
+    def r_forward(self, memory: Memory, rx: Tensor | None) -> Tensor:
+        assert rx is not None  # a network does not begin with it
         memory.rx = rx
         return rx * memory.mask
 

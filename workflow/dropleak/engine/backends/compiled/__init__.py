@@ -57,9 +57,9 @@ def _load(flags: list[str]) -> ctypes.CDLL:
             return ctypes.CDLL(str(target))
         except (InputError, OSError, subprocess.CalledProcessError) as error:
             failures.append(error)
-    for error in failures:
-        if isinstance(error, subprocess.CalledProcessError):
-            lines = error.stderr.strip().splitlines() or [f"status {error.returncode}"]
+    for failure in failures:
+        if isinstance(failure, subprocess.CalledProcessError):
+            lines = failure.stderr.strip().splitlines() or [f"status {failure.returncode}"]
             raise InputError(
                 f"the C compiler '{shlex.join(command[: -len(flags)])}' could not build the attack "
                 f"({next((line for line in lines if 'error' in line), lines[-1])}); set CC to a "

@@ -14,7 +14,9 @@ class CompiledLBFGS(LBFGS):
     def _make_room(self) -> None:
         self._curvature = self.x.new_zeros(len(self.x), self.history_size)  # s . y of the pairs
 
-    def step(self, objective: CompiledMatching) -> Tensor:
+    def step(  # type: ignore[override]  # it optimises nothing but the compiled objective
+        self, objective: CompiledMatching
+    ) -> Tensor:
         first_loss = torch.empty_like(self.loss)
         problems = Problems(
             batch=len(self.x),

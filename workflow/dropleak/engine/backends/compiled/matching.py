@@ -12,6 +12,12 @@ from dropleak.engine.backends.compiled.structures import Matching, Problems
 COMPILED_DISTANCES = ("euclidean", "cosine")
 
 
+def _library(like: Tensor) -> ctypes.CDLL:
+    library = compiled.find(like)
+    assert library is not None  # or another backend had been chosen
+    return library
+
+
 class CompiledMatching(GradientMatching):
     """Gradient matching, and steps of the optimiser on it, by `matching.c`."""
 
@@ -21,7 +27,7 @@ class CompiledMatching(GradientMatching):
         addresses = (ctypes.c_void_p(tensor.data_ptr()) for tensor in (x, loss, gradient))
         matching = ctypes.byref(self._matching(evaluations, 1))
         size = ctypes.c_long(x.shape[1])
-        compiled.find(x).matching_evaluate(len(x), size, matching, *addresses)
+        _library(x).matching_evaluate(len(x), size, matching, *addresses)
         return loss, gradient
 
     def step(self, problems: Problems, evaluations: Tensor) -> None:
@@ -32,7 +38,7 @@ class CompiledMatching(GradientMatching):
             evaluations: int64 [B], how often each has been evaluated before.
         """
         matching = self._matching(evaluations, problems.max_iter)
-        library = compiled.find(self._weights)
+        library = _library(self._weights)
         library.matching_step(ctypes.byref(problems), ctypes.byref(matching))
 
     def _matching(self, evaluations: Tensor, count: int) -> Matching:

@@ -2,6 +2,7 @@
 
 import ctypes
 from math import prod
+from typing import Any, Self
 
 from torch import Tensor
 
@@ -40,7 +41,7 @@ def _layer(layer: NetworkLayer, shape: Shape) -> _Layer:
 class _Addresses(ctypes.Structure):
     """A structure that keeps alive the tensors whose addresses it has."""
 
-    def __init__(self, **values):
+    def __init__(self, **values: Any) -> None:
         self._tensors = [value for value in values.values() if isinstance(value, Tensor)]
         assert all(tensor.is_contiguous() for tensor in self._tensors)
         super().__init__(
@@ -70,7 +71,7 @@ class Matching(_Addresses):
         labels: Tensor | None,
         masks: Tensor | None,
         cosine: bool,
-    ):
+    ) -> Self:
         """
         Args:
             update: its network, rate and number of images.
