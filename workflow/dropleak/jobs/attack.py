@@ -15,10 +15,9 @@ from dropleak.engine.attack.restarts import reconstruct_best
 from dropleak.engine.backends.choice import choose
 from dropleak.engine.client.client import Client
 from dropleak.engine.client.update import compute_update
-from dropleak.engine.models.network import Network
 from dropleak.errors import InputError
 from dropleak.jobs.checkpoint import AttackCheckpoint
-from dropleak.jobs.images import tensors
+from dropleak.jobs.images import network_of, tensors
 from dropleak.jobs.rows import attack_rows
 from dropleak.planning.versions import ENGINE_VERSION
 from dropleak.runtime.checkpoint import Checkpoint
@@ -64,7 +63,7 @@ def attack_job(
         iterations=settings["iterations"],
         like=torch.empty(0, dtype=getattr(torch, settings["precision"]), device=device),
     )
-    backend = choose(job.network(images), job.attacker, job.like)
+    backend = choose(network_of(job.client, images), job.attacker, job.like)
     print(backend)
     made_by = {"torch": torch.__version__, "device": device_name(device)}
     constants = {
@@ -100,11 +99,6 @@ class _Job:
     like: torch.Tensor
     """Has the device and dtype of the attack."""
 
-    def network(self, images: pa.Table) -> Network:
-        """The clients' network for images of a table."""
-        facts = parquet.metadata(images)
-        return self.client.build(tuple(facts["shape"]), len(facts["classes"]))
-
 
 def _attack(
     images: pa.Table,
@@ -119,7 +113,9 @@ def _attack(
         values.unflatten(0, by_client)
         for values in (*tensors(images), rng.image_keys(job.seed, _indices(images)))
     )
-    update, private = compute_update(job.network(images), pixels, labels, keys, job.rate, job.like)
+    update, private = compute_update(
+        network_of(job.client, images), pixels, labels, keys, job.rate, job.like
+    )
     std = np.array(parquet.metadata(images)["training_std"])
     std[std == 0] = 1  # a channel without any contrast
     observer = TrajectoryObserver(private.images.numpy(), std)

@@ -7,6 +7,7 @@ import torch
 from dropleak.engine import rng
 from dropleak.engine.client.update import compute_update
 from dropleak.engine.models.network import Network
+from dropleak.jobs.images import tensors
 from dropleak.tables import parquet
 from dropleak.tables.schemas import FEATURES, NETWORK
 
@@ -43,24 +44,22 @@ def features_table(network: Network, image: pa.Table, rates: list[float], seed: 
         rates: dropout rates to show.
         seed: of the experiment.
     """
-    known = parquet.metadata(image)
     encoder = network.encoder().without_dropout()
-    pixels = torch.from_numpy(parquet.decode_pixels(image["pixels"], known["shape"]) / 255)
-    label = torch.tensor([image["label"].to_pylist()])
+    pixels, label = (values[None] for values in tensors(image))
     keys = rng.image_keys(seed, torch.tensor([image["index"].to_pylist()]))
     channels, height, width = encoder.input_shapes()[-1]
     place = np.indices((channels, height, width)).reshape(3, -1)
     parts = []
     for rate in rates:
-        update, private = compute_update(network, pixels[None], label, keys, rate)
-        own = {name: parameter[0] for name, parameter in update.parameters.items()}
+        update, private = compute_update(network, pixels, label, keys, rate)
+        parameters = {name: parameter[0] for name, parameter in update.parameters.items()}
         parts.append(
             {
                 "rate": np.full(place.shape[1], rate),
                 "channel": place[0],
                 "row": place[1],
                 "column": place[2],
-                "value": encoder.forward(own, pixels[0], ()).numpy(),
+                "value": encoder.forward(parameters, pixels[0, 0], ()).numpy(),
                 "kept": private.masks[-1][0, 0].flatten().numpy() > 0,
             }
         )

@@ -1,8 +1,10 @@
-"""Image tables as tensors."""
+"""Image tables as the engine takes them."""
 
 import pyarrow as pa
 import torch
 
+from dropleak.engine.client.client import Client
+from dropleak.engine.models.network import Network
 from dropleak.tables import parquet
 
 
@@ -10,3 +12,9 @@ def tensors(images: pa.Table) -> tuple[torch.Tensor, torch.Tensor]:
     """Pixels in [0, 1], float64 [N, C, H, W], and labels, int64 [N]."""
     pixels = parquet.decode_pixels(images["pixels"], parquet.metadata(images)["shape"])
     return torch.from_numpy(pixels / 255), torch.tensor(images["label"].to_pylist())
+
+
+def network_of(client: Client, images: pa.Table) -> Network:
+    """A client's network for the images of a table."""
+    facts = parquet.metadata(images)
+    return client.build(tuple(facts["shape"]), len(facts["classes"]))

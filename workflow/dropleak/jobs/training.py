@@ -9,7 +9,7 @@ import torch
 
 from dropleak.engine.client.client import Client
 from dropleak.engine.client.training import Training, train
-from dropleak.jobs.images import tensors
+from dropleak.jobs.images import network_of, tensors
 from dropleak.runtime.device import name as device_name
 from dropleak.tables import parquet
 from dropleak.tables.schemas import UTILITY
@@ -40,8 +40,7 @@ def train_seeds(
     Returns:
         one row per seed and epoch, with the columns `schemas.UTILITY`.
     """
-    facts = parquet.metadata(train_images)
-    network = client.build(tuple(facts["shape"]), len(facts["classes"]))
+    network = network_of(client, train_images)
     train_set, test_set = (
         (pixels.to(device, torch.float32), labels.to(device))
         for pixels, labels in map(tensors, (train_images, test_images))

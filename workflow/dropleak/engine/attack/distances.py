@@ -1,4 +1,4 @@
-"""Distances between gradients: an entry each, with all that is said of it elsewhere.
+"""Distances between gradients: an entry each, with everything said of it elsewhere.
 
 Torch is imported when something is computed, so that planning is quick.
 """
@@ -26,30 +26,30 @@ class Distance:
     """The same for the methods paragraph: LaTeX that may cite `report/references.bib`."""
 
 
-def euclidean(found: Tensor, shared: Tensor) -> tuple[Tensor, Tensor]:
+def euclidean(dummy: Tensor, shared: Tensor) -> tuple[Tensor, Tensor]:
     """Squared Euclidean distance (Zhu et al. 2019, equation 3) and its gradient.
 
     Args:
-        found, shared: gradients, [B, P].
+        dummy, shared: gradients, [B, P].
 
     Returns:
-        [B], and [B, P] with respect to `found`.
+        [B], and [B, P] with respect to `dummy`.
     """
     from torch.linalg import vecdot
 
-    difference = found - shared
+    difference = dummy - shared
     return vecdot(difference, difference), 2 * difference
 
 
-def cosine(found: Tensor, shared: Tensor) -> tuple[Tensor, Tensor]:
+def cosine(dummy: Tensor, shared: Tensor) -> tuple[Tensor, Tensor]:
     """1 minus the cosine of the angle (Geiping et al. 2020, equation 4) and its gradient; as above.
 
     Their code divides by the product of the norms plus 1e-8; here the norms are kept from zero.
     """
     from torch.linalg import vecdot
 
-    size, shared_size = (g.norm(dim=1, keepdim=True).clamp(min=1e-20) for g in (found, shared))
-    unit, aim = found / size, shared / shared_size
+    size, shared_size = (g.norm(dim=1, keepdim=True).clamp(min=1e-20) for g in (dummy, shared))
+    unit, aim = dummy / size, shared / shared_size
     similarity = vecdot(unit, aim)
     return 1 - similarity, (similarity[:, None] * unit - aim) / size
 

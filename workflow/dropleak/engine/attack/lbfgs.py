@@ -23,11 +23,10 @@ from dropleak.engine.attack.optimiser import Objective, Optimiser, Outcome
 class LBFGS(Optimiser):
     """Batched L-BFGS; the arguments are those of `torch.optim.LBFGS`.
 
-    A row of a batch never looks at another one: it has its own history, curvature tests and
-    stopping. Like torch, a problem whose step ended on a tolerance goes on in the next step from
-    the state it has. As there, a step with a line search ends when max_iter * 5 / 4 evaluations are
-    used up. A problem whose values are no longer finite is left at its last finite iterate, where
-    torch would fill it with NaN.
+    Problems are independent: each has its own history, curvature tests and stopping. As in torch, a
+    problem whose step ended on a tolerance goes on in the next step from its state, and a step with
+    a line search ends when max_iter * 5 / 4 evaluations are used up. A problem whose values are no
+    longer finite is left at its last finite iterate, where torch would fill it with NaN.
 
     `idle` is set where the latest step did not move x, nor would another one on the same function.
     """
@@ -207,15 +206,15 @@ class LBFGS(Optimiser):
         s = self._move
         curvature = vecdot(y, s)
         fit = candidates & (curvature > 1e-10)
-        each = torch.arange(len(fit), device=fit.device)
+        problems = torch.arange(len(fit), device=fit.device)
         slot = self._pairs % self.history_size
 
         def put(ring: Tensor, place: tuple[Tensor | slice, ...], values: Tensor) -> None:
             ring[place] = torch.where(fit[:, None], values, ring[place])
 
-        put(self._s, (each, slot), s)
-        put(self._y, (each, slot), y)
-        put(self._sy, (each, slice(None), slot), _times(self._s, y))
+        put(self._s, (problems, slot), s)
+        put(self._y, (problems, slot), y)
+        put(self._sy, (problems, slice(None), slot), _times(self._s, y))
         self._pairs = self._pairs + fit
         self._scale = torch.where(fit, curvature / vecdot(y, y), self._scale)
 

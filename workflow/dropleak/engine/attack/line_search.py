@@ -76,12 +76,12 @@ def strong_wolfe(
         # A bracket from the steps so far, or a longer step.
         spent = growing & (tries >= limit)
         bracketed = too_high(new) | ((tries > 1) & (new.loss >= previous.loss))
-        found = growing & ~spent & ~bracketed & flat(new)
-        bracketed = growing & ~spent & ~found & (bracketed | (new.slope >= 0))
-        first = start.where(spent, new.where(found, previous.where(bracketed, first)))
+        accepted = growing & ~spent & ~bracketed & flat(new)
+        bracketed = growing & ~spent & ~accepted & (bracketed | (new.slope >= 0))
+        first = start.where(spent, new.where(accepted, previous.where(bracketed, first)))
         second = new.where(growing, second)
-        satisfied = satisfied | found
-        growing = growing & ~(spent | found | bracketed)
+        satisfied = satisfied | accepted
+        growing = growing & ~(spent | accepted | bracketed)
         longer = _cubic_minimum(previous, new, new.t + 0.01 * (new.t - previous.t), 10 * new.t)
 
         # A step within the bracket.

@@ -25,7 +25,7 @@ class Outcome(IntEnum):
 
 
 class Optimiser:
-    """A batch of problems. A row never looks at another one.
+    """A batch of independent problems.
 
     Attributes:
         x: [B, N], the iterates.
@@ -45,17 +45,17 @@ class Optimiser:
 
     @property
     def state(self) -> dict[str, Tensor]:
-        """All that the problems have learnt so far, a row per problem in each tensor."""
+        """Everything that steps change, with a row per problem in each tensor."""
         return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
 
     def with_state(self, state: Mapping[str, Tensor]) -> Self:
-        """The same optimiser for other problems, with what these have learnt."""
+        """The same optimiser for other problems, with their state."""
         other = copy(self)
         vars(other).update(state)
         return other
 
     def select(self, index: Tensor) -> Self:
-        """The problems at `index` (int64 [K], or bool [B]) with all they have learnt so far."""
+        """The problems at `index` (int64 [K], or bool [B]) with their state."""
         return self.with_state({name: value[index] for name, value in self.state.items()})
 
     def step(self, objective: Objective) -> Tensor:

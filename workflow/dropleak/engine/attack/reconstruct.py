@@ -107,7 +107,7 @@ def reconstruct(
         status=_statuses(images, result["loss"], result["outcome"], running, empty),
         iterations=result["iterations"],
         evaluations=result["evaluations"],
-        masks=_masks_found(whole, masks),
+        masks=_inferred_masks(whole, masks),
         claims=None if whole.masks is None else whole.masks.claims,
         restart=torch.zeros_like(result["iterations"]),
     )
@@ -176,7 +176,7 @@ def optimiser_for(objective: GradientMatching, start: Tensor, iterations: int) -
     )
 
 
-def _masks_found(objective: GradientMatching, optimised: list[Tensor]) -> Masks | None:
+def _inferred_masks(objective: GradientMatching, optimised: list[Tensor]) -> Masks | None:
     if objective.masks is None:
         return tuple(mask >= 0.5 for mask in optimised)
     if objective.masks.claims is None:

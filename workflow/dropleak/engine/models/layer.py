@@ -1,7 +1,7 @@
-"""What a kind of layer is: all that is known of it, in one class.
+"""A kind of layer: everything about it is in one class.
 
 Shapes, function, the four passes of an attack (see `passes.py`), and what attackers and training
-have to know. In the passes x is a layer's input, y its output, dy the gradient of the loss with
+need to know. In the passes x is a layer's input, y its output, dy the gradient of the loss with
 respect to y, and a leading r the derivative in a direction of the parameters. They come in this
 order, with B * n images of B clients in front, and a layer keeps in its `Memory` what later passes
 need.

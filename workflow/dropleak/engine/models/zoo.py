@@ -1,4 +1,4 @@
-"""The networks that can be attacked: an entry each, with all that is said of it elsewhere."""
+"""The networks that can be attacked: an entry each, with everything said of it elsewhere."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Architecture:
             dropout: one of `DROPOUT_SITES`.
 
         Raises:
-            ValueError: attacks and figures expect something of it that does not hold.
+            ValueError: it lacks something that attacks and figures need.
         """
         network = self.builder(input_shape, classes, dropout)
         if problem := _problem(network, classes):
@@ -105,14 +105,14 @@ NETWORKS = {
 @cache
 def relative_cost(name: str) -> float:
     """Multiplications of a network for a photograph of 3 x 32 x 32, relative to those of lenet."""
-    one, lenets = (
-        NETWORKS[each].build((3, 32, 32), 10).multiplications() for each in (name, "lenet")
+    network, lenet = (
+        NETWORKS[key].build((3, 32, 32), 10).multiplications() for key in (name, "lenet")
     )
-    return one / lenets
+    return network / lenet
 
 
 def _problem(network: Network, classes: int) -> str | None:
-    """What attacks and figures miss in a network."""
+    """What a network lacks that attacks and figures need."""
     first, *_, last = network.layers
     if not first.parameter_shapes(network.input_shape):
         return f"begins with {type(first).__name__}, which has no parameters"
