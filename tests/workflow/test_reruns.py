@@ -142,7 +142,7 @@ def test_a_fresh_checkout_over_results_has_nothing_to_do(folder, small, tmp_path
         shutil.rmtree(folder / ".snakemake")
     checkout = ["--snakefile", tmp_path / "workflow" / "Snakefile", *small[2:]]
     assert planned(*checkout, cwd=folder) == {}
-    versions = tmp_path / "workflow" / "dropleak" / "versions.py"
+    versions = tmp_path / "workflow" / "dropleak" / "planning" / "versions.py"
     text = versions.read_text(encoding="utf-8")
     versions.write_text(
         re.sub(r"ENGINE_VERSION = \d+", "ENGINE_VERSION = 99", text), encoding="utf-8"
@@ -159,7 +159,7 @@ def test_a_fresh_checkout_over_results_has_nothing_to_do(folder, small, tmp_path
     [
         (f"{ATTACKS}/lenet/idlg/*/rate-0.5/images-0-2.parquet", AFTER_ATTACKS | {"attack": 1}),
         ("results/small/data/*/test.parquet", AFTER_IMAGES),
-        ("results/small/utility/*/rate-0.9.parquet", AFTER_TRAINING | {"train": 1}),
+        ("results/small/utility/*/*/*/rate-0.9.parquet", AFTER_TRAINING | {"train": 1}),
         ("results/small/tables/claims.csv", {"judge": 1}),
         ("results/small/figures/figure6-accuracy-by-rate.png", {"draw_accuracy_by_rate": 1}),
     ],
@@ -174,7 +174,7 @@ def test_what_was_deleted_is_made_anew(folder, small, file, expected):
     [
         (f"{ATTACKS}/lenet/idlg/*/rate-0.5/images-0-2.parquet", AFTER_ATTACKS | {"attack": 1}),
         ("results/small/data/*/test.parquet", AFTER_IMAGES),
-        ("results/small/utility/*/rate-0.9.parquet", AFTER_TRAINING | {"train": 1}),
+        ("results/small/utility/*/*/*/rate-0.9.parquet", AFTER_TRAINING | {"train": 1}),
         ("results/small/tables/claims.parquet", {"judge": 1}),
     ],
 )
