@@ -84,3 +84,10 @@ def test_a_network_at_chance_is_not_accurate(two_attackers):
     assert rows["at_chance"].all()
     assert not rows["accurate"].any()
     assert parquet.metadata(tradeoff)["at_chance"] == {"lenet": [0.0, 0.5]}
+
+
+def test_rates_that_were_attacked_but_not_trained_with_give_no_rows(two_attackers, tmp_path):
+    tradeoff = weighed(two_attackers, {0.8: 0.5, 0.9: 0.4})
+    parquet.write(tradeoff, tmp_path / "tradeoff.parquet")
+    assert len(parquet.read(tmp_path / "tradeoff.parquet", TRADEOFF)) == 0
+    assert parquet.metadata(tradeoff)["lowest_accuracy"] == {"lenet": pytest.approx(0.45)}

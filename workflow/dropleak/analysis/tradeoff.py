@@ -105,7 +105,7 @@ def weigh(
     private = (frame["above_guess_low"] > 0).astype(object)
     frame["private"] = private.where(frame["inconclusive"].isna(), None)
     frame["at_chance"] = frame["test_accuracy"].map(chance.explains).astype(bool)
-    enough = frame["test_accuracy"] >= frame["client"].map(lowest)
+    enough = frame["test_accuracy"] >= frame["client"].map(lowest).astype(float)
     frame["accurate"] = enough & ~frame["at_chance"]
     return parquet.build(
         TRADEOFF,
