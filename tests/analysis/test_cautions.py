@@ -97,6 +97,9 @@ def test_of_several_clients_those_that_are_meant_are_named():
     at_chance = {"one": [0.9], "two": [], "three": [0.9]}
     empty, privacy, accuracy = cautions(vanished, tradeoffs(doubts, at_chance))
     assert "2 of 12 attacks by a on two (rate 0.5)" in empty.found
+    doubts = {name: {"a": efficacy.FAILS} for name in doubts}
+    (every,) = cautions(FINE, tradeoffs(doubts, {name: [] for name in doubts}))
+    assert "Privacy from a on every client is inconclusive: these attacks" in every.found
     assert "Privacy from a on one and two; a and b on three is inconclusive: these" in privacy.found
     assert "Test accuracy of one and three is at chance at rate 0.9" in accuracy.found
 

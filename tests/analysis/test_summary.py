@@ -1,6 +1,8 @@
 """Summary and comparison of attacks."""
 
+import pyarrow as pa
 import pytest
+from experiment import failing, of_client
 
 from dropleak.analysis.summary import as_text, compare, summarise
 from dropleak.engine.attack.reconstruction import Status
@@ -34,3 +36,14 @@ def test_attackers_are_compared_image_by_image(two_attackers):
     assert rows["difference_low"][1] <= expected <= rows["difference_high"][1] < 0
     assert rows["better_share"][1] == 1
     assert len(compare(two_attackers.slice(0, 4), "idlg", seed=0)) == 0
+
+
+def test_clients_are_summarised_and_compared_on_their_own(two_attackers):
+    parts = [two_attackers, of_client(failing(two_attackers), "other")]
+    both = pa.concat_tables(parts)
+    alone = [summarise(part, 0.2, seed=0) for part in parts]
+    assert summarise(both, 0.2, seed=0).equals(pa.concat_tables(alone))
+    alone = [compare(part, "idlg", seed=0) for part in parts]
+    assert compare(both, "idlg", seed=0).equals(pa.concat_tables(alone))
+    assert "client" not in as_text(summarise(two_attackers, 0.2, seed=0))
+    assert "other" in as_text(summarise(both, 0.2, seed=0))

@@ -2,16 +2,17 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from experiment import TWO_RATES, failing, weighed
+from experiment import TEN_CLASSES, TWO_RATES, WEIGHING, failing, of_client, weighed
 
 from dropleak.analysis import efficacy
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.summary import as_text, summarise
-from dropleak.analysis.tradeoff import guess_errors
+from dropleak.analysis.tradeoff import guess_errors, weigh
 from dropleak.tables import parquet
-from dropleak.tables.schemas import TRADEOFF
+from dropleak.tables.schemas import GUESSES, TRADEOFF, UTILITY
 
 
 def test_a_rate_is_private_if_the_attack_is_worse_than_a_guess(tradeoff):
@@ -91,3 +92,32 @@ def test_rates_that_were_attacked_but_not_trained_with_give_no_rows(two_attacker
     parquet.write(tradeoff, tmp_path / "tradeoff.parquet")
     assert len(parquet.read(tmp_path / "tradeoff.parquet", TRADEOFF)) == 0
     assert parquet.metadata(tradeoff)["lowest_accuracy"] == {"lenet": pytest.approx(0.45)}
+
+
+def test_a_client_is_weighed_against_the_accuracy_of_its_own_network(two_attackers):
+    """Here the second one has a network that nobody trained with rate 0.5."""
+    both = pa.concat_tables([two_attackers, of_client(failing(two_attackers), "other")])
+    summary = summarise(both, 0.2, seed=0)
+    runs = {"network": ["lenet", "lenet", "wide"], "rate": [0.0, 0.5, 0.0]}
+    runs |= {"test_accuracy": [0.9, 0.8, 0.1], "dropout": ["both"] * 3}
+    runs |= {name: [0] * 3 for name in ("seed", "epoch", "train_loss", "seconds")}
+    utility = parquet.build(UTILITY, runs | {name: ["here"] * 3 for name in ("host", "device")})
+    guesses = parquet.build(GUESSES, {"image": both["image"][:2], "rmse": [0.2, 0.2]})
+    clients = {
+        "lenet": {"network": "lenet", "dropout": "both", "images_per_update": 1},
+        "other": {"network": "wide", "dropout": "both", "images_per_update": 2},
+    }
+    table = weigh(both, summary, utility, guesses, TEN_CLASSES, **(WEIGHING | {"clients": clients}))
+    rows = table.to_pandas().set_index(["client", "attacker", "rate"])["test_accuracy"]
+    assert rows.to_dict() == {
+        ("lenet", "idlg", 0.0): 0.9,
+        ("lenet", "idlg", 0.5): 0.8,
+        ("lenet", "mask-reading", 0.0): 0.9,
+        ("lenet", "mask-reading", 0.5): 0.8,
+        ("other", "idlg", 0.0): 0.1,
+        ("other", "mask-reading", 0.0): 0.1,
+    }
+    known = parquet.metadata(table)
+    assert known["at_chance"] == {"lenet": [], "other": [0.0]}
+    assert known["doubts"]["lenet"]["idlg"] is None
+    assert known["doubts"]["other"] == {"idlg": efficacy.FAILS, "mask-reading": None}

@@ -4,6 +4,8 @@ from dataclasses import asdict
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from drawn import figures
@@ -14,8 +16,9 @@ from dropleak.analysis.chance import Chance
 from dropleak.analysis.summary import summarise
 from dropleak.engine.models.zoo import lenet
 from dropleak.jobs.illustration import features_table, network_table
+from dropleak.report import captions
 from dropleak.tables import parquet
-from dropleak.tables.schemas import TRADEOFF
+from dropleak.tables.schemas import SUMMARY, TRADEOFF, UTILITY
 
 
 def test_figure_1_has_the_layers_of_the_model():
@@ -74,6 +77,19 @@ def test_figure_6_has_the_mean_over_seeds(utility):
     assert axis.lines[1].get_ydata() == pytest.approx([mean])
 
 
+def test_figure_6_has_a_line_for_each_trained_network(utility):
+    other = utility.to_pandas().assign(network="relu-convnet", test_accuracy=0.25)
+    both = pa.concat_tables([utility, parquet.build(UTILITY, other)])
+    figure = figures.accuracy_by_rate(both, LABELS)
+    (axis,) = figure.axes
+    shown = {line.get_label(): [*line.get_ydata()] for line in axis.lines}
+    assert shown["relu-convnet (classifier)"] == [0.25]
+    assert "lenet (classifier)" in shown
+    assert "relu-convnet (classifier)" in texts(figure)
+    said = captions.accuracy_by_rate(both, LABELS)
+    assert "Means of relu-convnet (classifier) are 25.0% at 0.3." in said
+
+
 def test_figure_6_has_chance_with_its_interval(utility):
     (axis,) = figures.accuracy_by_rate(utility, LABELS).axes
     assert axis.lines[0].get_ydata() == [0.4, 0.4]
@@ -89,6 +105,30 @@ def test_figure_7_has_a_line_for_each_attacker(two_attackers, tradeoff):
     lines = [container.lines[0].get_ydata().tolist() for container in axis.containers]
     frame = summary.to_pandas().set_index("attacker")["rmse_clipped_mean"]
     assert lines == [frame[name].tolist() for name in names]
+
+
+def test_figure_7_has_a_panel_for_each_client(two_attackers, tradeoff):
+    """All with the same axis, whose limits hold the errors of all."""
+    clients = [f"lenet-{n}" for n in range(7)]
+    one = summarise(two_attackers, 0.1, seed=0).to_pandas()
+    errors = [name for name in SUMMARY.names if name.startswith("rmse_clipped")]
+    parts = [
+        one.assign(client=name, **dict.fromkeys(errors, 0.1 * place))
+        for place, name in enumerate(clients)
+    ]
+    summary = parquet.build(SUMMARY, pd.concat(parts, ignore_index=True))
+    figure = figures.attackers_by_rate(summary, tradeoff, clients, ["idlg"])
+    panels = [axis for axis in figure.axes if axis.axison]
+    assert [axis.get_title() for axis in panels] == clients
+    for place, axis in enumerate(panels):
+        (line,) = (container.lines[0] for container in axis.containers)
+        assert line.get_ydata() == pytest.approx([0.1 * place] * 2)
+        low, high = axis.get_ylim()
+        assert low == 0
+        assert high > 0.6
+    figure.canvas.draw()
+    labelled = [any(label.get_visible() for label in axis.get_xticklabels()) for axis in panels]
+    assert labelled == [False] * 5 + [True] * 2
 
 
 def test_figure_8_marks_what_a_user_wants(tradeoff):

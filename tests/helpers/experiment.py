@@ -70,3 +70,9 @@ def failing(attacks):
 
 def texts(figure):
     return [text.get_text() for text in figure.findobj(lambda item: hasattr(item, "get_text"))]
+
+
+def of_client(attacks, client):
+    """The same attacks, on a client of another name."""
+    place = ATTACKS.get_field_index("client")
+    return attacks.set_column(place, ATTACKS.field(place), [[client] * len(attacks)])

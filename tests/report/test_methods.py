@@ -47,6 +47,7 @@ def test_of_several_clients_each_is_described():
     assert r"Clients \texttt{relu-convnet}: 1 image in a convolutional network with ReLU" in text
     assert r"Clients \texttt{lenet-4}: 4 images in the LeNet" in text
     assert "the same networks were trained" in text
+    assert "all clients, rates and attackers met the same problems" in text
 
 
 def test_it_says_what_was_attacked_and_how():

@@ -35,17 +35,17 @@ def cautions(summary: pa.Table, tradeoff: pa.Table) -> list[Caution]:
         summary, tradeoff: with the columns and metadata in `schemas`.
     """
     known = parquet.metadata(tradeoff)
-    several = len(known["doubts"]) > 1
+    doubts = known["doubts"]
     found = [_vanished(summary)] if any(summary["vanished"].to_pylist()) else []
-    for reason, attacks in efficacy.grouped(known["doubts"]).items():
+    for reason, attacks in efficacy.grouped(doubts).items():
         why = efficacy.explain(reason, attacks)
-        said = f"Privacy from {efficacy.named(attacks, several)} is inconclusive: {why}."
+        said = f"Privacy from {efficacy.named(attacks, doubts)} is inconclusive: {why}."
         found.append(Caution(said, _ADVICE[reason]))
     clients: dict[tuple, list[str]] = {}
     for client, rates in known["at_chance"].items():
         clients.setdefault(tuple(rates), []).append(client)
     found += [
-        _chance(known["chance"], rates, names if several else [])
+        _chance(known["chance"], rates, efficacy.which_of("of", names, doubts))
         for rates, names in clients.items()
         if rates
     ]
@@ -75,8 +75,7 @@ def _vanished(summary: pa.Table) -> Caution:
     )
 
 
-def _chance(chance: dict, rates: Sequence[float], clients: list[str]) -> Caution:
-    whose = f" of {formatting.series(clients)}" if clients else ""
+def _chance(chance: dict, rates: Sequence[float], whose: str) -> Caution:
     return Caution(
         f"Test accuracy{whose} is at chance at {formatting.rates(rates)}: the largest class is "
         f"{chance['level']:.1%} of the {chance['images']:,} test images, and guessing can get up "

@@ -4,7 +4,7 @@ An attack that fails without dropout fails with it too, and that protects nobody
 counts for dropout unless it is known to succeed at rate 0.0, on the same kind of client.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 
@@ -85,20 +85,28 @@ def explain(reason: str, attacks: Attacks) -> str:
     return reason if count == 1 else _OF_SEVERAL[reason]
 
 
-def named(attacks: Attacks, several: bool, mark: str = "{}") -> str:
+def named(attacks: Attacks, clients: Collection[str], mark: str = "{}") -> str:
     """The attackers in a sentence, and on which clients, if an experiment has several.
 
     Args:
         attacks: of which something is said.
-        several: whether the experiment has more than one client.
+        clients: of the experiment.
         mark: what stands around each name.
     """
-    if not several:
-        return series(mark.format(name) for attackers in attacks for name in attackers)
     return "; ".join(
-        f"{series(map(mark.format, attackers))} on {series(map(mark.format, clients))}"
-        for attackers, clients in attacks.items()
+        series(map(mark.format, attackers)) + which_of("on", own, clients, mark)
+        for attackers, own in attacks.items()
     )
+
+
+def which_of(
+    preposition: str, meant: Sequence[str], clients: Collection[str], mark: str = "{}"
+) -> str:
+    """To go on with a sentence: which clients are meant; nothing if there is only one."""
+    if len(clients) == 1:
+        return ""
+    every = len(meant) == len(clients)
+    return f" {preposition} {'every client' if every else series(map(mark.format, meant))}"
 
 
 def _rarely_small(attacks: pd.DataFrame, success_rmse: float) -> bool:

@@ -47,14 +47,15 @@ def attackers_by_rate(
             axis.set_axis_off()
             continue
         _errors_by_rate(axis, frame[frame["client"] == client], guess, attackers)
+        axis.tick_params(labelbottom=place + across >= len(clients))  # nothing is below
         if len(clients) > 1:
             axis.set_title(client)
-        if place % across == 0:
-            axis.set_ylabel(CLIPPED)
-        if place + across < len(clients):
-            axis.tick_params(labelbottom=False)
-        else:
-            axis.set_xlabel("dropout rate")
+    axes[0, 0].set_ylim(0, None)
+    if len(clients) == 1:
+        axes[0, 0].set(xlabel="dropout rate", ylabel=CLIPPED)
+    else:
+        figure.supxlabel("dropout rate", fontsize=8)
+        figure.supylabel(CLIPPED, fontsize=8)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     sns.despine(figure)
     return figure
@@ -70,7 +71,6 @@ def _errors_by_rate(axis: Axes, frame: pd.DataFrame, guess: float, attackers: li
         own = frame[frame["attacker"] == name].sort_values("rate")
         shift = step * (place - (len(attackers) - 1) / 2)
         _line(axis, own["rate"] + shift, own, label=name, **look)
-    axis.set_ylim(0, None)
     axis.set_xticks(rates)
 
 

@@ -161,7 +161,7 @@ def _doubts(tradeoff: pa.Table, clients: list[str], attackers: list[str]) -> str
     known = parquet.metadata(tradeoff)["doubts"]
     doubts = {client: {name: known[client][name] for name in attackers} for client in clients}
     return "".join(
-        f" Inconclusive for {efficacy.named(attacks, len(clients) > 1, '``{}``')}: "
+        f" Inconclusive for {efficacy.named(attacks, clients, '``{}``')}: "
         f"{efficacy.explain(reason, attacks)}."
         for reason, attacks in efficacy.grouped(doubts).items()
     )

@@ -91,8 +91,8 @@ def paragraph(
         f"We attacked {config['images']:,} test images of {named} ({images}), the first of an "
         f"order drawn with seed {config['seed']}.",
         _clients(clients, config["rates"]),
-        "Networks, start images and masks depended on seed and image alone, so that all rates and "
-        "attackers met the same problems.",
+        "Networks, start images and masks depended on seed and image alone, so that all "
+        f"{'clients, ' if len(clients) > 1 else ''}rates and attackers met the same problems.",
         *(_attacker(name, settings) for name, settings in attackers.items()),
         f"Each attack had at most {config['attack']['iterations']:,} iterations, from standard "
         f"normal noise, in {config['attack']['precision']}.",
