@@ -6,7 +6,10 @@ import shutil
 import subprocess
 import sys
 
+import pytest
 from places import ROOT
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_benchmark_measures_and_saves(tmp_path):

@@ -121,6 +121,7 @@ def test_what_is_tested_stands_on_a_page():
     assert {*NOT_RUN, *PYTHON} <= FOUND.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", sorted({command.removesuffix(" --dry-run") for command in to_run("snakemake")})
 )

@@ -86,6 +86,7 @@ def finished(extended):
     return extended / "results" / "mine"
 
 
+@pytest.mark.slow
 def test_an_experiment_with_all_of_it_runs_to_its_end(finished):
     attacks = pd.read_parquet(finished / "tables" / "attacks.parquet")
     assert attacks["client"].tolist() == ["wide-pairs"] * 2
@@ -98,6 +99,7 @@ def test_an_experiment_with_all_of_it_runs_to_its_end(finished):
     assert (finished / "figures" / "figure10-labels_wide-pairs.pdf").stat().st_size
 
 
+@pytest.mark.slow
 def test_its_methods_are_said_in_the_examples_words(finished):
     methods = (finished / "report" / "methods.tex").read_text(encoding="utf-8")
     assert r"a network of two $5 \times 5$ convolutions of 24 channels with softplus" in methods
@@ -106,6 +108,7 @@ def test_its_methods_are_said_in_the_examples_words(finished):
     assert "the best of 3 starts" in methods
 
 
+@pytest.mark.slow
 def test_jobs_say_that_the_layer_and_the_distance_run_in_torch(finished):
     logs = finished.parents[1] / "logs" / "mine" / "attack"
     (log,) = logs.rglob("*.log")
@@ -113,6 +116,7 @@ def test_jobs_say_that_the_layer_and_the_distance_run_in_torch(finished):
     assert "layer Softplus is not compiled; distance absolute is not compiled" in text
 
 
+@pytest.mark.slow
 def test_its_report_has_the_figure_with_its_caption(extended, finished):
     run("--report", "report.html", "--configfile", "mine.yaml", cwd=extended)
     numbers = (finished / "report" / "figure10-labels_wide-pairs.rst").read_text(encoding="utf-8")
@@ -121,6 +125,7 @@ def test_its_report_has_the_figure_with_its_caption(extended, finished):
     assert "Share of labels found by dropout rate, over 2 images of" in report
 
 
+@pytest.mark.slow
 def test_the_figure_is_drawn_anew_when_its_own_code_changes(extended, finished):
     path = extended / "workflow" / "dropleak" / "figures" / "labels.py"
     before = path.read_text(encoding="utf-8")

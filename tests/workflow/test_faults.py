@@ -12,6 +12,8 @@ import pytest
 from processes import jobs_of, scripts, start
 from runner import run, with_changes
 
+pytestmark = pytest.mark.slow
+
 TABLE = "results/small/tables/attacks.parquet"
 LONG = {
     "images": 2,

@@ -121,6 +121,7 @@ def deployed(repository, finished, settings, tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_from_git_it_runs_with_the_package_installed(deployed, repository, installed):
     variables = {"PYTHONPATH": str(installed)}
     assert planned(cwd=deployed, **variables) == {}

@@ -21,6 +21,7 @@ def test_a_run_in_a_folder_and_a_locale_of_its_own_goes_well(finished):
     assert not [line for line in warnings if str(ROOT / "workflow") in line]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["{x} {{y}} }", ODD])
 def test_images_configuration_and_results_may_have_any_name(tmp_path, name):
     folder = tmp_path / name
@@ -60,6 +61,7 @@ def test_the_workflow_itself_may_not_lie_below_braces(checkout, small, tmp_path)
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.slow
 def test_the_workflow_may_lie_below_other_names(checkout, small, tmp_path):
     run("images", *checkout(ODD), *small[2:], "--cores", "1", cwd=tmp_path)
     assert list(tmp_path.glob("results/small/data/*/test.parquet"))

@@ -9,6 +9,8 @@ import yaml
 from places import ROOT
 from runner import counts, planned, run, with_changes
 
+pytestmark = pytest.mark.slow
+
 COUNTED = ("images", "attack", "train", "join_attacks", "join_utility", "summarise", "judge")
 DRAWN = ("draw_rmse_by_rate", "draw_rmse_by_iteration", "draw_accuracy_by_rate", "draw_networks")
 

@@ -1,6 +1,7 @@
 """Small complete runs, and what a second one does."""
 
 import pandas as pd
+import pytest
 from runner import run, with_changes
 
 from dropleak.planning.config import load_presets
@@ -71,6 +72,7 @@ def test_jobs_tell_their_progress_in_their_log(finished):
     assert log.with_suffix(".benchmark.tsv").exists()
 
 
+@pytest.mark.slow
 def test_every_attacker_attacks_another_kind_of_client(tmp_path, small):
     names = list(load_presets("attackers"))
     client = {"network": "relu-convnet", "dropout": "both", "images_per_update": 2}
@@ -96,6 +98,7 @@ def test_every_attacker_attacks_another_kind_of_client(tmp_path, small):
         assert reason in claims["mask-reading"].iloc[0]
 
 
+@pytest.mark.slow
 def test_photographs_come_back(tmp_path, small, photographs):
     settings = {
         "experiment": "photographs",
