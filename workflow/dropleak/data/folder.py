@@ -6,6 +6,7 @@ As torchvision's ImageFolder has it, and in its order.
 import os
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 from unicodedata import normalize
@@ -134,8 +135,12 @@ def _is_image(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
+@cache
 def _scan(top: Path) -> Part:
-    """What lies below the folder of a part; see `classes`."""
+    """What lies below the folder of a part; see `classes`.
+
+    A process looks once: planning asks for it again and again.
+    """
     try:
         folders: dict[str, Path] = {}
         others: list[Path] = []
