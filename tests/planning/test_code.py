@@ -43,7 +43,7 @@ EVERYTHING = CLAIMS | {"summarise"}
         ("dropleak/report/captions.py", "Both have", "All have", FIGURES),
         ("dropleak/analysis/statistics.py", "_RESAMPLES = 9_999", "_RESAMPLES = 99", EVERYTHING),
         ("dropleak/analysis/claims/verdicts.py", "RARE = 0.05", "RARE = 0.01", CLAIMS),
-        ("dropleak/runtime/files.py", "os.replace(", "os.rename(", EVERYTHING),
+        ("dropleak/engine/folders.py", "os.replace(", "os.rename(", EVERYTHING),
         ("scripts/weigh.py", "attacked = ", "attacked = 1 * ", {"weigh"}),
         (
             "dropleak/analysis/statistics.py",

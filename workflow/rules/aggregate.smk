@@ -27,7 +27,7 @@ rule join_attacks:
 
 use rule join_attacks as join_utility with:
     input:
-        training_files(),
+        list(TRAININGS),
     output:
         f"{RESULTS}/tables/utility.parquet",
     log:

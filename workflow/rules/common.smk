@@ -4,13 +4,13 @@ import time
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from dropleak.planning import config as configuration
-from dropleak.planning import yaml_text, grid, resources, code
-from dropleak.runtime import slurm
 from dropleak.errors import InputError
-from dropleak.runtime.hardware import has_gpu
-from dropleak.report import escape
+from dropleak.planning import code, grid, resources, yaml_text
+from dropleak.planning import config as configuration
 from dropleak.planning.versions import ENGINE_VERSION
+from dropleak.report import escape
+from dropleak.runtime import slurm
+from dropleak.runtime.hardware import has_gpu
 
 try:
     code.refuse_braces()

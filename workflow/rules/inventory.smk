@@ -12,6 +12,11 @@ from dropleak.tables.schemas import IMAGES, SCHEMAS, UTILITY
 LAYOUT = Layout(config)
 CHECKPOINTS = f"{RESULTS}/checkpoints"
 SETTINGS = {folder.digest: folder.settings for folder in LAYOUT}
+# The files that hold the trainings, one network after the other, and where they lie.
+TRAININGS = {
+    f"{folder.path}/rate-{rate}.parquet": folder
+    for folder, rate in product(LAYOUT.trainings.values(), UTILITY_RATES)
+}
 
 
 wildcard_constraints:
@@ -23,15 +28,6 @@ wildcard_constraints:
 def image_table(part):
     """The image table of a part of the data set, "train" or "test"."""
     return f"{LAYOUT.images.path}/{part}.parquet"
-
-
-def training_files():
-    """The files that hold the trainings, one network after the other."""
-    folders = LAYOUT.trainings.values()
-    return [
-        f"{folder.path}/rate-{rate}.parquet"
-        for folder, rate in product(folders, UTILITY_RATES)
-    ]
 
 
 @cache
@@ -69,10 +65,7 @@ def set_aside(damaged):
 def unusable():
     """What is wrong with files whose names do not depend on what is there, by path."""
     tables = {image_table(part): (IMAGES, LAYOUT.images) for part in ("train", "test")}
-    tables |= {
-        f"{folder.path}/rate-{rate}.parquet": (UTILITY, folder)
-        for folder, rate in product(LAYOUT.trainings.values(), UTILITY_RATES)
-    }
+    tables |= {path: (UTILITY, folder) for path, folder in TRAININGS.items()}
     tables |= {
         f"{RESULTS}/tables/{name}.parquet": (schema, None)
         for name, schema in SCHEMAS.items()

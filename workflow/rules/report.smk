@@ -79,7 +79,7 @@ rule record:
     input:
         data=[rules.images.output.train, rules.images.output.test],
         attacks=attack_files,
-        trainings=training_files(),
+        trainings=list(TRAININGS),
         summary=rules.weigh.output.text,
         results=[
             *rules.tables.input,

@@ -2,14 +2,13 @@
 
 import fcntl
 import hashlib
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from dropleak.engine.folders import temporary
+from dropleak.engine.folders import put, temporary
 from dropleak.errors import InputError
 
 _PARTIAL = ".partial-"
@@ -27,9 +26,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
     partial = path.with_name(f"{_PARTIAL}{secrets.token_hex(4)}-{path.name}")
     try:
         yield partial
-        with open(partial, "rb") as written:
-            os.fsync(written.fileno())  # or a crash of the machine could leave an empty file
-        os.replace(partial, path)
+        put(partial, path)
     except OSError as error:
         if error.errno and not error.filename:
             error.filename = str(path)  # of which pyarrow says nothing
