@@ -111,16 +111,18 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
     (folder / "empty").mkdir()
     (folder / "jobs").mkdir()
     (client,) = clients
-    made = ("summary", "comparison", "tradeoff", "claims", "readings")
+    made = ("summary", "comparison", "tradeoff", "claims", "interpretations")
     pages = ("methods", "references", "findings", "run", *made[:-1])
     with_images = tables("attacks") | {"images": data["test"]}
     return {
         "plan, nothing made": plan(folder / "empty"),
         "plan, attacks made": plan(folder),
         "join attacks": join(
-            "attacks", attacks, "client", "attacker", "rate", "image", images=images
+            "attacks", attacks, "client", "attacker", "dropout_rate", "image", images=images
         ),
-        "join utility": join("utility", trainings, "network", "dropout", "rate", "seed", "epoch"),
+        "join utility": join(
+            "utility", trainings, "network", "dropout", "dropout_rate", "seed", "epoch"
+        ),
         "summarise": script(
             "summarise.py",
             tables("attacks"),
@@ -134,11 +136,11 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
             baseline=ATTACKERS[0],
             seed=config["seed"],
         ),
-        "weigh": script(
-            "weigh.py",
+        "tradeoff": script(
+            "tradeoff.py",
             data | tables("attacks", "summary", "utility"),
             {
-                **tables("guesses"),
+                **tables("mean_image"),
                 "parquet": f"{RESULTS}/tables/tradeoff.parquet",
                 "csv": f"{RESULTS}/tables/tradeoff.csv",
                 "text": f"{RESULTS}/tables/summary.txt",
@@ -149,21 +151,22 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
             success_rmse=success,
             seed=config["seed"],
         ),
-        "judge": script(
-            "judge.py",
-            tables("attacks", "utility", "guesses") | {"test": data["test"]},
-            tables("claims", "readings") | tables("claims_csv", "readings_csv", ending="csv"),
+        "evaluate_claims": script(
+            "evaluate_claims.py",
+            tables("attacks", "utility", "mean_image") | {"test": data["test"]},
+            tables("claims", "interpretations")
+            | tables("claims_csv", "interpretations_csv", ending="csv"),
             clients=clients,
             attacker=ATTACKERS[0],
-            masks=configuration.readings(config),
+            masks=configuration.interpretations(config),
             accounting=configuration.accounting(config),
             success_rmse=success,
             tolerated_loss=tolerated,
             seed=config["seed"],
         ),
         **{f"Figure {each.number}": draw(each) for each in FIGURES if each.number not in STUBLESS},
-        "describe": script(
-            "describe.py",
+        "report_pages": script(
+            "report_pages.py",
             tables("utility", *made) | with_images,
             {name: f"{RESULTS}/report/{name}" for name in pages},
             config=config,
@@ -171,8 +174,8 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
             attackers=attackers,
             dataset_name="cifar10",
         ),
-        "record": script(
-            "record.py",
+        "provenance": script(
+            "provenance.py",
             {
                 "data": list(data.values()),
                 "attacks": attacks,

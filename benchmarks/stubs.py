@@ -90,7 +90,7 @@ def _attacks(
         "client": constant(client),
         "attacker": constant(attacker),
         "knowledge": constant("update"),
-        "rate": constant(rate),
+        "dropout_rate": constant(rate),
         "image": indices,
         "update": indices,
         "label": labels,
@@ -131,7 +131,7 @@ def _training(
     columns = {
         "network": [network[0]] * count,
         "dropout": [network[1]] * count,
-        "rate": [rate] * count,
+        "dropout_rate": [rate] * count,
         "seed": np.repeat(np.arange(seeds), epochs),
         "epoch": np.tile(np.arange(1, epochs + 1), seeds),
         "train_loss": rng.uniform(1, 2, count),

@@ -22,7 +22,7 @@ def summary(rows, client="lenet"):
     columns |= {
         "client": [client] * len(rows),
         "attacker": attackers,
-        "rate": rates,
+        "dropout_rate": rates,
         "vanished": vanished,
     }
     return parquet.build(SUMMARY, columns | {"attacks": [12] * len(rows)})

@@ -22,10 +22,11 @@ def attacks(errors, rate=0.0, together=1):
     image = np.arange(len(errors))
     return pd.DataFrame(
         {
-            "rate": rate,
+            "dropout_rate": rate,
             "update": image - image % together,
             "rmse": errors,
-            "above_guess": np.nan_to_num(errors, nan=1.0).clip(0, 1) - GUESS,  # of what is clipped
+            "above_mean_image": np.nan_to_num(errors, nan=1.0).clip(0, 1)
+            - GUESS,  # of what is clipped
         }
     )
 

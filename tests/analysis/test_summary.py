@@ -28,9 +28,11 @@ def test_attackers_are_compared_image_by_image(two_attackers):
     table = compare(two_attackers, "idlg", seed=0)
     rows = table.to_pandas()
     assert rows["attacker"].tolist() == ["mask-reading", "mask-reading"]
-    assert rows["rate"].tolist() == [0.0, 0.5]
+    assert rows["dropout_rate"].tolist() == [0.0, 0.5]
     assert rows["difference"][0] == pytest.approx(0)  # the same attack
-    frame = two_attackers.to_pandas().query("rate == 0.5").set_index("attacker")["rmse_clipped"]
+    frame = (
+        two_attackers.to_pandas().query("dropout_rate == 0.5").set_index("attacker")["rmse_clipped"]
+    )
     expected = (frame["mask-reading"].to_numpy() - frame["idlg"].to_numpy()).mean()
     assert rows["difference"][1] == pytest.approx(expected)
     assert rows["difference_low"][1] <= expected <= rows["difference_high"][1] < 0

@@ -199,10 +199,10 @@ def test_two_runs_do_not_download_at_once(monkeypatch):
     order = []
 
     def other():
-        with files.alone("resources"):
+        with files.file_lock("resources"):
             order.append("other")
 
-    with files.alone("resources"), files.alone("elsewhere"):
+    with files.file_lock("resources"), files.file_lock("elsewhere"):
         waiting = threading.Thread(target=other)
         waiting.start()
         waiting.join(0.2)

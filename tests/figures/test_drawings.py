@@ -15,7 +15,7 @@ from scipy.stats import binom
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.summary import summarise
 from dropleak.engine.models.zoo import lenet
-from dropleak.jobs.illustration import features_table, network_table
+from dropleak.jobs.method_tables import features_table, network_table
 from dropleak.report import captions
 from dropleak.tables import parquet
 from dropleak.tables.schemas import SUMMARY, TRADEOFF, UTILITY
@@ -34,12 +34,12 @@ def test_figure_2_greys_what_the_mask_drops(digits):
         lenet((1, 32, 32), 10), digits["test"].take([3]), [0.0, 0.2, 0.5], seed=0
     )
     frame = table.to_pandas()
-    dropped = 1 - frame.groupby("rate")["kept"].mean()
+    dropped = 1 - frame.groupby("dropout_rate")["kept"].mean()
     assert dropped.tolist() == pytest.approx([0.0, 0.2, 0.5], abs=0.06)
     assert frame["value"].between(0, 1).all()
     figure = figures.features(table)
     greyed = [axis.images[0].get_array().mask.sum() for axis in figure.axes[:3]]
-    assert greyed == (~frame["kept"]).groupby(frame["rate"]).sum().tolist()
+    assert greyed == (~frame["kept"]).groupby(frame["dropout_rate"]).sum().tolist()
 
 
 def test_figure_3_shows_each_image_at_each_rate(attacks, stored, digits):
@@ -160,7 +160,7 @@ def test_rates_in_figure_8_do_not_overprint(accuracies, labels):
     columns = {
         "client": ["lenet"] * 6,
         "attacker": ["idlg"] * 6,
-        "rate": rates,
+        "dropout_rate": rates,
         "test_accuracy": accuracies,
     }
     columns |= {name: errors for name in TRADEOFF.names if name.startswith(("rmse", "above"))}
@@ -168,7 +168,7 @@ def test_rates_in_figure_8_do_not_overprint(accuracies, labels):
     columns |= {"inconclusive": [None] * 6, "at_chance": [False] * 6}
     known = {"lowest_accuracy": 0.4, "at_chance": [], "doubts": {"idlg": None}}
     known = {name: {"lenet": value} for name, value in known.items()}
-    known |= {"chance": asdict(TEN_CLASSES), "guess_rmse": 0.25}
+    known |= {"chance": asdict(TEN_CLASSES), "mean_image_rmse": 0.25}
     table = parquet.build(TRADEOFF, columns, **known)
     figure = figures.privacy_and_utility(table, "lenet", ["idlg"])
     figure.canvas.draw()
@@ -200,7 +200,7 @@ def test_figure_8_says_of_whom_nothing_is_known(two_attackers):
 
 
 def test_the_title_of_figure_8_fits(two_attackers):
-    under = two_attackers.filter(pc.field("rate") > 0)
+    under = two_attackers.filter(pc.field("dropout_rate") > 0)
     figure = figures.privacy_and_utility(
         weighed(under, TWO_RATES), "lenet", ["idlg", "mask-reading"]
     )
@@ -234,7 +234,9 @@ def test_figure_9_shows_what_each_attacker_made_of_each_image(two_attackers, sto
     figure = figures.attackers_sample(stored, digits["test"], "lenet", names, 0.5, [17, 4])
     shown = texts(figure)
     assert [text for text in shown if text in ("truth", *names)] == ["truth", *names]
-    frame = two_attackers.to_pandas().query("rate == 0.5 and image == 4").set_index("attacker")
+    frame = (
+        two_attackers.to_pandas().query("dropout_rate == 0.5 and image == 4").set_index("attacker")
+    )
     assert f"{frame['rmse']['mask-reading']:.2f}" in shown
 
 

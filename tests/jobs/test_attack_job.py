@@ -41,7 +41,7 @@ def test_an_attack_is_one_row_that_agrees_with_itself(attacks, digits):
 
 
 def test_attackers_that_look_for_masks_are_judged(two_attackers):
-    frame = two_attackers.to_pandas().set_index(["attacker", "rate"])
+    frame = two_attackers.to_pandas().set_index(["attacker", "dropout_rate"])
     reader, other = frame.loc["mask-reading"], frame.loc["idlg"]
     assert (reader["mask_claim"] == "exact").all()
     assert reader["mask_exact"].all()

@@ -22,7 +22,9 @@ def workflow(tmp_path, monkeypatch):
 
 def digests():
     code._parse.cache_clear()
-    found = {name: code.digest(f"{name}.py") for name in ("summarise", "judge", "weigh")}
+    found = {
+        name: code.digest(f"{name}.py") for name in ("summarise", "evaluate_claims", "tradeoff")
+    }
     for figure in registry.FIGURES:
         if (name := f"figure {figure.name}") in FIGURES:
             found[name] = code.digest("figure.py", [figure.draws, figure.says])
@@ -31,7 +33,7 @@ def digests():
 
 RMSE = {"figure rmse-by-rate", "figure rmse-by-iteration"}
 FIGURES = RMSE | {"figure networks"}
-CLAIMS = FIGURES | {"judge", "weigh"}
+CLAIMS = FIGURES | {"evaluate_claims", "tradeoff"}
 EVERYTHING = CLAIMS | {"summarise"}
 
 
@@ -44,7 +46,7 @@ EVERYTHING = CLAIMS | {"summarise"}
         ("dropleak/analysis/statistics.py", "_RESAMPLES = 9_999", "_RESAMPLES = 99", EVERYTHING),
         ("dropleak/analysis/claims/verdicts.py", "RARE = 0.05", "RARE = 0.01", CLAIMS),
         ("dropleak/engine/folders.py", "os.replace(", "os.rename(", EVERYTHING),
-        ("scripts/weigh.py", "attacked = ", "attacked = 1 * ", {"weigh"}),
+        ("scripts/tradeoff.py", "attacked = ", "attacked = 1 * ", {"tradeoff"}),
         (
             "dropleak/analysis/statistics.py",
             "_RESAMPLES = 9_999\n",
@@ -70,7 +72,7 @@ def test_a_change_concerns_what_can_reach_it(workflow, file, old, new, concerned
 
 def test_files_that_are_read_count(workflow):
     def digest():
-        return code.digest("describe.py", files=["report/claims.html"])
+        return code.digest("report_pages.py", files=["report/claims.html"])
 
     before = digest()
     assert before == digest()

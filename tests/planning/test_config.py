@@ -98,10 +98,10 @@ def test_the_given_configuration_is_left_alone():
             {"presets": {"attackers": {"x": {"optimiser": "adam", "line_search": "strong-wolfe"}}}},
             ["presets.attackers.x.line_search", "optimiser: lbfgs"],
         ),
-        ({"presets": {"attackers": {"x": {"box": True}}}}, ["presets.attackers.x.box", "adam"]),
+        ({"presets": {"attackers": {"x": {"clip": True}}}}, ["presets.attackers.x.clip", "adam"]),
         (
-            {"presets": {"attackers": {"x": {"decay": "steps"}}}},
-            ["presets.attackers.x.decay", "adam"],
+            {"presets": {"attackers": {"x": {"schedule": "steps"}}}},
+            ["presets.attackers.x.schedule", "adam"],
         ),
         (
             {"presets": {"attackers": {"x": {"masks": "optimise"}}}},
@@ -158,7 +158,11 @@ def test_attackers_with_the_papers_settings_but_for_masks_are_readings_of_it():
     }
     named = ["idlg", "idlg-fixed", "mask-reading", "dropout-inversion", *presets]
     whole = complete(attackers=named, presets={"attackers": presets})
-    assert config.readings(whole) == {"idlg": "resample", "idlg-fixed": "fixed", "mine": "ignore"}
+    assert config.interpretations(whole) == {
+        "idlg": "resample",
+        "idlg-fixed": "fixed",
+        "mine": "ignore",
+    }
     assert config.accounting(whole) == ["mask-reading", "dropout-inversion", "told"]
 
 

@@ -23,7 +23,7 @@ def utility(rows=1, settings=SETTINGS):
     columns = {
         "network": "lenet",
         "dropout": "classifier",
-        "rate": 0.5,
+        "dropout_rate": 0.5,
         "seed": 0,
         "epoch": 1,
         "train_loss": 2.0,

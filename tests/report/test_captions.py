@@ -8,7 +8,7 @@ from experiment import LABELS, failing, weighed
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.summary import summarise
 from dropleak.engine.models.zoo import lenet
-from dropleak.jobs.illustration import features_table, network_table
+from dropleak.jobs.method_tables import features_table, network_table
 from dropleak.report import captions
 
 
@@ -41,7 +41,7 @@ def test_a_caption_names_the_rates_that_are_shown(digits):
 
 def test_captions_quote_the_tables(two_attackers, stored, utility, tradeoff, digits):
     summary = summarise(two_attackers, 0.1, seed=0)
-    rows = summary.to_pandas().set_index(["attacker", "rate"])
+    rows = summary.to_pandas().set_index(["attacker", "dropout_rate"])
     names, idlg = ["idlg", "mask-reading"], rows.loc[("idlg", 0.5)]
     mean = f"{idlg['rmse_clipped_mean']:.3f} ({idlg['rmse_clipped_low']:.3f} to "
     text = captions.rmse_by_rate(stored, summary, "lenet", "idlg")
@@ -50,11 +50,11 @@ def test_captions_quote_the_tables(two_attackers, stored, utility, tradeoff, dig
     counts = "{diverged} diverged, {stalled} stalled and {vanished} vanished".format(**ends)
     assert f"Of 4 attacks {counts}." in text
     assert mean in captions.attackers_by_rate(summary, tradeoff, ["lenet"], names)
-    assert "guess has 0.200" in captions.attackers_by_rate(summary, tradeoff, ["lenet"], names)
+    assert "mean image has 0.200" in captions.attackers_by_rate(summary, tradeoff, ["lenet"], names)
     assert f"{idlg['rmse_median']:.3g} at 0.5" in captions.rmse_by_iteration(
         stored, "lenet", "idlg"
     )
-    frame = two_attackers.to_pandas().query("attacker == 'idlg' and rate == 0.5")
+    frame = two_attackers.to_pandas().query("attacker == 'idlg' and dropout_rate == 0.5")
     span = f"{frame['rmse_clipped'].min():.3f} to {frame['rmse_clipped'].max():.3f}"
     images = digits["test"]
     assert f"{span} at 0.5" in captions.sample(stored, images, "lenet", "idlg", [4, 17])
@@ -69,7 +69,7 @@ def test_the_captions_of_the_method_count(digits):
     weights = sum(np.prod(shape) for shape in network.parameter_shapes().values())
     assert f"{weights:,} weights" in captions.networks(network_table(network))
     table = features_table(network, digits["test"].take([3]), [0.0, 0.5], seed=0)
-    dropped = 1 - table.to_pandas().query("rate == 0.5")["kept"].mean()
+    dropped = 1 - table.to_pandas().query("dropout_rate == 0.5")["kept"].mean()
     assert f"{dropped:.0%} at 0.5" in captions.features(table)
 
 

@@ -67,10 +67,13 @@ def test_rows_are_chosen_and_come_in_order(stored, whole):
     images = whole["image"].to_pylist()
     assert stored.read(["rmse", "image"]).equals(whole.select(["rmse", "image"]))
     chosen = stored.read(
-        ["image"], ("attacker", "==", READER), ("rate", "==", 0.5), ("image", "in", images[3:7])
+        ["image"],
+        ("attacker", "==", READER),
+        ("dropout_rate", "==", 0.5),
+        ("image", "in", images[3:7]),
     )
     assert chosen["image"].to_pylist() == images[3:7]
-    assert len(stored.read(["image"], ("rate", "==", 0.3))) == 0
+    assert len(stored.read(["image"], ("dropout_rate", "==", 0.3))) == 0
 
 
 def test_parts_are_of_one_job_and_never_empty(stored, whole):
@@ -78,11 +81,11 @@ def test_parts_are_of_one_job_and_never_empty(stored, whole):
     parts = list(stored.parts(["image", "attacker"], *conditions))
     assert all(map(len, parts))
     assert pa.concat_tables(parts).equals(stored.read(["image", "attacker"], *conditions))
-    assert list(stored.parts(["image"], ("rate", "==", 0.3))) == []
+    assert list(stored.parts(["image"], ("dropout_rate", "==", 0.3))) == []
 
 
 def test_the_metadata_comes_along(stored):
-    known = parquet.metadata(stored.read(["rate"]))
+    known = parquet.metadata(stored.read(["dropout_rate"]))
     assert known["shape"] == list(stubs.SHAPE)
     assert known["settings"]["iterations"] == 40
 
@@ -144,9 +147,9 @@ def test_damage_is_named(whole, tmp_path):
     path.write_bytes(content)
     stored = StoredTable(path, ATTACKS)
     with pytest.raises(InputError, match=r"attacks\.parquet: is damaged"):
-        stored.read(["attacker", "rate", "image", "update"])
+        stored.read(["attacker", "dropout_rate", "image", "update"])
     with pytest.raises(InputError, match=r"attacks\.parquet: is damaged"):
-        list(stored.parts(["attacker", "rate", "image", "update"]))
+        list(stored.parts(["attacker", "dropout_rate", "image", "update"]))
     path.write_bytes(b"PAR1")
     with pytest.raises(InputError, match=r"attacks\.parquet"):
         StoredTable(path, ATTACKS)

@@ -16,7 +16,7 @@ def utility(rate, **metadata):
         {
             "network": ["lenet", "lenet"],
             "dropout": ["classifier", "classifier"],
-            "rate": [rate, rate],
+            "dropout_rate": [rate, rate],
             "seed": [0, 0],
             "epoch": [1, 2],
             "train_loss": [2.0, 1.0],
@@ -59,7 +59,7 @@ def test_tables_are_joined_in_order(tmp_path):
     parts = [tmp_path / f"{rate}.parquet" for rate in (0.0, 0.5)]
     for rate, path in zip((0.0, 0.5), parts, strict=True):
         parquet.write(utility(rate), path)
-    parquet.concatenate(parts, tmp_path / "all.parquet", UTILITY, ["rate", "seed", "epoch"])
+    parquet.concatenate(parts, tmp_path / "all.parquet", UTILITY, ["dropout_rate", "seed", "epoch"])
     joined = parquet.read(tmp_path / "all.parquet", UTILITY)
     assert joined.equals(pa.concat_tables([utility(0.0), utility(0.5)]))
 
@@ -67,12 +67,14 @@ def test_tables_are_joined_in_order(tmp_path):
 def test_a_row_that_stands_twice_is_an_error(tmp_path):
     parquet.write(utility(0.3), tmp_path / "a.parquet")
     parquet.write(utility(0.3), tmp_path / "b.parquet")
-    with pytest.raises(InputError, match=r"b\.parquet: has a second row for rate 0\.3, epoch 1"):
+    with pytest.raises(
+        InputError, match=r"b\.parquet: has a second row for dropout_rate 0\.3, epoch 1"
+    ):
         parquet.concatenate(
             [tmp_path / "a.parquet", tmp_path / "b.parquet"],
             tmp_path / "all.parquet",
             UTILITY,
-            ["rate", "epoch"],
+            ["dropout_rate", "epoch"],
         )
     assert not (tmp_path / "all.parquet").exists()
 
@@ -82,7 +84,7 @@ def test_tables_of_different_images_are_not_joined(tmp_path):
     parquet.write(utility(0.5, dataset="mnist"), tmp_path / "b.parquet")
     paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
     with pytest.raises(InputError, match="other images"):
-        parquet.concatenate(paths, tmp_path / "all.parquet", UTILITY, ["rate", "epoch"])
+        parquet.concatenate(paths, tmp_path / "all.parquet", UTILITY, ["dropout_rate", "epoch"])
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 but not really", b"\x80\x04K\x01."])
@@ -126,12 +128,14 @@ def test_a_joined_table_is_read_in_parts(tmp_path):
     sources = [tmp_path / f"{rate}.parquet" for rate in (0.1, 0.2, 0.3)]
     for rate, path in zip((0.1, 0.2, 0.3), sources, strict=True):
         parquet.write(utility(rate), path)
-    parquet.concatenate(sources, tmp_path / "all.parquet", UTILITY, key=["rate", "seed", "epoch"])
-    parts = list(parquet.parts(tmp_path / "all.parquet", UTILITY, ["epoch", "rate"]))
-    assert [part["rate"].to_pylist() for part in parts] == [[0.1] * 2, [0.2] * 2, [0.3] * 2]
-    assert parts[0].column_names == ["epoch", "rate"]
+    parquet.concatenate(
+        sources, tmp_path / "all.parquet", UTILITY, key=["dropout_rate", "seed", "epoch"]
+    )
+    parts = list(parquet.parts(tmp_path / "all.parquet", UTILITY, ["epoch", "dropout_rate"]))
+    assert [part["dropout_rate"].to_pylist() for part in parts] == [[0.1] * 2, [0.2] * 2, [0.3] * 2]
+    assert parts[0].column_names == ["epoch", "dropout_rate"]
     with pytest.raises(InputError, match="is not the expected table"):
-        list(parquet.parts(tmp_path / "all.parquet", SCHEMAS["attacks"], ["rate"]))
+        list(parquet.parts(tmp_path / "all.parquet", SCHEMAS["attacks"], ["dropout_rate"]))
     (tmp_path / "broken.parquet").write_bytes(b"PAR1")
     with pytest.raises(InputError, match="is damaged"):
-        list(parquet.parts(tmp_path / "broken.parquet", UTILITY, ["rate"]))
+        list(parquet.parts(tmp_path / "broken.parquet", UTILITY, ["dropout_rate"]))

@@ -44,5 +44,7 @@ def test_what_follows_the_attacks_is_measured_on_stubs(tmp_path):
         text=True,
     )
     rows = re.findall(r"^\| ([\w ,]+) \| [\d.]+ \| \d+ \|$", measured.stdout, flags=re.MULTILINE)
-    assert {"plan, nothing made", "plan, attacks made", "join attacks", "judge"} <= set(rows)
+    assert {"plan, nothing made", "plan, attacks made", "join attacks", "evaluate_claims"} <= set(
+        rows
+    )
     assert {f"Figure {number}" for number in range(3, 10)} <= set(rows)

@@ -210,7 +210,7 @@ def test_a_function_is_a_new_distance(monkeypatch):
 def test_functions_are_a_new_figure(tmp_path):
     made = {}
     exec(BLOCKS["workflow/dropleak/figures/labels.py"], made)
-    columns = {"rate": [0.5, 0.0] * 2, "label_share": [0.25, 1.0, 0.5, 0.75]}
+    columns = {"dropout_rate": [0.5, 0.0] * 2, "label_share": [0.25, 1.0, 0.5, 0.75]}
     columns |= {"client": ["lenet"] * 4, "attacker": ["idlg", "idlg", "dlg", "dlg"]}
     summary = pa.table(columns)
     figure = made["labels_by_rate"](summary, "lenet", ["idlg", "dlg"])

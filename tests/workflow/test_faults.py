@@ -79,7 +79,7 @@ def test_what_another_run_works_on_is_locked_and_other_experiments_are_not(
     run(other, *arguments, "--cores", "1", cwd=tmp_path)
     assert one.wait() == 0
     pd.testing.assert_frame_equal(attacks(tmp_path), attacks(finished[0]))
-    half = attacks(finished[0]).query("rate == 0.5").reset_index(drop=True)
+    half = attacks(finished[0]).query("dropout_rate == 0.5").reset_index(drop=True)
     found = pd.read_parquet(tmp_path / other).drop(columns="seconds")
     pd.testing.assert_frame_equal(found, half)
 

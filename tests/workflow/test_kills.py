@@ -23,10 +23,10 @@ TABLES = {
     "utility": ["seconds"],
     "summary": ["seconds_mean"],
     "comparison": ["seconds_ratio"],
-    "guesses": [],
+    "mean_image": [],
     "tradeoff": [],
     "claims": [],
-    "readings": [],
+    "interpretations": [],
 }
 """With the columns that are times."""
 SETTINGS = {

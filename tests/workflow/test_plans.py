@@ -79,12 +79,12 @@ def test_one_job_per_image(tmp_path, small):
     [
         ("attacks", {"attack": 8, "images": 1}),
         ("utility", {"train": 2, "images": 1}),
-        ("figure1", {"draw_networks": 1, "illustrate": 1, "images": 1}),
+        ("figure1", {"draw_networks": 1, "method_tables": 1, "images": 1}),
         ("figure3", {"draw_sample": 2, "attack": 8, "join_attacks": 1, "images": 1}),
         (
             "figure7",
             {"draw_attackers": 1, "summarise": 1, "join_attacks": 1, "attack": 8, "images": 1}
-            | {"weigh": 1, "join_utility": 1, "train": 2},
+            | {"tradeoff": 1, "join_utility": 1, "train": 2},
         ),
         ("figure6", {"draw_accuracy_by_rate": 1, "train": 2, "join_utility": 1, "images": 1}),
     ],

@@ -11,7 +11,7 @@ from runner import run
 
 from dropleak.report import pages
 from dropleak.tables import parquet
-from dropleak.tables.schemas import CLAIMS, READINGS
+from dropleak.tables.schemas import CLAIMS, INTERPRETATIONS
 
 BROWSER = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 REQUIRED = os.environ.get("BROWSER_TESTS") == "required"
@@ -70,7 +70,7 @@ def test_the_first_page_counts_the_verdicts_and_has_the_picture_of_the_workflow(
         assert re.search(rf"\b{count} (is|are) {verdict}\b", text)
     page.locator(".chart-wrapper canvas").wait_for()
     drawn = page.evaluate("rulegraph_spec.data[0].values.map(each => each.rule)")
-    assert {"images", "attack", "join_attacks", "judge", "record"} <= set(drawn)
+    assert {"images", "attack", "join_attacks", "evaluate_claims", "provenance"} <= set(drawn)
 
 
 def test_the_first_page_can_be_read_from_its_top(page):
@@ -100,7 +100,7 @@ def test_every_link_of_the_first_page_leads_somewhere(page):
 
 def test_the_claims_table_comes_first_and_can_be_read(page, finished):
     claims = pd.read_csv(finished[0] / "results/small/tables/claims.csv")
-    readings = pd.read_csv(finished[0] / "results/small/tables/readings.csv")
+    interpretations = pd.read_csv(finished[0] / "results/small/tables/interpretations.csv")
     categories = page.locator("ul", has_text="Claims").last.inner_text().split()
     assert categories[categories.index("RESULTS") + 1] == "Claims"
     frame = show(page, "Claims")
@@ -112,17 +112,17 @@ def test_the_claims_table_comes_first_and_can_be_read(page, finished):
         assert claim.verdict in text
         assert claim.statement in text
         assert claim.rule in text
-    assert frame.locator("#readings tbody tr").count() == len(readings)
+    assert frame.locator("#interpretations tbody tr").count() == len(interpretations)
     assert frame.locator("html").evaluate("e => e.scrollWidth <= e.clientWidth")
 
 
 def test_the_widest_numbers_fit_beside_the_lists_of_results(chromium, finished, tmp_path):
     folder = finished[0] / "results" / "small" / "tables"
     claims = parquet.read(folder / "claims.parquet", CLAIMS)
-    readings = parquet.read(folder / "readings.parquet", READINGS).to_pandas()
-    readings[readings.select_dtypes("float").columns] = 5.28e11
-    readings["attacker"] = "dropout-inversion"
-    wide = parquet.build(READINGS, readings)
+    interpretations = parquet.read(folder / "interpretations.parquet", INTERPRETATIONS).to_pandas()
+    interpretations[interpretations.select_dtypes("float").columns] = 5.28e11
+    interpretations["attacker"] = "dropout-inversion"
+    wide = parquet.build(INTERPRETATIONS, interpretations)
     path = tmp_path / "claims.html"
     path.write_text(
         pages.claims_page(claims, wide, {"experiment": "wide", "images": 3}, "digits"),
@@ -151,7 +151,7 @@ def test_every_figure_loads_and_has_numbers_from_the_tables_in_its_caption(page,
         )
         if name.endswith(".png")
     }
-    summary = pd.read_csv(folder / "tables" / "summary.csv").set_index(["attacker", "rate"])
+    summary = pd.read_csv(folder / "tables" / "summary.csv").set_index(["attacker", "dropout_rate"])
     mean = summary.loc[("idlg-ignore", 0.5), "rmse_clipped_mean"]
     text = captions["figure4-rmse-by-rate_lenet_idlg-ignore.png"]
     assert "after 40 iterations of attacker\nidlg-ignore on 3 images of digits" in text
@@ -194,4 +194,4 @@ def test_the_time_of_every_rule_is_shown(page):
     page.get_by_text("Statistics", exact=True).first.click()
     page.locator("#runtimes canvas").wait_for()
     drawn = page.evaluate("runtimes_spec.data.values.map(each => each.rule)")
-    assert {"attack", "train", "judge", "record"} <= set(drawn)
+    assert {"attack", "train", "evaluate_claims", "provenance"} <= set(drawn)

@@ -11,15 +11,23 @@ from runner import counts, planned, run, with_changes
 
 pytestmark = pytest.mark.slow
 
-COUNTED = ("images", "attack", "train", "join_attacks", "join_utility", "summarise", "judge")
+COUNTED = (
+    "images",
+    "attack",
+    "train",
+    "join_attacks",
+    "join_utility",
+    "summarise",
+    "evaluate_claims",
+)
 DRAWN = ("draw_rmse_by_rate", "draw_rmse_by_iteration", "draw_accuracy_by_rate", "draw_networks")
 
 ATTACKS = "results/small/attacks"
-AFTER_ATTACKS = {"join_attacks": 1, "summarise": 1, "judge": 1} | {
+AFTER_ATTACKS = {"join_attacks": 1, "summarise": 1, "evaluate_claims": 1} | {
     "draw_rmse_by_rate": 2,
     "draw_rmse_by_iteration": 2,
 }
-AFTER_TRAINING = {"join_utility": 1, "judge": 1, "draw_accuracy_by_rate": 1}
+AFTER_TRAINING = {"join_utility": 1, "evaluate_claims": 1, "draw_accuracy_by_rate": 1}
 EVERYTHING = AFTER_ATTACKS | AFTER_TRAINING | {"attack": 8, "train": 2, "draw_networks": 1}
 AFTER_IMAGES = EVERYTHING | {"images": 1}
 
@@ -87,7 +95,7 @@ def test_a_second_run_has_nothing_to_do(finished, small):
             EVERYTHING,
         ),
         ({"data": {"size": 16}}, EVERYTHING | {"images": 1}),
-        ({"success_rmse": 0.2}, {"summarise": 1, "judge": 1, "draw_rmse_by_rate": 2}),
+        ({"success_rmse": 0.2}, {"summarise": 1, "evaluate_claims": 1, "draw_rmse_by_rate": 2}),
         ({"sample_images": 1}, {}),
     ],
     ids=str,
@@ -162,7 +170,7 @@ def test_a_fresh_checkout_over_results_has_nothing_to_do(folder, small, tmp_path
         (f"{ATTACKS}/lenet/idlg/*/rate-0.5/images-0-2.parquet", AFTER_ATTACKS | {"attack": 1}),
         ("results/small/data/*/test.parquet", AFTER_IMAGES),
         ("results/small/utility/*/*/*/rate-0.9.parquet", AFTER_TRAINING | {"train": 1}),
-        ("results/small/tables/claims.csv", {"judge": 1}),
+        ("results/small/tables/claims.csv", {"evaluate_claims": 1}),
         ("results/small/figures/figure6-accuracy-by-rate.png", {"draw_accuracy_by_rate": 1}),
     ],
 )
@@ -177,7 +185,7 @@ def test_what_was_deleted_is_made_anew(folder, small, file, expected):
         (f"{ATTACKS}/lenet/idlg/*/rate-0.5/images-0-2.parquet", AFTER_ATTACKS | {"attack": 1}),
         ("results/small/data/*/test.parquet", AFTER_IMAGES),
         ("results/small/utility/*/*/*/rate-0.9.parquet", AFTER_TRAINING | {"train": 1}),
-        ("results/small/tables/claims.parquet", {"judge": 1}),
+        ("results/small/tables/claims.parquet", {"evaluate_claims": 1}),
     ],
 )
 @pytest.mark.parametrize("damage", ["truncated", "of another schema"])
@@ -222,7 +230,7 @@ def test_an_experiment_grows_without_attacking_an_image_twice(folder, small, tmp
         assert there >= batches
         grown = pd.read_parquet(folder / table)
         assert len(grown) == grown["image"].nunique() == settings["images"]
-        kept = before.query("attacker == 'idlg' and rate == 0.0").reset_index(drop=True)
+        kept = before.query("attacker == 'idlg' and dropout_rate == 0.0").reset_index(drop=True)
         pd.testing.assert_frame_equal(grown.head(len(kept)), kept)
 
 

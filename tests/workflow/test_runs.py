@@ -37,9 +37,9 @@ def test_every_table_and_figure_is_made(finished):
 def test_the_tables_have_every_attack_once(finished):
     folder = finished[0] / "results" / "small" / "tables"
     attacks = pd.read_parquet(folder / "attacks.parquet")
-    keys = attacks[["attacker", "rate", "image"]]
+    keys = attacks[["attacker", "dropout_rate", "image"]]
     assert len(keys) == len(keys.drop_duplicates()) == 2 * 2 * 3
-    assert attacks.groupby(["attacker", "rate"])["image"].apply(tuple).nunique() == 1
+    assert attacks.groupby(["attacker", "dropout_rate"])["image"].apply(tuple).nunique() == 1
     summary = pd.read_csv(folder / "summary.csv")
     assert summary["attacks"].tolist() == [3, 3, 3, 3]
 
@@ -49,7 +49,9 @@ def test_attackers_are_compared_on_the_same_problems(finished):
     folder = finished[0] / "results" / "small" / "tables"
     attacks = pd.read_parquet(folder / "attacks.parquet")
     columns = ["attacker", "image", "loss", "rmse", "status"]
-    one, other = (part for _, part in attacks.query("rate == 0")[columns].groupby("attacker"))
+    one, other = (
+        part for _, part in attacks.query("dropout_rate == 0")[columns].groupby("attacker")
+    )
     pd.testing.assert_frame_equal(
         one.drop(columns="attacker").reset_index(drop=True),
         other.drop(columns="attacker").reset_index(drop=True),

@@ -31,7 +31,7 @@ def image_table(part):
 
 
 @cache
-def survey():
+def attack_file_list():
     """The files that hold every attack once, however they are cut; damaged ones are set aside."""
     files = []
     for change in filter(None, map(inventory.new_settings, LAYOUT)):
@@ -50,7 +50,7 @@ def survey():
 
 def attack_files(wildcards):
     """The files that hold the attacks, once Snakemake asks for them."""
-    return survey()
+    return attack_file_list()
 
 
 def set_aside(damaged):

@@ -9,8 +9,8 @@ import pytest
 from dropleak.analysis import efficacy, statistics
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.claims import interpretations
+from dropleak.analysis.claims.evaluate import evaluate_claims
 from dropleak.analysis.claims.evidence import Run
-from dropleak.analysis.claims.judge import judge
 from dropleak.analysis.claims.verdicts import Evidence, above_zero, at_place, below, equals
 from dropleak.tables.schemas import CLAIMS
 
@@ -27,7 +27,7 @@ def attacks(means, noise=0.02, images=300, attacker="idlg", wrong_labels=0, toge
     return pd.DataFrame(
         {
             "attacker": attacker,
-            "rate": np.tile(RATES[: len(means)], images),
+            "dropout_rate": np.tile(RATES[: len(means)], images),
             "image": np.repeat(image, len(means)),
             "update": np.repeat(image - image % together, len(means)),
             "rmse": errors.ravel(),
@@ -41,7 +41,12 @@ def attacks(means, noise=0.02, images=300, attacker="idlg", wrong_labels=0, toge
 def utility(by_rate, seeds=5, noise=0.002):
     rng = np.random.default_rng(1)
     rows = [
-        {"rate": rate, "seed": seed, "epoch": 1, "test_accuracy": mean + rng.normal(0, noise)}
+        {
+            "dropout_rate": rate,
+            "seed": seed,
+            "epoch": 1,
+            "test_accuracy": mean + rng.normal(0, noise),
+        }
         for rate, mean in by_rate.items()
         for seed in range(seeds)
     ]
@@ -58,7 +63,7 @@ GUESS = 0.57
 
 def judged(frame, accuracies=FALLING, accounting=(), guess=GUESS, chance=TEN_CLASSES, **options):
     """The claims table of such a run."""
-    frame = frame.assign(above_guess=frame["rmse_clipped"] - guess)
+    frame = frame.assign(above_mean_image=frame["rmse_clipped"] - guess)
     run = Run(
         frame,
         utility(accuracies, **options),
@@ -71,7 +76,7 @@ def judged(frame, accuracies=FALLING, accounting=(), guess=GUESS, chance=TEN_CLA
     runs = {"lenet": run}
     if "client" in frame:
         runs = {name: replace(run, attacks=own) for name, own in frame.groupby("client")}
-    table = judge(runs, "idlg", list(accounting))
+    table = evaluate_claims(runs, "idlg", list(accounting))
     assert table.schema.equals(CLAIMS)
     return table.to_pandas()
 
@@ -88,7 +93,7 @@ def test_a_run_like_the_paper_supports_its_claims():
     supported += [f"accuracy-lost-at-{rate}" for rate in (0.3, 0.4, 0.5)]
     assert (found[supported] == "supported").all(), found
     assert found["balance-accuracy"] == "not supported"  # 0.15 is lost at 0.5
-    assert found["a-reading"] == "inconclusive"  # none was given
+    assert found["some-interpretation"] == "inconclusive"  # none was given
     assert found["no-small-error"] == "inconclusive"  # there is none at 0.0 either
 
 
@@ -197,7 +202,7 @@ def test_one_attacker_may_fail_without_dropout_and_another_not():
 def test_privacy_that_was_broken_is_broken_whatever_happens_without_dropout():
     frame = attacks([0.02] * 6, noise=0.001)
     frame["rmse"] = frame["rmse_clipped"] = frame["rmse_clipped"].abs() / 3
-    table = judged(frame[frame["rate"] > 0]).set_index("claim")
+    table = judged(frame[frame["dropout_rate"] > 0]).set_index("claim")
     for claim in ("no-small-error", "balance-privacy"):
         assert table.loc[claim, "verdict"] == "not supported"
     assert table.loc["error-rises-above-0", "reason"] == efficacy.NOT_ATTACKED
@@ -206,7 +211,7 @@ def test_privacy_that_was_broken_is_broken_whatever_happens_without_dropout():
 @pytest.mark.parametrize("rate", [0.3, 0.5])
 def test_privacy_at_a_rate_is_not_claimed_if_0_was_not_attacked(rate):
     frame = attacks(AS_PUBLISHED)
-    table = judged(frame[frame["rate"] >= rate]).set_index("claim")
+    table = judged(frame[frame["dropout_rate"] >= rate]).set_index("claim")
     for claim in ("no-small-error", "balance-privacy"):
         assert table.loc[claim, "verdict"] == "inconclusive"
         assert table.loc[claim, "reason"] == efficacy.NOT_ATTACKED
@@ -251,7 +256,12 @@ def test_an_image_is_compared_with_the_guess_of_itself():
 def test_a_rule_says_what_it_counts():
     together = judged(attacks(AS_PUBLISHED, images=80, together=4)).set_index("claim")["rule"]
     assert together["dip"].endswith("; inconclusive below 20 updates")
-    for claim in ("accuracy-falls", "accuracy-lost-at-0.3", "balance-accuracy", "a-reading"):
+    for claim in (
+        "accuracy-falls",
+        "accuracy-lost-at-0.3",
+        "balance-accuracy",
+        "some-interpretation",
+    ):
         assert "inconclusive below" not in together[claim]
 
 
@@ -286,7 +296,7 @@ def test_p_values_are_adjusted_for_all_tests_of_the_table():
 def test_the_published_values_are_looked_at_together():
     """Each of their intervals is wider than 95%, so that all four hold in 95 of 100 runs."""
     frame = attacks(AS_PUBLISHED)
-    at_half = frame.loc[frame["rate"] == 0.5, "rmse_clipped"].to_numpy()
+    at_half = frame.loc[frame["dropout_rate"] == 0.5, "rmse_clipped"].to_numpy()
     row = judged(frame).set_index("claim").loc["rmse-at-0.5"]
     assert (row["low"], row["high"]) == statistics.mean_interval(at_half, 0, 1 - 0.05 / 4)
     assert row["test"] == "bootstrap interval, 95% for all 4 published values together"

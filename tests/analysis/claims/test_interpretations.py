@@ -6,9 +6,9 @@ import pytest
 
 from dropleak.analysis import paper
 from dropleak.analysis.claims import verdicts
-from dropleak.analysis.claims.evidence import nearest_reading
+from dropleak.analysis.claims.evidence import nearest_interpretation
 from dropleak.analysis.claims.interpretations import COLUMNS, compare
-from dropleak.tables.schemas import ATTACKS, READINGS
+from dropleak.tables.schemas import ATTACKS, INTERPRETATIONS
 
 RATES = [0.0, 0.2, 0.3, 0.4, 0.5]
 STD = 0.25
@@ -23,7 +23,7 @@ def part(attacker, rate, clipped, raw, iterations=(5580, 5600, 5800)):
 
     columns = {
         "attacker": [attacker] * images,
-        "rate": [rate] * images,
+        "dropout_rate": [rate] * images,
         "image": np.arange(images),
         "trajectory_iteration": [list(iterations)] * images,
         "trajectory_rmse": trajectory(raw),
@@ -46,7 +46,7 @@ def run(offset, attacker="idlg", **options):
 def test_every_combination_is_a_reading_and_the_nearest_comes_first():
     parts = [*run(0.0), *run(0.3, "idlg-ignore"), *run(0.0, "mask-reading")]
     table = compare(parts, "lenet", {"idlg": "resample", "idlg-ignore": "ignore"}, seed=0)
-    assert table.schema.equals(READINGS)
+    assert table.schema.equals(INTERPRETATIONS)
     frame = table.to_pandas()
     assert len(frame) == 2 * 2 * 2 * 2 * 2
     assert set(frame["client"]) == {"lenet"}
@@ -57,7 +57,7 @@ def test_every_combination_is_a_reading_and_the_nearest_comes_first():
     ]
     assert best["iterations"] == 5800
     assert best["distance"] == pytest.approx(0)
-    assert best[[f"rate_{rate}" for rate in paper.RMSE]].tolist() == pytest.approx(
+    assert best[[f"rmse_at_{rate}" for rate in paper.RMSE]].tolist() == pytest.approx(
         list(paper.RMSE.values())
     )
     assert best["distance_high"] > 0
@@ -69,8 +69,8 @@ def test_distances_and_scales_are_as_defined():
     assert rows.loc[("clipped", "[0, 1]", "mean", 5800), "distance"] == pytest.approx(0.06)
     assert rows.loc[("clipped", "[0, 1]", "median", 5600), "distance"] == pytest.approx(0.1)
     standardised = rows.loc[("clipped", "standardised", "median", 5800)]
-    assert standardised["rate_0.5"] == pytest.approx(paper.RMSE[0.5] / STD)
-    assert rows.loc[("raw", "[0, 1]", "mean", 5800), "rate_0.0"] == pytest.approx(1e6, rel=1e-5)
+    assert standardised["rmse_at_0.5"] == pytest.approx(paper.RMSE[0.5] / STD)
+    assert rows.loc[("raw", "[0, 1]", "mean", 5800), "rmse_at_0.0"] == pytest.approx(1e6, rel=1e-5)
     assert (frame["distance_low"] <= frame["distance"]).all()
     assert (frame["distance"] <= frame["distance_high"]).all()
 
@@ -84,7 +84,7 @@ def test_a_shorter_run_is_read_at_its_end():
 
 def test_attackers_that_cannot_be_the_papers_are_no_readings():
     table = compare(run(0.0, "mask-reading"), "lenet", {}, seed=0)
-    assert table.schema.equals(READINGS)
+    assert table.schema.equals(INTERPRETATIONS)
     assert len(table) == 0
 
 
@@ -101,8 +101,8 @@ def verdict(offset, spread, images, seed=0):
         diverged = rng.uniform(size=images) < (0.1 if rate == 0 else 1)
         raw = np.where(diverged, np.exp(rng.normal(10, 5, images)), clipped)
         parts.append(part("idlg", rate, clipped, raw, iterations=(5800,)))
-    readings = compare(parts, "lenet", {"idlg": "resample"}, seed=0)
-    evidence = nearest_reading(SimpleNamespace(readings=readings))
+    interpretations = compare(parts, "lenet", {"idlg": "resample"}, seed=0)
+    evidence = nearest_interpretation(SimpleNamespace(interpretations=interpretations))
     assert evidence.low <= evidence.estimate <= evidence.high
     return verdicts.below(verdicts.RMSE_MARGIN).decide(evidence, None)
 

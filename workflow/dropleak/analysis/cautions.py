@@ -66,7 +66,7 @@ def _vanished(summary: pa.Table) -> Caution:
         vanished, total = own[["vanished", "attacks"]].sum()
         whom = f"{attacker} on {client}" if several else attacker
         where.append(
-            f"{vanished:,} of {total:,} attacks by {whom} ({formatting.rates(own['rate'])})"
+            f"{vanished:,} of {total:,} attacks by {whom} ({formatting.rates(own['dropout_rate'])})"
         )
     return Caution(
         f"The shared gradient is numerically empty (vanished) in {formatting.series(where)}.",

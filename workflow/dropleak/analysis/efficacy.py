@@ -31,22 +31,23 @@ def doubt(attacks: pd.DataFrame, success_rmse: float, seed: int) -> str | None:
 
     - it recovers images there: the share of successes is known to be above `RARE`. An attack that
       finds some images exactly and nothing of others, as DLG, works, whatever its mean error is.
-    - its mean error is known to be below that of the mean training image as a guess, as `private`
+    - its mean error is known to be below that of the mean training image, as `private`
       means above it. An attack that finds something of every image works as well.
 
     Args:
-        attacks: of one attacker on one client, with the columns rate, update, rmse and above_guess
-            (that of `tradeoff`).
-        success_rmse: an attack with a smaller RMSE, and a smaller error than the guess, succeeds.
+        attacks: of one attacker on one client, with the columns dropout_rate, update, rmse and
+            above_mean_image (that of `tradeoff`).
+        success_rmse: an attack with a smaller RMSE, and a smaller error than the mean image,
+            succeeds.
         seed: of the bootstrap.
     """
-    without = attacks[attacks["rate"] == 0]
+    without = attacks[attacks["dropout_rate"] == 0]
     if without.empty:
         return NOT_ATTACKED
     if not _rarely_small(without, success_rmse):
         return None
     # Images of an update were attacked together: only updates are independent.
-    above = without.groupby("update")["above_guess"].mean().to_numpy()
+    above = without.groupby("update")["above_mean_image"].mean().to_numpy()
     low, high = statistics.mean_interval(above, seed)
     if len(above) >= FEWEST and high < 0:
         return None
@@ -56,7 +57,7 @@ def doubt(attacks: pd.DataFrame, success_rmse: float, seed: int) -> str | None:
 
 def doubt_about_small(attacks: pd.DataFrame, success_rmse: float) -> str | None:
     """Why an attack cannot show that dropout prevents small errors; arguments as above."""
-    without = attacks[attacks["rate"] == 0]
+    without = attacks[attacks["dropout_rate"] == 0]
     if without.empty:
         return NOT_ATTACKED
     return NEVER_SMALL if _rarely_small(without, success_rmse) else None
@@ -117,5 +118,5 @@ def _rarely_small(attacks: pd.DataFrame, success_rmse: float) -> bool:
 
 def _successes(attacks: pd.DataFrame, success_rmse: float) -> pd.Series:
     """Whether an update gave away one of its images."""
-    small = (attacks["rmse"] < success_rmse) & (attacks["above_guess"] < 0)
+    small = (attacks["rmse"] < success_rmse) & (attacks["above_mean_image"] < 0)
     return small.groupby(attacks["update"]).any()

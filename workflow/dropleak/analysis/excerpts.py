@@ -11,5 +11,5 @@ _SHOWN = 3
 
 def shown_rates(frame: pd.DataFrame) -> np.ndarray:
     """Those dropout rates of a frame, lowest to highest, that Figure 2 has room for."""
-    rates = np.unique(frame["rate"])
+    rates = np.unique(frame["dropout_rate"])
     return rates[np.unique(np.linspace(0, len(rates) - 1, _SHOWN).round().astype(int))]

@@ -10,7 +10,7 @@ from dropleak.tables.schemas import COMPARISON, SUMMARY
 STATUSES = ("converged", "stalled", "diverged", "exhausted", "vanished")
 
 COLUMNS = [
-    *("client", "attacker", "rate", "image", "update", "status", "rmse", "rmse_clipped"),
+    *("client", "attacker", "dropout_rate", "image", "update", "status", "rmse", "rmse_clipped"),
     *("label", "label_inferred", "mask_exact", "iterations", "evaluations", "seconds"),
 ]
 """What is needed of the attacks."""
@@ -26,7 +26,7 @@ def summarise(attacks: pa.Table, success_rmse: float, seed: int) -> pa.Table:
     """
     scalars = attacks.select(COLUMNS).to_pandas()
     rows = []
-    groups = scalars.groupby(["client", "attacker", "rate"], sort=True)
+    groups = scalars.groupby(["client", "attacker", "dropout_rate"], sort=True)
     for (client, attacker, rate), group in groups:
         # Images of an update were attacked together: only updates are independent.
         errors = group.groupby("update")["rmse_clipped"].mean()
@@ -39,7 +39,7 @@ def summarise(attacks: pa.Table, success_rmse: float, seed: int) -> pa.Table:
             {
                 "client": client,
                 "attacker": attacker,
-                "rate": rate,
+                "dropout_rate": rate,
                 "attacks": len(group),
                 **counts,
                 "rmse_median": group["rmse"].median(),
@@ -74,7 +74,7 @@ def compare(attacks: pa.Table, baseline: str, seed: int) -> pa.Table:
     """
     scalars = attacks.select(COLUMNS).to_pandas()
     rows: dict[str, list] = {name: [] for name in COMPARISON.names}
-    for (client, rate), problems in scalars.groupby(["client", "rate"], sort=True):
+    for (client, rate), problems in scalars.groupby(["client", "dropout_rate"], sort=True):
         by_attacker = {name: own.set_index("image") for name, own in problems.groupby("attacker")}
         base = by_attacker.pop(baseline)
         for attacker, own in by_attacker.items():
@@ -85,7 +85,7 @@ def compare(attacks: pa.Table, baseline: str, seed: int) -> pa.Table:
                 "client": client,
                 "attacker": attacker,
                 "baseline": baseline,
-                "rate": rate,
+                "dropout_rate": rate,
                 "images": len(difference),
                 "difference": difference.mean(),
                 "difference_low": low,
@@ -103,7 +103,7 @@ def as_text(summary: pa.Table) -> str:
     """The summary for a terminal."""
     frame = summary.to_pandas()
     clients = ["client"] * (frame["client"].nunique() > 1)
-    shown = frame[[*clients, "attacker", "rate", "attacks", *STATUSES]].assign(
+    shown = frame[[*clients, "attacker", "dropout_rate", "attacks", *STATUSES]].assign(
         **{
             "median RMSE": frame["rmse_median"].map("{:.3g}".format),
             "mean clipped RMSE (95%)": [

@@ -187,7 +187,7 @@ def _torchvision(name: str) -> Loader:
         for part in PARTS:
             with _reading(name, root):
                 # Two runs side by side would else write to the same files.
-                with files.alone(os.path.realpath(root)):
+                with files.file_lock(os.path.realpath(root)):
                     dataset = open_part(root, part)
                 images, labels = zip(*dataset, strict=True)
             expected = getattr(grid.DATASETS[name], part)

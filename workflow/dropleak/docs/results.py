@@ -22,7 +22,7 @@ from dropleak.report import formatting
 KEPT = ROOT / "docs" / "results"
 """What of the reference run is in the repository: no pixels of its images."""
 
-TABLES = ("claims", "readings", "summary", "tradeoff")
+TABLES = ("claims", "interpretations", "summary", "tradeoff")
 FIGURES = (
     *("figure4-rmse-by-rate_lenet_idlg", "figure5-rmse-by-iteration_lenet_idlg"),
     *("figure6-accuracy-by-rate", "figure7-attackers", "figure8-tradeoff_lenet"),
@@ -32,7 +32,7 @@ PAGES = {
     ROOT / "docs" / "results.md": [
         "setting",
         "claims",
-        "readings",
+        "interpretations",
         "attackers",
         "costs",
     ],
@@ -47,7 +47,7 @@ def parts() -> dict[str, str]:
         "finding": _finding(tables, record["configuration"]),
         "setting": _setting(record),
         "claims": _claims(tables["claims"]),
-        "readings": _readings(tables["readings"]),
+        "interpretations": _interpretations(tables["interpretations"]),
         "attackers": _attackers(tables["summary"]),
         "costs": _costs(tables["summary"]),
     }
@@ -55,7 +55,7 @@ def parts() -> dict[str, str]:
 
 def _finding(tables: dict[str, pd.DataFrame], config: dict) -> str:
     """The outcome in a few sentences."""
-    summary = tables["summary"].set_index(["attacker", "rate"])
+    summary = tables["summary"].set_index(["attacker", "dropout_rate"])
     claims = tables["claims"].set_index(["claim", "attacker"])
 
     def recovered(attacker: str) -> str:
@@ -66,9 +66,9 @@ def _finding(tables: dict[str, pd.DataFrame], config: dict) -> str:
     order = (SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE)
     verdicts = formatting.series(f"{counts.get(verdict, 0)} {verdict}" for verdict in order)
     lost = claims.xs("accuracy-lost-at-0.5").iloc[0]
-    accuracy = tables["tradeoff"].groupby("rate")["test_accuracy"].first()
+    accuracy = tables["tradeoff"].groupby("dropout_rate")["test_accuracy"].first()
     errors = summary["rmse_clipped_mean"].xs("idlg")
-    nearest = tables["readings"].iloc[0]
+    nearest = tables["interpretations"].iloc[0]
     sentences = [
         f"Of {config['images']} photographs of CIFAR-10 the paper's attacker (`idlg`, "
         f"{config['attack']['iterations']:,} iterations) recovers {recovered('idlg')} (RMSE below "
@@ -80,7 +80,7 @@ def _finding(tables: dict[str, pd.DataFrame], config: dict) -> str:
         f"{recovered('mask-reading')}.",
         f"Test accuracy is {accuracy[0.0]:.1%} without dropout and {accuracy[0.5]:.1%} with rate "
         f"0.5 in training: {formatting.interval(lost.estimate, lost.low, lost.high)} are lost.",
-        f"The reading of the paper that comes nearest to its four RMSE values is "
+        f"The interpretation of the paper that comes nearest to its four RMSE values is "
         f"{formatting.number(nearest.distance)} from them (`{nearest.attacker}`, "
         f"{nearest.statistic} {nearest.rmse} RMSE).",
         f"Verdicts on the paper's claims: {verdicts}.",
@@ -131,10 +131,10 @@ def _claims(claims: pd.DataFrame) -> str:
     return markdown.table(header, rows)
 
 
-def _readings(readings: pd.DataFrame) -> str:
-    """The nearest reading of each attacker, scale and clipping."""
-    best = readings.drop_duplicates(["attacker", "rmse", "pixels"])
-    rates = [column for column in readings if column.startswith("rate_")]
+def _interpretations(interpretations: pd.DataFrame) -> str:
+    """The nearest interpretation of each attacker, scale and clipping."""
+    best = interpretations.drop_duplicates(["attacker", "rmse", "pixels"])
+    rates = [column for column in interpretations if column.startswith("rmse_at_")]
     rows = (
         [
             *(f"`{row['attacker']}`", row["rmse"], row["pixels"], row["statistic"]),
@@ -145,16 +145,16 @@ def _readings(readings: pd.DataFrame) -> str:
         for _, row in best.iterrows()
     )
     header = ["attacker", "RMSE", "pixels", "statistic", "iterations"]
-    names = [rate.removeprefix("rate_") for rate in rates]
+    names = [rate.removeprefix("rmse_at_") for rate in rates]
     return markdown.table([*header, *names, "distance"], rows)
 
 
 def _attackers(summary: pd.DataFrame) -> str:
     """Mean clipped RMSE and successes of every attacker by rate."""
-    rates = sorted(summary["rate"].unique())
+    rates = sorted(summary["dropout_rate"].unique())
     rows = []
     for attacker, own in summary.groupby("attacker", sort=False):
-        own = own.set_index("rate").loc[rates]
+        own = own.set_index("dropout_rate").loc[rates]
         means = zip(
             own["rmse_clipped_mean"], own["rmse_clipped_low"], own["rmse_clipped_high"], strict=True
         )
@@ -169,7 +169,7 @@ def _costs(summary: pd.DataFrame) -> str:
     counts = ["attacks", *(status for status in STATUSES if status in summary)]
     rows = []
     for attacker, own in summary.groupby("attacker", sort=False):
-        masks = own.loc[own["rate"] > 0, "mask_exact_share"].mean()
+        masks = own.loc[own["dropout_rate"] > 0, "mask_exact_share"].mean()
         rows.append(
             [
                 *(f"`{attacker}`", *own[counts].sum()),

@@ -31,17 +31,23 @@ def accuracy_by_rate(utility: pa.Table, labels: pa.ChunkedArray) -> Figure:
     axis.axhline(chance.level, **style.CHANCE_LEVEL)
     axis.axhspan(chance.low, chance.high, **style.CHANCE_RANGE)
     for (name, runs), colour in zip(trained.items(), cycle(style.colours()), strict=False):
-        common = {"data": runs, "x": "rate", "y": "test_accuracy", "ax": axis, "legend": False}
+        common = {
+            "data": runs,
+            "x": "dropout_rate",
+            "y": "test_accuracy",
+            "ax": axis,
+            "legend": False,
+        }
         line = {"color": colour, "label": name} if len(trained) > 1 else {"color": "0.3"}
         points: dict[str, Any] = {"color": colour}
         if len(trained) == 1:
-            points = {"hue": "rate", "palette": style.rate_palette(runs["rate"])}
+            points = {"hue": "dropout_rate", "palette": style.rate_palette(runs["dropout_rate"])}
         sns.lineplot(
             **common, errorbar=("pi", 100), err_style="bars", linewidth=1, zorder=1, **line
         )
         sns.scatterplot(**common, s=16, zorder=2, **points)
     axis.set(xlabel="dropout rate", ylabel="test accuracy", ylim=(0, 1.02))
-    axis.set_xticks(sorted(final["rate"].unique()))
+    axis.set_xticks(sorted(final["dropout_rate"].unique()))
     figure.legend(loc="outside upper center", ncols=2)
     sns.despine(figure)
     return figure

@@ -33,11 +33,11 @@ def attackers_by_rate(
 
     Args:
         summary: the summary table.
-        tradeoff: its metadata has the error of a guess.
+        tradeoff: its metadata has the error of the mean-image baseline.
         clients: names, a panel each; all have the same axes.
         attackers: names, in the order of the legend.
     """
-    frame, guess = summary.to_pandas(), parquet.metadata(tradeoff)["guess_rmse"]
+    frame, baseline = summary.to_pandas(), parquet.metadata(tradeoff)["mean_image_rmse"]
     across = min(len(clients), _PANELS)
     down = ceil(len(clients) / across)
     height = 2.6 if down == 1 else 0.6 + 1.4 * down
@@ -46,7 +46,7 @@ def attackers_by_rate(
         if client is None:
             axis.set_axis_off()
             continue
-        _errors_by_rate(axis, frame[frame["client"] == client], guess, attackers)
+        _errors_by_rate(axis, frame[frame["client"] == client], baseline, attackers)
         axis.tick_params(labelbottom=place + across >= len(clients))  # nothing is below
         if len(clients) > 1:
             axis.set_title(client)
@@ -61,25 +61,25 @@ def attackers_by_rate(
     return figure
 
 
-def _errors_by_rate(axis: Axes, frame: pd.DataFrame, guess: float, attackers: list[str]) -> None:
+def _errors_by_rate(axis: Axes, frame: pd.DataFrame, baseline: float, attackers: list[str]) -> None:
     """What attackers get from one client."""
-    rates = sorted(frame["rate"].unique())
+    rates = sorted(frame["dropout_rate"].unique())
     mark_published(axis, {rate: rate for rate in rates})
-    _guess(axis, guess)
+    _draw_baseline(axis, baseline)
     step = 0.012 * (max(rates) - min(rates) or 1)
     for place, (name, look) in enumerate(style.attacker_looks(attackers).items()):
-        own = frame[frame["attacker"] == name].sort_values("rate")
+        own = frame[frame["attacker"] == name].sort_values("dropout_rate")
         shift = step * (place - (len(attackers) - 1) / 2)
-        _line(axis, own["rate"] + shift, own, label=name, **look)
+        _line(axis, own["dropout_rate"] + shift, own, label=name, **look)
     axis.set_xticks(rates)
 
 
 def privacy_and_utility(tradeoff: pa.Table, client: str, attackers: list[str]) -> Figure:
     """Reconstruction error against test accuracy of one client, a point per attacker and rate.
 
-    Shaded is what a user wants: an error above that of a guess, hardly less accuracy, and more than
-    chance. The title names the rates that lie there for every attacker whose failure means
-    something, and says of the others, whose points are hollow, why it does not.
+    Shaded is what a user wants: an error above the mean-image baseline, hardly less accuracy, and
+    more than chance. The title names the rates that lie there for every attacker whose failure
+    means something, and says of the others, whose points are hollow, why it does not.
 
     Args:
         tradeoff: the trade-off table; without rows the figure says what is missing.
@@ -96,11 +96,11 @@ def privacy_and_utility(tradeoff: pa.Table, client: str, attackers: list[str]) -
         axis.text(0.5, 0.5, missing, ha="center", va="center", fontsize=8)
         return figure
     for name, look in style.attacker_looks(attackers).items():
-        own = frame[frame["attacker"] == name].sort_values("rate")
+        own = frame[frame["attacker"] == name].sort_values("dropout_rate")
         fill = "none" if known["doubts"][name] else look["color"]
         _line(axis, own["test_accuracy"], own, label=name, markerfacecolor=fill, **look)
     frame = frame.assign(top=frame["rmse_clipped_high"].fillna(frame["rmse_clipped_mean"]))
-    _guess(axis, known["guess_rmse"])
+    _draw_baseline(axis, known["mean_image_rmse"])
     axis.set(xlabel="test accuracy", ylabel=CLIPPED)
     axis.set_ylim(0, 1.15 * frame["top"].max())
     axis.margins(x=0.12)
@@ -110,8 +110,8 @@ def privacy_and_utility(tradeoff: pa.Table, client: str, attackers: list[str]) -
     right = max(right, lowest + 2 * _RATE_WIDTH * (right - left))
     axis.fill_between(
         [lowest, right],
-        known["guess_rmse"],
-        max(axis.get_ylim()[1], known["guess_rmse"]),
+        known["mean_image_rmse"],
+        max(axis.get_ylim()[1], known["mean_image_rmse"]),
         color="tab:green",
         alpha=0.12,
         linewidth=0,
@@ -130,7 +130,7 @@ def _name_rates(axis: Axes, frame: pd.DataFrame) -> None:
     """Rates above their points; those that would overprint share a label, from left to right."""
     left, right = axis.get_xlim()
     width = _RATE_WIDTH * (right - left)
-    points = frame.groupby("rate").agg({"test_accuracy": "first", "top": "max"})
+    points = frame.groupby("dropout_rate").agg({"test_accuracy": "first", "top": "max"})
     labels: list[tuple[list[float], float]] = []
     for rate in points.sort_values("test_accuracy").index:
         label, middle = [rate], points["test_accuracy"][rate]
@@ -169,14 +169,14 @@ def _verdict(frame: pd.DataFrame, known: dict, client: str, attackers: list[str]
     lines = []
     if trusted:
         own = frame[frame["attacker"].isin(trusted)]
-        wanted = (own["private"].eq(True) & own["accurate"]).groupby(own["rate"]).all()
+        wanted = (own["private"].eq(True) & own["accurate"]).groupby(own["dropout_rate"]).all()
         rates = ", ".join(f"{rate}" for rate in wanted.index[wanted])
         whom = ", ".join(trusted) if doubts else "all of them"
         lines.append(f"private from {whom} and accurate: {rates or 'no rate'}")
     for reason, attacks in efficacy.grouped({client: doubts}).items():
         ((names, _),) = attacks.items()
         lines.append(f"{', '.join(names)} inconclusive: {efficacy.explain(reason, attacks)}")
-    if at_chance := sorted({*frame["rate"]} & {*known["at_chance"]}):
+    if at_chance := sorted({*frame["dropout_rate"]} & {*known["at_chance"]}):
         lines.append(f"accuracy is at chance: {', '.join(map(str, at_chance))}")
     return "\n".join(part for line in lines for part in wrap(line, _TITLE_WIDTH))
 
@@ -188,7 +188,7 @@ def _line(axis: Axes, x: pd.Series, means: pd.DataFrame, **look: Any) -> None:
     axis.errorbar(x, middle, yerr=errors, markersize=3.5, linewidth=1, capsize=1.5, **look)
 
 
-def _guess(axis: Axes, rmse: float) -> None:
+def _draw_baseline(axis: Axes, rmse: float) -> None:
     axis.axhline(
         rmse, color="0.5", linewidth=0.8, linestyle=":", label="mean training image", zorder=1
     )

@@ -22,7 +22,7 @@ def features(features: pa.Table) -> Figure:
     colours = colormaps["viridis"].with_extremes(bad=style.NEUTRAL, over="white")
     figure, axes = style.new(1.1, ncols=len(shown), squeeze=False)
     for axis, rate in zip(axes[0], shown, strict=True):
-        mosaic = _mosaic(frame[frame["rate"] == rate], gap=2 * highest)
+        mosaic = _mosaic(frame[frame["dropout_rate"] == rate], gap=2 * highest)
         image = axis.imshow(mosaic, norm=values, cmap=colours)
         axis.set(title=f"rate {rate}", xticks=[], yticks=[])
         axis.spines[:].set_visible(False)

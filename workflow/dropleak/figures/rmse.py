@@ -23,13 +23,13 @@ def rmse_by_rate(attacks: StoredTable, summary: pa.Table, client: str, attacker:
     Points are the first images of the selection, which is random: the same at every rate.
     """
     own = ("client", "==", client), ("attacker", "==", attacker)
-    frame = attacks.read(["rate", "rmse_clipped"], *own).to_pandas()
+    frame = attacks.read(["dropout_rate", "rmse_clipped"], *own).to_pandas()
     means = summary.to_pandas().query("client == @client and attacker == @attacker")
-    rates = sorted(frame["rate"].unique())
+    rates = sorted(frame["dropout_rate"].unique())
     places = range(len(rates))
     figure, axis = style.new(2.4)
     boxes = axis.boxplot(
-        [frame.loc[frame["rate"] == rate, "rmse_clipped"] for rate in rates],
+        [frame.loc[frame["dropout_rate"] == rate, "rmse_clipped"] for rate in rates],
         positions=places,
         widths=0.6,
         showfliers=False,
@@ -38,11 +38,11 @@ def rmse_by_rate(attacks: StoredTable, summary: pa.Table, client: str, attacker:
     )
     for box, colour in zip(boxes["boxes"], style.rate_palette(rates).values(), strict=True):
         box.set(facecolor=(*colour, 0.5), linewidth=0.7)
-    points = frame.groupby("rate").head(POINTS)
+    points = frame.groupby("dropout_rate").head(POINTS)
     # Beside each other at random, but the same in every drawing, which seaborn's strips are not.
     beside = np.random.default_rng(0).uniform(-0.1, 0.1, len(points))
     axis.scatter(
-        points["rate"].map(rates.index) + beside,
+        points["dropout_rate"].map(rates.index) + beside,
         points["rmse_clipped"],
         s=1.5**2,
         color="0.2",
@@ -90,11 +90,11 @@ def mark_published(axis: Axes, places: dict[float, float]) -> None:
 def rmse_by_iteration(attacks: StoredTable, client: str, attacker: str) -> Figure:
     """RMSE, not clipped, against the iteration: median and quartiles by rate."""
     own = ("client", "==", client), ("attacker", "==", attacker)
-    rates = attacks.read(["rate"], *own)["rate"].unique().to_pylist()
+    rates = attacks.read(["dropout_rate"], *own)["dropout_rate"].unique().to_pylist()
     figure, axis = style.new(2.4)
     for rate, colour in style.rate_palette(rates).items():
         columns = ["trajectory_iteration", "trajectory_rmse"]
-        parts = attacks.parts(columns, *own, ("rate", "==", rate))
+        parts = attacks.parts(columns, *own, ("dropout_rate", "==", rate))
         iterations, (lower, median, upper) = _quartiles(parts)
         axis.plot(iterations, median, color=colour, linewidth=1.2, label=f"{rate}")
         axis.fill_between(iterations, lower, upper, color=colour, alpha=0.15, linewidth=0)

@@ -27,8 +27,8 @@ def sample(
         chosen: indices of the images.
     """
     frame = _attacks(attacks, chosen, ("client", "==", client), ("attacker", "==", attacker))
-    rates = sorted(frame["rate"].unique())
-    frame = frame.set_index(["image", "rate"])
+    rates = sorted(frame["dropout_rate"].unique())
+    frame = frame.set_index(["image", "dropout_rate"])
     shape, truth = parquet.metadata(images)["shape"], _truth(images, chosen)
     axes = _grid(len(chosen), len(rates) + 1)
     for axis, title in zip(axes[0], ["truth", *(f"{rate}" for rate in rates)], strict=True):
@@ -59,7 +59,7 @@ def attackers_sample(
         rate: dropout rate of the client.
         chosen: indices of the images.
     """
-    own = ("client", "==", client), ("rate", "==", rate)
+    own = ("client", "==", client), ("dropout_rate", "==", rate)
     frame = _attacks(attacks, chosen, *own).set_index(["attacker", "image"])
     shape, truth = parquet.metadata(images)["shape"], _truth(images, chosen)
     axes = _grid(len(attackers) + 1, len(chosen), names=0.28)
@@ -74,7 +74,7 @@ def attackers_sample(
 
 
 def _attacks(attacks: StoredTable, chosen: list[int], *conditions: Condition) -> pd.DataFrame:
-    columns = ["attacker", "rate", "image", "rmse", "reconstruction"]
+    columns = ["attacker", "dropout_rate", "image", "rmse", "reconstruction"]
     return attacks.read(columns, ("image", "in", chosen), *conditions).to_pandas()
 
 

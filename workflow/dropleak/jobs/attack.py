@@ -69,7 +69,7 @@ def attack_job(
     constants = {
         **dict(zip(("client", "attacker"), names, strict=True)),
         "knowledge": job.attacker.knowledge,
-        "rate": rate,
+        "dropout_rate": rate,
         "seed": job.seed,
         "host": platform.node(),
         "device": made_by["device"],
@@ -78,7 +78,7 @@ def attack_job(
     }
 
     def attack(part: pa.Table) -> pa.Table:
-        about = {"names": names, "rate": rate, "images": part["index"].to_pylist()}
+        about = {"names": names, "dropout_rate": rate, "images": part["index"].to_pylist()}
         identity = {"settings": settings, **about, "backend": backend.name, **made_by}
         checkpoint = Checkpoint(path, identity)
         with checkpoint.heeding_signals():

@@ -45,7 +45,7 @@ def train_seeds(
         (pixels.to(device, torch.float32), labels.to(device))
         for pixels, labels in map(tensors, (train_images, test_images))
     )
-    trained = {"network": client.network, "dropout": client.dropout, "rate": rate}
+    trained = {"network": client.network, "dropout": client.dropout, "dropout_rate": rate}
     rows = []
     for seed in seeds:
         epochs = train(network, train_set, test_set, rate, seed, training)

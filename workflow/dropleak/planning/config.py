@@ -138,7 +138,7 @@ def independent(clients: Iterable[dict]) -> str:
     return " or ".join(name for name, one in (("images", True), ("updates", False)) if one in alone)
 
 
-def readings(config: dict) -> dict[str, str]:
+def interpretations(config: dict) -> dict[str, str]:
     """The configured attackers that could be the paper's, and what each does about masks.
 
     They have its settings but for masks, of which it says nothing; it gave the attacker none.
@@ -262,10 +262,10 @@ def _impossible(preset: dict) -> Iterator[tuple[str, str]]:
         yield "line_search", "is for optimiser: lbfgs"
     if preset["line_search"] != "none" and preset["masks"] == "resample":
         yield "line_search", "needs a loss that stays the same, which masks: resample does not give"
-    if preset["decay"] != "none" and lbfgs:
-        yield "decay", "is for optimiser: adam or signed-adam"
-    if preset["box"] and lbfgs:
-        yield "box", "is for optimiser: adam or signed-adam"
+    if preset["schedule"] != "none" and lbfgs:
+        yield "schedule", "is for optimiser: adam or signed-adam"
+    if preset["clip"] and lbfgs:
+        yield "clip", "is for optimiser: adam or signed-adam"
     if optimised and lbfgs:
         yield "masks", "needs optimiser: adam or signed-adam, which can keep masks in [0, 1]"
     if preset["mask_regulariser"] and not optimised:

@@ -28,7 +28,7 @@ def networks(network: pa.Table) -> str:
 def features(features: pa.Table) -> str:
     """Figure 2."""
     frame = features.to_pandas()
-    dropped = 1 - frame.groupby("rate")["kept"].mean()[shown_rates(frame)]
+    dropped = 1 - frame.groupby("dropout_rate")["kept"].mean()[shown_rates(frame)]
     return f"Dropped are {series(f'{share:.0%} at {rate}' for rate, share in dropped.items())}."
 
 
@@ -38,7 +38,8 @@ def sample(
     """Figure 3."""
     shown = _shown(attacks, chosen, ("client", "==", client), ("attacker", "==", attacker))
     ranges = (
-        f"{_range(own['rmse_clipped'])} at {rate}" for rate, own in shown.groupby("rate", sort=True)
+        f"{_range(own['rmse_clipped'])} at {rate}"
+        for rate, own in shown.groupby("dropout_rate", sort=True)
     )
     return f"After clipping the RMSE of these images is {series(ranges)}."
 
@@ -46,8 +47,8 @@ def sample(
 def rmse_by_rate(attacks: StoredTable, summary: pa.Table, client: str, attacker: str) -> str:
     """Figure 4."""
     frame = summary.to_pandas().query("client == @client and attacker == @attacker")
-    own = frame.sort_values("rate")
-    means = (f"{_mean(row)} at {row.rate}" for row in own.itertuples())
+    own = frame.sort_values("dropout_rate")
+    means = (f"{_mean(row)} at {row.dropout_rate}" for row in own.itertuples())
     lost = own[["diverged", "stalled", "vanished"]].sum()
     ends = series(f"{count:,} {status}" for status, count in lost.items())
     text = f"Means are {series(means)}. Of {own['attacks'].sum():,} attacks {ends}."
@@ -59,7 +60,12 @@ def rmse_by_rate(attacks: StoredTable, summary: pa.Table, client: str, attacker:
 def rmse_by_iteration(attacks: StoredTable, client: str, attacker: str) -> str:
     """Figure 5."""
     own = ("client", "==", client), ("attacker", "==", attacker)
-    medians = attacks.read(["rate", "rmse"], *own).to_pandas().groupby("rate")["rmse"].median()
+    medians = (
+        attacks.read(["dropout_rate", "rmse"], *own)
+        .to_pandas()
+        .groupby("dropout_rate")["rmse"]
+        .median()
+    )
     ends = series(f"{median:.3g} at {rate}" for rate, median in medians.items())
     return f"The medians at the end are {ends}."
 
@@ -70,7 +76,7 @@ def accuracy_by_rate(utility: pa.Table, labels: pa.ChunkedArray) -> str:
     chance, several = Chance.of(labels.to_numpy()), trained.ngroups > 1
     found, no_better = [], []
     for (network, dropout), runs in trained:
-        means = runs.groupby("rate")["test_accuracy"].mean()
+        means = runs.groupby("dropout_rate")["test_accuracy"].mean()
         name = f" {network} ({dropout})" if several else ""
         of_them = series(f"{mean:.1%} at {rate}" for rate, mean in means.items())
         found.append(f"Means{name and f' of{name}'} are {of_them}.")
@@ -86,16 +92,19 @@ def attackers_by_rate(
 ) -> str:
     """Figure 7."""
     frame = summary.to_pandas()
-    last = frame[frame["rate"] == frame["rate"].max()].set_index(["client", "attacker"])
+    last = frame[frame["dropout_rate"] == frame["dropout_rate"].max()].set_index(
+        ["client", "attacker"]
+    )
     found = []
     for client in clients:
         own = last.loc[client].loc[attackers]
         whose = f" of ``{client}``" if len(clients) > 1 else ""
         means = series(f"{_mean(row)} for ``{row.Index}``" for row in own.itertuples())
         found.append(f"means{whose} are {means}")
-    guess = parquet.metadata(tradeoff)["guess_rmse"]
+    baseline = parquet.metadata(tradeoff)["mean_image_rmse"]
     return (
-        f"At rate {frame['rate'].max()} {'; '.join(found)}; the guess has {guess:.3f}."
+        f"At rate {frame['dropout_rate'].max()} {'; '.join(found)}; "
+        f"the mean image has {baseline:.3f}."
         f"{_doubts(tradeoff, clients, attackers)}"
     )
 
@@ -104,7 +113,7 @@ def privacy_and_utility(tradeoff: pa.Table, client: str, attackers: list[str]) -
     """Figure 8."""
     frame, known = tradeoff.to_pandas().query("client == @client"), parquet.metadata(tradeoff)
     wanted = frame["private"].eq(True) & frame["accurate"]
-    both = frame[wanted].groupby("attacker")["rate"].apply(list)
+    both = frame[wanted].groupby("attacker")["dropout_rate"].apply(list)
     found = (
         f"{series(both.get(name, ['none']))} from ``{name}``"
         for name in attackers
@@ -113,7 +122,7 @@ def privacy_and_utility(tradeoff: pa.Table, client: str, attackers: list[str]) -
     chance = known["chance"]
     said = "; ".join(found) or "none is known"
     return (
-        f"The guess has {known['guess_rmse']:.3f}, and accurate means at least "
+        f"The mean image has {known['mean_image_rmse']:.3f}, and accurate means at least "
         f"{known['lowest_accuracy'][client]:.1%} and more than {chance['high']:.1%}, up to which "
         f"{chance['images']:,} test images allow for chance"
         f"{_at_chance(known['at_chance'][client])}. Rates that are private and accurate: {said}."
@@ -130,14 +139,14 @@ def attackers_sample(
     chosen: list[int],
 ) -> str:
     """Figure 9."""
-    frame = _shown(attacks, chosen, ("client", "==", client), ("rate", "==", rate))
+    frame = _shown(attacks, chosen, ("client", "==", client), ("dropout_rate", "==", rate))
     shown = frame.groupby("attacker")["rmse_clipped"]
     ranges = (f"{_range(shown.get_group(name))} for ``{name}``" for name in attackers)
     return f"After clipping the RMSE of these images is {series(ranges)}."
 
 
 def _shown(attacks: StoredTable, chosen: list[int], *conditions: Condition) -> pd.DataFrame:
-    columns = ["attacker", "rate", "rmse_clipped"]
+    columns = ["attacker", "dropout_rate", "rmse_clipped"]
     return attacks.read(columns, ("image", "in", chosen), *conditions).to_pandas()
 
 

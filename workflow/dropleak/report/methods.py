@@ -53,7 +53,7 @@ _SETTINGS = {
         r"\cite{geiping2020inverting}",
     },
     "line_search": {"strong-wolfe": "a strong Wolfe line search"},
-    "decay": {"steps": "a stepwise decay", "plateau": "a decay on plateaus"},
+    "schedule": {"steps": "a stepwise decay", "plateau": "a decay on plateaus"},
 }
 
 
@@ -168,7 +168,7 @@ def _attacker(name: str, settings: dict) -> str:
         parts.append(f"total variation weighted {settings['total_variation']:g}")
     if settings["mask_regulariser"]:
         parts.append(f"a mask regulariser weighted {settings['mask_regulariser']:g}")
-    if settings["box"]:
+    if settings["clip"]:
         parts.append("images kept in $[0, 1]$")
     if settings["restarts"] > 1:
         parts.append(f"the best of {settings['restarts']} starts")

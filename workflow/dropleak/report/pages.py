@@ -22,18 +22,18 @@ _TEMPLATES.filters["number"] = formatting.number
 _TEMPLATES.globals["interval"] = formatting.interval
 
 
-def claims_page(claims: pa.Table, readings: pa.Table, config: dict, dataset: str) -> str:
-    """The claims table and the readings table.
+def claims_page(claims: pa.Table, interpretations: pa.Table, config: dict, dataset: str) -> str:
+    """The claims table and the interpretations table.
 
     Args:
-        claims, readings: with the columns in `schemas`.
+        claims, interpretations: with the columns in `schemas`.
         config: complete.
         dataset: what the images are called.
     """
     return _TEMPLATES.get_template("claims.html").render(
         claims=claims.to_pylist(),
         counts=verdict_counts(claims),
-        readings=readings.to_pylist(),
+        interpretations=interpretations.to_pylist(),
         rates=list(paper.RMSE),
         published=formatting.series(f"{rmse} at {rate}" for rate, rmse in paper.RMSE.items()),
         experiment=config["experiment"],

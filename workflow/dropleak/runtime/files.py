@@ -41,7 +41,7 @@ def write_text(path: str | Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
-def sweep(folder: str | Path) -> None:
+def remove_partial_files(folder: str | Path) -> None:
     """Remove what jobs that were killed left half written below a folder that no job writes to."""
     for partial in Path(folder).rglob(f"{_PARTIAL}*"):
         partial.unlink(missing_ok=True)
@@ -81,7 +81,7 @@ def lock(name: str, *, wait: bool) -> IO | None:
 
 
 @contextmanager
-def alone(what: str) -> Iterator[None]:
+def file_lock(what: str) -> Iterator[None]:
     """Wait until no other process of this user on this machine is here for the same thing.
 
     Raises:

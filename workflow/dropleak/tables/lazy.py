@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from dropleak.tables import parquet
 
 Condition = tuple[str, str, object]
-"""What holds for a row, as pyarrow's filters have it: `("rate", "==", 0.5)`."""
+"""What holds for a row, as pyarrow's filters have it: `("dropout_rate", "==", 0.5)`."""
 
 
 class StoredTable:

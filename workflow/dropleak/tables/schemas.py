@@ -29,7 +29,7 @@ ATTACKS = pa.schema(
         _CLIENT,
         _column("attacker", pa.string(), "name of the attacker"),
         _column("knowledge", pa.string(), "what it was given: update, or update and masks"),
-        _column("rate", pa.float64(), "dropout rate of the client"),
+        _column("dropout_rate", pa.float64(), "dropout rate of the client"),
         _column("image", pa.int32(), "index of the image in the data set's test part"),
         _column("update", pa.int32(), "index of the first image that shares its update"),
         _column("label", pa.int32(), "true class"),
@@ -102,7 +102,7 @@ UTILITY = pa.schema(
     [
         _column("network", pa.string(), "the network, as in the settings of a client"),
         _column("dropout", pa.string(), "where its dropout is, likewise"),
-        _column("rate", pa.float64(), "dropout rate of the training"),
+        _column("dropout_rate", pa.float64(), "dropout rate of the training"),
         _column("seed", pa.int64(), "seed of the training run"),
         _column("epoch", pa.int32(), "passes over the training images so far"),
         _column("train_loss", pa.float64(), "mean cross-entropy over the epoch, with dropout"),
@@ -118,7 +118,7 @@ SUMMARY = pa.schema(
     [
         _CLIENT,
         _column("attacker", pa.string(), "name of the attacker"),
-        _column("rate", pa.float64(), "dropout rate of the client"),
+        _column("dropout_rate", pa.float64(), "dropout rate of the client"),
         _column("attacks", pa.int32(), "number of attacks, one per image"),
         _column("converged", pa.int32(), "attacks at rest"),
         _column("stalled", pa.int32(), "attacks whose last step hardly moved"),
@@ -153,7 +153,7 @@ COMPARISON = pa.schema(
         _CLIENT,
         _column("attacker", pa.string(), "name of the attacker"),
         _column("baseline", pa.string(), "the attacker that it is compared with"),
-        _column("rate", pa.float64(), "dropout rate of the client"),
+        _column("dropout_rate", pa.float64(), "dropout rate of the client"),
         _column("images", pa.int32(), "images that both attacked"),
         _column(
             "difference", pa.float64(), "mean of rmse_clipped minus the baseline's", "pixel range"
@@ -167,31 +167,33 @@ COMPARISON = pa.schema(
 )
 """One row per client, attacker and rate, paired with the first configured attacker over images."""
 
-GUESSES = pa.schema(
+MEAN_IMAGE = pa.schema(
     [
         _column("image", pa.int32(), "index of the image in the data set's test part"),
         _column("rmse", pa.float64(), "RMSE of the mean training image", "pixel range"),
     ]
 )
-"""One row per attacked image: how far off a guess is that needs no gradient."""
+"""One row per attacked image: the error of the mean-image baseline, which needs no gradient."""
 
 TRADEOFF = pa.schema(
     [
         _CLIENT,
         SUMMARY.field("attacker"),
-        _column("rate", pa.float64(), "dropout rate"),
+        _column("dropout_rate", pa.float64(), "dropout rate"),
         SUMMARY.field("rmse_clipped_mean"),
         SUMMARY.field("rmse_clipped_low"),
         SUMMARY.field("rmse_clipped_high"),
         _column("test_accuracy", pa.float64(), "after training with this rate, mean over seeds"),
         _column(
-            "above_guess",
+            "above_mean_image",
             pa.float64(),
-            "mean of rmse_clipped minus that of the mean training image as a guess, by image",
+            "mean of rmse_clipped minus that of the mean training image, by image",
             "pixel range",
         ),
-        _column("above_guess_low", pa.float64(), "its 95% interval, lower end", "pixel range"),
-        _column("above_guess_high", pa.float64(), "its 95% interval, upper end", "pixel range"),
+        _column("above_mean_image_low", pa.float64(), "its 95% interval, lower end", "pixel range"),
+        _column(
+            "above_mean_image_high", pa.float64(), "its 95% interval, upper end", "pixel range"
+        ),
         _column(
             "private",
             pa.bool_(),
@@ -213,8 +215,8 @@ TRADEOFF = pa.schema(
         ),
     ]
 )
-"""One row per client, attacker and rate that was attacked and trained with; metadata: `guess_rmse`,
-the mean RMSE of the mean training image as a guess; `chance` (see `chance`); and by client
+"""One row per client, attacker and rate that was attacked and trained with; metadata:
+`mean_image_rmse`, the mean RMSE of the mean-image baseline; `chance` (see `chance`); and by client
 `lowest_accuracy`; `at_chance`, the rates with which its trained network is no better; and `doubts`,
 of each attacker's success without dropout, or null; as JSON."""
 
@@ -252,7 +254,7 @@ CLAIMS = pa.schema(
 )
 """One row per claim, client and attacker."""
 
-READINGS = pa.schema(
+INTERPRETATIONS = pa.schema(
     [
         _CLIENT,
         _column("attacker", pa.string(), "name of the attacker"),
@@ -263,20 +265,20 @@ READINGS = pa.schema(
         _column("iterations", pa.int32(), "of the attack", "iterations"),
         _column("images", pa.int32(), "number of images"),
         *(
-            _column(f"rate_{rate}", pa.float64(), f"value at rate {rate}", nullable=True)
+            _column(f"rmse_at_{rate}", pa.float64(), f"RMSE at rate {rate}", nullable=True)
             for rate in paper.RMSE
         ),
         _column("distance", pa.float64(), "root mean square difference to the published values"),
         _column(
             "distance_low",
             pa.float64(),
-            "its interval, 95% for all readings together, lower end",
+            "its interval, 95% for all interpretations together, lower end",
             nullable=True,
         ),
         _column("distance_high", pa.float64(), "its upper end", nullable=True),
     ]
 )
-"""One row per reading of what the paper leaves open, nearest first."""
+"""One row per interpretation of what the paper leaves open, nearest first."""
 
 NETWORK = pa.schema(
     [
@@ -291,7 +293,7 @@ NETWORK = pa.schema(
 
 FEATURES = pa.schema(
     [
-        _column("rate", pa.float64(), "dropout rate"),
+        _column("dropout_rate", pa.float64(), "dropout rate"),
         _column("channel", pa.int32(), "channel of the last convolution"),
         _column("row", pa.int32(), "row in the channel"),
         _column("column", pa.int32(), "column in the channel"),
@@ -307,10 +309,10 @@ SCHEMAS = {
     "utility": UTILITY,
     "summary": SUMMARY,
     "comparison": COMPARISON,
-    "guesses": GUESSES,
+    "mean_image": MEAN_IMAGE,
     "tradeoff": TRADEOFF,
     "claims": CLAIMS,
-    "readings": READINGS,
+    "interpretations": INTERPRETATIONS,
     "network": NETWORK,
     "features": FEATURES,
 }

@@ -17,7 +17,7 @@ from dropleak.analysis.claims.verdicts import Evidence
 from dropleak.report import formatting
 
 COLUMNS = [
-    *("client", "attacker", "rate", "image", "update", "rmse", "rmse_clipped", "label"),
+    *("client", "attacker", "dropout_rate", "image", "update", "rmse", "rmse_clipped", "label"),
     "label_inferred",
 ]
 """What is needed of the attacks."""
@@ -28,11 +28,11 @@ class Run:
     """What an experiment found of one client, and the settings that say what to make of it."""
 
     attacks: pd.DataFrame
-    """With the columns `COLUMNS`, and `above_guess` (see `tradeoff`)."""
+    """With the columns `COLUMNS`, and `above_mean_image` (see `tradeoff`)."""
     utility: pd.DataFrame
     """The trainings of its network, with the columns `schemas.UTILITY`."""
-    readings: pa.Table
-    """With the columns `schemas.READINGS`."""
+    interpretations: pa.Table
+    """With the columns `schemas.INTERPRETATIONS`."""
     chance: Chance
     success_rmse: float
     tolerated_loss: float
@@ -49,14 +49,14 @@ class Run:
 
         Images of an update were attacked together, so that only updates are independent.
         """
-        table = self.of(attacker).pivot_table(column, "update", "rate")
+        table = self.of(attacker).pivot_table(column, "update", "dropout_rate")
         there = set(rates) <= set(table.columns) and len(table) > 1
         return table[list(rates)].to_numpy() if there else None
 
     def accuracies(self) -> pd.DataFrame:
         """Test accuracy after the last epoch: a row per seed, a column per rate."""
         final = accuracy.at_the_end(self.utility)
-        return final.pivot_table("test_accuracy", "seed", "rate")
+        return final.pivot_table("test_accuracy", "seed", "dropout_rate")
 
     def doubt(self, attacker: str) -> str | None:
         """Why an attacker shows nothing about protection, if it does not."""
@@ -86,7 +86,9 @@ class Run:
 
 def trend(run: Run, attacker: str, lowest: float) -> Evidence | None:
     """Whether the error rises with the rate, from the lowest to 0.5."""
-    rates = [rate for rate in sorted(run.of(attacker)["rate"].unique()) if lowest <= rate <= 0.5]
+    rates = [
+        rate for rate in sorted(run.of(attacker)["dropout_rate"].unique()) if lowest <= rate <= 0.5
+    ]
     errors = run.errors(attacker, rates)
     if errors is None or len(rates) < 3:
         return None
@@ -142,7 +144,7 @@ def dip(run: Run, attacker: str) -> Evidence | None:
 
 def turning_point(run: Run, attacker: str) -> Evidence | None:
     """At which rate the error's rise slows down most."""
-    rates = [rate for rate in sorted(run.of(attacker)["rate"].unique()) if rate <= 0.5]
+    rates = [rate for rate in sorted(run.of(attacker)["dropout_rate"].unique()) if rate <= 0.5]
     errors = run.errors(attacker, rates)
     if errors is None or len(rates) < 5 or 0.3 not in rates[1:-1]:
         return None
@@ -179,24 +181,24 @@ def mean_error(run: Run, attacker: str, rate: float) -> Evidence | None:
     )
 
 
-def nearest_reading(run: Run) -> Evidence | None:
-    """How far the reading that is closest to the published values is from them.
+def nearest_interpretation(run: Run) -> Evidence | None:
+    """How far the interpretation that is closest to the published values is from them.
 
-    Its interval is that of the least distance of all readings, whichever has it in truth.
+    Its interval is that of the least distance of all interpretations, whichever has it in truth.
     """
-    if not len(run.readings):
+    if not len(run.interpretations):
         return None
-    readings = run.readings.to_pandas()
-    best = readings.iloc[0]
+    interpretations = run.interpretations.to_pandas()
+    best = interpretations.iloc[0]
     return Evidence(
-        f"distance of the nearest reading ({best['attacker']}, {best['rmse']}, {best['pixels']}, "
-        f"{best['statistic']}, {best['iterations']} iterations)",
+        f"distance of the nearest interpretation ({best['attacker']}, {best['rmse']}, "
+        f"{best['pixels']}, {best['statistic']}, {best['iterations']} iterations)",
         best["distance"],
-        readings["distance_low"].min(skipna=False),
-        readings["distance_high"].min(skipna=False),
+        interpretations["distance_low"].min(skipna=False),
+        interpretations["distance_high"].min(skipna=False),
         best["images"],
         "images",
-        f"interval, 95% for all {len(readings)} readings together",
+        f"interval, 95% for all {len(interpretations)} interpretations together",
     )
 
 
@@ -204,7 +206,7 @@ def labels(run: Run, attacker: str) -> Evidence | None:
     """How often labels are found, at the rate where that is least often."""
     own = run.of(attacker)
     right = own["label"] == own["label_inferred"]
-    found = right.groupby([own["rate"], own["update"]]).all().unstack("rate")
+    found = right.groupby([own["dropout_rate"], own["update"]]).all().unstack("dropout_rate")
     worst = found[found.mean().idxmin()]
     return Evidence(
         f"lowest share of {run.unit} with the right labels, of {found.shape[1]} rates",
@@ -219,7 +221,7 @@ def labels(run: Run, attacker: str) -> Evidence | None:
 def successes(run: Run, attacker: str) -> Evidence | None:
     """How often an image comes back although half of the features are dropped."""
     own = run.of(attacker)
-    own = own[own["rate"] == 0.5]
+    own = own[own["dropout_rate"] == 0.5]
     if own.empty:
         return None
     found = (own["rmse"] < run.success_rmse).groupby(own["update"]).any()
@@ -234,10 +236,10 @@ def successes(run: Run, attacker: str) -> Evidence | None:
     )
 
 
-def above_guess(run: Run, attacker: str) -> Evidence | None:
-    """By how much the error exceeds a guess's, at the recommended rate where that is least."""
-    rates = recommended(run.of(attacker)["rate"].unique())
-    above = run.errors(attacker, rates, "above_guess")
+def above_mean_image(run: Run, attacker: str) -> Evidence | None:
+    """The least of how much the error exceeds the mean image's, over the recommended rates."""
+    rates = recommended(run.of(attacker)["dropout_rate"].unique())
+    above = run.errors(attacker, rates, "above_mean_image")
     if above is None or not rates:
         return None
     worst = above.mean(axis=0).argmin()

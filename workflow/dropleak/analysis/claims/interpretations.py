@@ -1,8 +1,8 @@
-"""Readings of what the paper leaves open, ordered by how near they come to its numbers.
+"""Interpretations of what the paper leaves open, ordered by how near they come to its numbers.
 
-Open are: what the attacker does about dropout (a reading per attacker), whether RMSE is taken
-before or after clipping, of pixels in [0, 1] or standardised ones, whether its values are means or
-medians, and how many iterations there were.
+It leaves open what the attacker does about dropout (one interpretation per attacker), whether RMSE
+is taken before or after clipping, of pixels in [0, 1] or of standardised ones, whether its values
+are means or medians, and how many iterations there were.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from dropleak.analysis import paper, statistics
 from dropleak.tables import parquet
-from dropleak.tables.schemas import READINGS
+from dropleak.tables.schemas import INTERPRETATIONS
 
 _SCALES = {
     ("raw", "[0, 1]"): "trajectory_rmse",
@@ -24,14 +24,14 @@ _SCALES = {
 }
 _STATISTICS = {"mean": np.mean, "median": np.median}
 
-COLUMNS = ["attacker", "rate", "image", "trajectory_iteration", *_SCALES.values()]
+COLUMNS = ["attacker", "dropout_rate", "image", "trajectory_iteration", *_SCALES.values()]
 """What is needed of the attacks."""
 
 
 def compare(
     parts: Iterable[pa.Table], client: str, masks: Mapping[str, str], seed: int
 ) -> pa.Table:
-    """All readings that a run allows.
+    """All interpretations that a run allows.
 
     Images are taken as independent, as the paper has one in an update.
 
@@ -43,7 +43,8 @@ def compare(
         seed: of the bootstrap.
 
     Returns:
-        a table with the columns `schemas.READINGS`; without rows if no published rate was attacked.
+        a table with the columns `schemas.INTERPRETATIONS`; it has no rows if no published rate was
+        attacked.
     """
     frames = [frame for part in parts for frame in _at_iterations(part, masks)]
     groups = pd.concat(frames).groupby(["attacker", "iterations"]) if frames else ()
@@ -51,7 +52,8 @@ def compare(
     errors = {}
     for (attacker, iterations), own in groups:
         matrices = {
-            scale: own.pivot_table(column, "image", "rate") for scale, column in _SCALES.items()
+            scale: own.pivot_table(column, "image", "dropout_rate")
+            for scale, column in _SCALES.items()
         }
         for (scale, matrix), (name, statistic) in product(matrices.items(), _STATISTICS.items()):
             errors[len(rows)] = matrix
@@ -65,7 +67,7 @@ def compare(
                     "statistic": name,
                     "iterations": iterations,
                     "images": len(matrix),
-                    **{f"rate_{rate}": values.get(rate) for rate in paper.RMSE},
+                    **{f"rmse_at_{rate}": values.get(rate) for rate in paper.RMSE},
                     "distance": _distance(values),
                 }
             )
@@ -73,14 +75,14 @@ def compare(
         ends = _interval(errors[place], row["statistic"], seed, len(rows))
         row |= dict(zip(("distance_low", "distance_high"), ends, strict=True))
     order = sorted(range(len(rows)), key=lambda place: rows[place]["distance"])
-    columns = {name: [rows[place].get(name) for place in order] for name in READINGS.names}
-    return parquet.build(READINGS, columns)
+    columns = {name: [rows[place].get(name) for place in order] for name in INTERPRETATIONS.names}
+    return parquet.build(INTERPRETATIONS, columns)
 
 
 def _at_iterations(part: pa.Table, masks: Mapping[str, str]) -> Iterator[pd.DataFrame]:
     """Errors of the attacks that count, at each number of iterations that the paper may mean."""
-    known = part.select(["attacker", "rate", "image"]).to_pandas()
-    counts = known["attacker"].isin(masks.keys()) & known["rate"].isin(paper.RMSE)
+    known = part.select(["attacker", "dropout_rate", "image"]).to_pandas()
+    counts = known["attacker"].isin(masks.keys()) & known["dropout_rate"].isin(paper.RMSE)
     if not counts.any():
         return
     iterations = part["trajectory_iteration"][0].as_py()
@@ -105,23 +107,22 @@ def _published(rates: Iterable[float]) -> np.ndarray:
 
 
 def _interval(
-    errors: pd.DataFrame, statistic: str, seed: int, readings: int
+    errors: pd.DataFrame, statistic: str, seed: int, interpretations: int
 ) -> statistics.Interval:
-    """How far a reading may be from the published values, and how far it may not be.
+    """How far an interpretation may be from the published values, and how far it may not be.
 
     To the nearest and to the farthest point of the intervals of its values. Not the bootstrap's
-    interval of the distance: noise only adds to a distance, so that resamples of a reading that is
-    exactly right all lie above 0. And rate by rate, as a mean over attacks some of which diverged
-    says nothing at one rate and may still be out of the question at another.
+    interval of the distance: noise only adds to a distance, so that all resamples of an
+    interpretation that is exactly right lie above 0. And rate by rate, as a mean over attacks some
+    of which diverged says nothing at one rate and may still be out of the question at another.
 
     Args:
         errors: a row per image and a column per rate.
         statistic: that makes a value of each column.
         seed: of the bootstrap.
-        readings: among how many the nearest is looked for; for all of them together the intervals
-            have 95% confidence.
+        interpretations: their number; the intervals have 95% confidence for all of them together.
     """
-    confidence = 1 - 0.05 / (errors.shape[1] * readings)
+    confidence = 1 - 0.05 / (errors.shape[1] * interpretations)
     columns = errors.to_numpy().T
     if statistic == "median":
         ends = [statistics.median_interval(column, confidence) for column in columns]

@@ -46,7 +46,9 @@ class Claim:
         return verdicts.INCONCLUSIVE if reason else verdict, reason
 
 
-def judge(runs: Mapping[str, Run], paper_attacker: str, accounting: list[str]) -> pa.Table:
+def evaluate_claims(
+    runs: Mapping[str, Run], paper_attacker: str, accounting: list[str]
+) -> pa.Table:
     """Every claim with its evidence and verdict.
 
     Args:
@@ -145,11 +147,11 @@ def _about_the_attack(run: Run, attacker: str) -> Iterator[Claim]:
             attacker=attacker,
         )
     yield Claim(
-        "a-reading",
-        "In some reading of the protocol the four published values come out.",
+        "some-interpretation",
+        "In some interpretation of the protocol the four published values come out.",
         "4.2",
         verdicts.below(verdicts.RMSE_MARGIN),
-        evidence.nearest_reading(run),
+        evidence.nearest_interpretation(run),
     )
     yield Claim(
         "labels",
@@ -220,7 +222,7 @@ def _about_the_defence(run: Run, attacker: str) -> Iterator[Claim]:
         "Rates from 0.3 to 0.5 are a balance: images stay private.",
         "5.1",
         verdicts.POSITIVE,
-        evidence.above_guess(run, attacker),
+        evidence.above_mean_image(run, attacker),
         attacker=attacker,
         unproven=doubt,
     )

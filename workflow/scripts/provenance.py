@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from dropleak.report import provenance
-from dropleak.runtime.files import sweep, write_text
+from dropleak.runtime.files import remove_partial_files, write_text
 from dropleak.runtime.logging import job_log
 from dropleak.tables.schemas import ATTACKS, UTILITY
 
@@ -24,7 +24,7 @@ with job_log(snakemake.log[0]):
     )
     write_text(output[0], json.dumps(record, indent=2) + "\n")
     # All jobs have ended: nothing goes on from what killed ones left.
-    sweep(folder)
+    remove_partial_files(folder)
     shutil.rmtree(params.checkpoints, ignore_errors=True)
 
 sys.stdout.reconfigure(errors="backslashreplace")  # a console may not have every character

@@ -35,7 +35,7 @@ with job_log(snakemake.log[0]):
     hours = both.groupby(["rule", "host", "device"])["seconds"].sum().div(3600).rename("hours")
     known = {
         name: parquet.read(source[name], SCHEMAS[name])
-        for name in ("summary", "comparison", "tradeoff", "claims", "readings")
+        for name in ("summary", "comparison", "tradeoff", "claims", "interpretations")
     }
     write_text(output.methods, paragraph)
     write_text(output.references, references)
@@ -45,7 +45,9 @@ with job_log(snakemake.log[0]):
     )
     write_text(
         output.claims,
-        pages.claims_page(known["claims"], known["readings"], params.config, params.dataset_name),
+        pages.claims_page(
+            known["claims"], known["interpretations"], params.config, params.dataset_name
+        ),
     )
     for name in ("summary", "comparison", "tradeoff"):
         write_text(output[name], pages.table_page(known[name], name.capitalize()))

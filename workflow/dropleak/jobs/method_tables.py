@@ -12,7 +12,7 @@ from dropleak.tables import parquet
 from dropleak.tables.schemas import FEATURES, NETWORK
 
 
-def describe(network: Network, name: str) -> list[dict]:
+def layer_rows(network: Network, name: str) -> list[dict]:
     """A row with the columns `schemas.NETWORK` for the input and each layer."""
     rows = [{"layer": "Input", "detail": "", "shape": network.input_shape, "parameters": 0}]
     layers = zip(network.layers, network.input_shapes(), network.output_shapes(), strict=True)
@@ -31,7 +31,7 @@ def describe(network: Network, name: str) -> list[dict]:
 
 def network_table(network: Network) -> pa.Table:
     """The original network and the one with dropout."""
-    rows = describe(network.without_dropout(), "original") + describe(network, "dropout")
+    rows = layer_rows(network.without_dropout(), "original") + layer_rows(network, "dropout")
     return parquet.build(NETWORK, {key: [row[key] for row in rows] for key in rows[0]})
 
 
@@ -55,7 +55,7 @@ def features_table(network: Network, image: pa.Table, rates: list[float], seed: 
         parameters = {name: parameter[0] for name, parameter in update.parameters.items()}
         parts.append(
             {
-                "rate": np.full(place.shape[1], rate),
+                "dropout_rate": np.full(place.shape[1], rate),
                 "channel": place[0],
                 "row": place[1],
                 "column": place[2],
