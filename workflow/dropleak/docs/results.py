@@ -1,8 +1,7 @@
-"""docs/results.md and the README's finding, made from the tables of the reference run.
+"""Writes the parts of docs/results.md and the README that quote the reference run.
 
-`python -m dropleak.docs.results results/reference` takes over a run's tables
-and figures into docs/results/ and writes the parts of the pages that quote them anew; without a
-folder it only writes the pages.
+`python -m dropleak.docs.results results/reference` copies a run's tables and figures to
+docs/results/ and rewrites those parts; without a folder it only rewrites them.
 """
 
 import json
@@ -20,7 +19,7 @@ from dropleak.docs import markdown
 from dropleak.report import formatting
 
 KEPT = ROOT / "docs" / "results"
-"""What of the reference run is in the repository: no pixels of its images."""
+"""What the repository keeps of the reference run: no pixels of its images."""
 
 TABLES = ("claims", "interpretations", "summary", "tradeoff")
 FIGURES = (
@@ -40,7 +39,7 @@ PAGES = {
 
 
 def parts() -> dict[str, str]:
-    """Every part by its name, from what is kept."""
+    """Every part by its name, from the kept tables."""
     tables = {name: pd.read_csv(KEPT / f"{name}.csv") for name in TABLES}
     record = json.loads((KEPT / "run.json").read_text(encoding="utf-8"))
     return {
@@ -73,16 +72,18 @@ def _finding(tables: dict[str, pd.DataFrame], config: dict) -> str:
         f"Of {config['images']} photographs of CIFAR-10 the paper's attacker (`idlg`, "
         f"{config['attack']['iterations']:,} iterations) recovers {recovered('idlg')} (RMSE below "
         f"{config['success_rmse']}).",
-        f"The mean of its RMSE after clipping is {errors[0.0]:.3f} without dropout, and between "
-        f"{errors.drop(0.0).min():.3f} and {errors.drop(0.0).max():.3f} at every rate above.",
-        f"It finds the label in {summary['label_share'].xs('idlg').min():.1%} at the worst rate.",
+        f"Its mean RMSE after clipping is {errors[0.0]:.3f} without dropout, and between "
+        f"{errors.drop(0.0).min():.3f} and {errors.drop(0.0).max():.3f} with dropout.",
+        f"It finds the label in {summary['label_share'].xs('idlg').min():.1%} of the attacks at "
+        "the worst rate.",
         "An attacker that reads the mask from the gradient (`mask-reading`) recovers "
         f"{recovered('mask-reading')}.",
-        f"Test accuracy is {accuracy[0.0]:.1%} without dropout and {accuracy[0.5]:.1%} with rate "
-        f"0.5 in training: {formatting.interval(lost.estimate, lost.low, lost.high)} are lost.",
-        f"The interpretation of the paper that comes nearest to its four RMSE values is "
-        f"{formatting.number(nearest.distance)} from them (`{nearest.attacker}`, "
-        f"{nearest.statistic} {nearest.rmse} RMSE).",
+        f"Test accuracy is {accuracy[0.0]:.1%} when trained without dropout and "
+        f"{accuracy[0.5]:.1%} at rate 0.5, a loss of "
+        f"{formatting.interval(lost.estimate, lost.low, lost.high)}.",
+        "The interpretation of the paper that comes nearest to its four RMSE values misses them by "
+        f"{formatting.number(nearest.distance)} (`{nearest.attacker}`, {nearest.statistic} "
+        f"{nearest.rmse} RMSE).",
         f"Verdicts on the paper's claims: {verdicts}.",
     ]
     return "\n".join(sentences) + "\n"
@@ -92,7 +93,7 @@ def _setting(record: dict) -> str:
     """What was run, where, and for how long."""
     config, machine = record["configuration"], record["machine"]
     versions, code = record["requirements"]["versions"], record["code"]
-    changed = " with changes that were not committed" if code["dirty"] else ""
+    changed = " with uncommitted changes" if code["dirty"] else ""
     named = (f"{name} {versions[name]}" for name in ("dropleak", "python", "torch", "snakemake"))
     hours = {name: record[name]["seconds"] / 3600 for name in ("attacks", "trainings")}
     rows = {
@@ -102,7 +103,7 @@ def _setting(record: dict) -> str:
         f"{config['attack']['iterations']:,} iterations",
         "training": f"{config['utility']['seeds']} seeds, {config['utility']['epochs']} epochs, "
         f"{len(config['utility']['rates'])} rates",
-        "hardware": f"{machine['processor']}, {machine['cores']} cores; jobs ran on: "
+        "hardware": f"{machine['processor']}, {machine['cores']} cores; jobs ran on "
         f"{formatting.series(record['devices'])}",
         "core hours": f"{hours['attacks']:.1f} of attacks, {hours['trainings']:.1f} of training",
         "versions": f"{formatting.series(named)}; engine {code['engine_version']}",
@@ -164,8 +165,8 @@ def _attackers(summary: pd.DataFrame) -> str:
 
 
 def _costs(summary: pd.DataFrame) -> str:
-    """How attacks ended and what they took, over all rates."""
-    # The run may be older than a status.
+    """How attacks ended and what they cost, over all rates."""
+    # The run may predate a status.
     counts = ["attacks", *(status for status in STATUSES if status in summary)]
     rows = []
     for attacker, own in summary.groupby("attacker", sort=False):
@@ -183,7 +184,7 @@ def _costs(summary: pd.DataFrame) -> str:
 
 
 def take_over(results: Path) -> None:
-    """Copy the tables and smaller pictures of the figures of a run, and its record in short."""
+    """Copy a run's tables, smaller versions of its figures, and a short form of its record."""
     KEPT.mkdir(exist_ok=True)
     for name in TABLES:
         shutil.copy(results / "tables" / f"{name}.csv", KEPT)
