@@ -79,7 +79,7 @@ def test_the_first_page_can_be_read_from_its_top(page):
     for part in (
         "Dropout against Deep Leakage from Gradients",
         "tests of what the paper claims",
-        "Run how it was",
+        "Run how they were made",
     ):
         box = page.locator("p", has_text=part).bounding_box()
         assert box["y"] >= 0
