@@ -4,6 +4,7 @@ import time
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+from dropleak.data import sources
 from dropleak.errors import InputError
 from dropleak.planning import code, grid, resources, yaml_text
 from dropleak.planning import config as configuration
@@ -20,9 +21,9 @@ try:
     complete = configuration.complete(config)
     config.clear()
     config.update(complete)
-    IMAGE_VALUES = grid.image_values(config["data"])
+    IMAGE_VALUES = sources.image_values(config["data"])
     if workflow.is_main_process:
-        for note in grid.look_through(config["data"]):
+        for note in sources.check_headers(config["data"]):
             logger.warning(note)
 except InputError as error:
     raise WorkflowError(str(error))
@@ -37,10 +38,10 @@ ATTACKERS = {
 }
 # What captions call the images, for `params`: a function, as Snakemake takes braces in
 # text for wildcards.
-DATASET = lambda wildcards: escape.rst(grid.dataset_name(config["data"]))
+DATASET = lambda wildcards: escape.rst(sources.dataset_name(config["data"]))
 RATES = [str(float(rate)) for rate in config["rates"]]
 UTILITY_RATES = [str(float(rate)) for rate in config["utility"]["rates"]]
-SELECTION = grid.selection(grid.count_images(config["data"], "test"), config["seed"])
+SELECTION = grid.selection(sources.count_images(config["data"], "test"), config["seed"])
 BATCH_SIZES = {
     name: min(
         config["images"],
@@ -62,7 +63,7 @@ ATTACK_MEMORY, ATTACK_RUNTIME = resources.attack(
     max(attacker["restarts"] for attacker in ATTACKERS.values()),
 )
 TRAINING_MEMORY, TRAINING_RUNTIME = resources.training(
-    grid.count_images(config["data"], "train"),
+    sources.count_images(config["data"], "train"),
     IMAGE_VALUES,
     config["utility"]["batch_size"],
     config["utility"]["seeds"] * config["utility"]["epochs"],
