@@ -1,32 +1,11 @@
 import sys
 import time
 
-from snakemake.exceptions import WorkflowError
-from snakemake.logging import logger
-
-from dropleak.data import sources
-from dropleak.errors import InputError
-from dropleak.planning import code, grid, resources, yaml_text
-from dropleak.planning import config as configuration
+from dropleak.planning import grid, resources
 from dropleak.planning.versions import ENGINE_VERSION
 from dropleak.report import escape
 from dropleak.runtime import slurm
 from dropleak.runtime.hardware import has_gpu
-
-try:
-    code.refuse_braces()
-    # Files of a project that has this workflow as a module say more than its configuration.
-    if workflow.modifier.is_main_snakefile():
-        yaml_text.check(workflow.configfiles)
-    complete = configuration.complete(config)
-    config.clear()
-    config.update(complete)
-    IMAGE_VALUES = sources.image_values(config["data"])
-    if workflow.is_main_process:
-        for note in sources.check_headers(config["data"]):
-            logger.warning(note)
-except InputError as error:
-    raise WorkflowError(str(error))
 
 STARTED = time.time()
 RESULTS = f"results/{config['experiment']}"
