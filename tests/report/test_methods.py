@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from dropleak.data import datasets
 from dropleak.engine.attack import distances
 from dropleak.engine.models import zoo
 from dropleak.engine.models.zoo import DROPOUT_SITES, NETWORKS
@@ -127,7 +128,10 @@ def test_every_citation_has_one_complete_entry(name, network):
 
 def test_no_reference_is_there_for_nothing():
     known = set(re.findall(r"^@\w+\{(.*),$", BIBLIOGRAPHY.read_text(encoding="utf-8"), re.M))
-    texts = [Path(each.__file__).read_text(encoding="utf-8") for each in (methods, zoo, distances)]
+    texts = [
+        Path(each.__file__).read_text(encoding="utf-8")
+        for each in (methods, datasets, zoo, distances)
+    ]
     assert known == set(re.findall(r"\\cite\{+(\w+)\}", "".join(texts)))
 
 
