@@ -7,7 +7,7 @@ import pyarrow as pa
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from dropleak.analysis.accuracy import at_the_end
+from dropleak.analysis.accuracy import last_epoch
 from dropleak.analysis.chance import Chance
 from dropleak.figures import style
 
@@ -21,7 +21,7 @@ def accuracy_by_rate(utility: pa.Table, labels: pa.ChunkedArray) -> Figure:
         utility: the utility table.
         labels: of the test images, which say what chance is.
     """
-    final = at_the_end(utility.to_pandas())
+    final = last_epoch(utility.to_pandas())
     trained = {
         f"{network} ({dropout})": runs
         for (network, dropout), runs in final.groupby(["network", "dropout"], sort=False)

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from dropleak.analysis import efficacy
-from dropleak.analysis.accuracy import at_the_end
+from dropleak.analysis.accuracy import last_epoch
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.excerpts import POINTS, shown_rates
 from dropleak.report.formatting import interval, rates, series
@@ -72,7 +72,7 @@ def rmse_by_iteration(attacks: StoredTable, client: str, attacker: str) -> str:
 
 def accuracy_by_rate(utility: pa.Table, labels: pa.ChunkedArray) -> str:
     """Figure 6."""
-    trained = at_the_end(utility.to_pandas()).groupby(["network", "dropout"], sort=False)
+    trained = last_epoch(utility.to_pandas()).groupby(["network", "dropout"], sort=False)
     chance, several = Chance.of(labels.to_numpy()), trained.ngroups > 1
     found, no_better = [], []
     for (network, dropout), runs in trained:

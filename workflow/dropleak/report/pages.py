@@ -66,7 +66,7 @@ def findings(claims: pa.Table, cautions: list[Caution]) -> str:
     """
     sentences = [
         f"Of {len(claims)} tests of what the paper claims {verdict_counts(claims)}.",
-        *(caution.found for caution in cautions),
+        *(caution.problem for caution in cautions),
     ]
     return " ".join(sentences) + "\n"
 
