@@ -6,7 +6,7 @@ from urllib.error import URLError
 
 import numpy as np
 import pytest
-from fresh import look_again
+from fresh import rescan
 from PIL import Image
 from sklearn.datasets import load_digits
 from torchvision import datasets
@@ -75,7 +75,7 @@ def test_grey_images_stay_one_channel_unless_some_have_colour(tmp_path):
     only_grey = image_tables("folder", str(tmp_path), None)["train"]
     assert (pixels(only_grey)[0, 0] == grey).all()
     save(tmp_path / "test" / "b" / "y.png", np.full((32, 32, 3), (255, 0, 0), np.uint8))
-    look_again()
+    rescan()
     mixed = image_tables("folder", str(tmp_path), None)["train"]
     assert (pixels(mixed)[0] == grey).all()
     assert parquet.metadata(mixed)["shape"] == [3, 32, 32]

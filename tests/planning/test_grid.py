@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from fresh import look_again
+from fresh import rescan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -104,7 +104,7 @@ def test_the_size_of_an_image_is_what_is_set_or_what_a_folder_has(tmp_path):
     with pytest.raises(InputError, match="holds no images"):
         grid.image_values(folder)
     Image.new("RGB", (20, 10)).save(tmp_path / "test" / "class" / "a.png")
-    look_again()
+    rescan()
     assert grid.image_values(folder) == 3 * 20 * 10
     assert grid.image_values(folder | {"size": 8}) == 3 * 8 * 8
     assert grid.image_values({"source": "mnist", "size": 16}) == 16 * 16

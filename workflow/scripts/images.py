@@ -6,7 +6,7 @@ from dropleak.tables import parquet
 with job_log(snakemake.log[0]):
     from dropleak.data.sources import PARTS, image_tables
 
-    # From the configuration, not from params: where images are kept is no reason to run again.
+    # From the configuration, not from params: a new location of the images must not cause a rerun.
     parts = image_tables(**snakemake.config["data"])
     for part in PARTS:
         table = parquet.with_origin(parts[part], snakemake.params.settings)

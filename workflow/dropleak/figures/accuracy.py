@@ -1,4 +1,4 @@
-"""Figure 6: what dropout costs in accuracy."""
+"""Figure 6: test accuracy by dropout rate."""
 
 from itertools import cycle
 from typing import Any
@@ -15,11 +15,11 @@ from dropleak.figures import style
 def accuracy_by_rate(utility: pa.Table, labels: pa.ChunkedArray) -> Figure:
     """Test accuracy after the last epoch by dropout rate: each run, their mean and range.
 
-    A line per trained network; a single one has its points in the colours of the rates.
+    A line per trained network. If there is only one, its points have the colours of the rates.
 
     Args:
         utility: the utility table.
-        labels: of the test images, which say what chance is.
+        labels: of the test images, from which chance follows.
     """
     final = last_epoch(utility.to_pandas())
     trained = {
