@@ -10,13 +10,13 @@ from bad import Payload, circles, image_tree, picture, refused
 from fresh import rescan
 from PIL import Image
 
-from dropleak.data import folder
+from dropleak.data import folder, sources
 from dropleak.data.picture import FORMATS
 from dropleak.data.sources import image_tables
 from dropleak.errors import InputError
 from dropleak.jobs.attack import attack_job
 from dropleak.planning import config as configuration
-from dropleak.planning import grid, identity
+from dropleak.planning import identity
 from dropleak.tables import parquet
 
 
@@ -31,8 +31,8 @@ def plans(root, **settings):
     config = configuration.complete(
         {"experiment": "x", "images": 1, "sample_images": 1, "data": data} | settings
     )
-    grid.image_values(config["data"])
-    grid.look_through(config["data"])
+    sources.image_values(config["data"])
+    sources.check_headers(config["data"])
     identity.of_images(config)
     return config
 
@@ -204,7 +204,7 @@ def test_odd_but_valid_folders_are_used(tmp_path):
     known = parquet.metadata(parts["test"])
     assert known["classes"] == sorted(NAMES)
     assert known["shape"] == [1, 8, 8]
-    assert known["dataset"] == grid.dataset_name(config["data"]) == "the folder my *x*"
+    assert known["dataset"] == sources.dataset_name(config["data"]) == "the folder my *x*"
     picture().save(root / "test" / "-rf" / "coloured.png")
     rescan()
     assert parquet.metadata(image_tables("folder", str(root), None)["test"])["shape"] == [3, 8, 8]

@@ -9,9 +9,8 @@ import pytest
 from bad import image_tree, picture, refused
 from places import ROOT
 
-from dropleak.data import folder
+from dropleak.data import folder, sources
 from dropleak.data.sources import image_tables
-from dropleak.planning import grid
 from dropleak.tables import parquet
 
 
@@ -33,9 +32,9 @@ def test_images_of_every_ending_are_used(root, name):
     path = root / "test" / "a" / name
     image = picture((8, 8)).convert("1") if name.endswith("pbm") else picture()
     image.save(path, formats.get(path.suffix))
-    assert grid.count_images(data(root), "test") == 3
+    assert sources.count_images(data(root), "test") == 3
     assert len(image_tables("folder", str(root), None)["test"]) == 3
-    assert grid.look_through(data(root)) == []
+    assert sources.check_headers(data(root)) == []
 
 
 @pytest.mark.parametrize(
@@ -140,17 +139,17 @@ def test_names_are_the_same_in_every_locale(tmp_path):
             (root / part / name).mkdir(parents=True)
             picture().save(root / part / name / "ü.png")
     told = (
-        "import sys; from dropleak.planning import grid; from dropleak.data import folder; "
+        "import sys; from dropleak.data import folder, sources; "
         "data = dict(source='folder', root=sys.argv[1], size=None); "
-        "print(grid.data_identity(data), "
-        "ascii([grid.dataset_name(data), *folder.classes(sys.argv[1], 'test')]))"
+        "print(sources.data_identity(data), "
+        "ascii([sources.dataset_name(data), *folder.classes(sys.argv[1], 'test')]))"
     )
     ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
     environment = os.environ | ascii_only | {"PYTHONPATH": str(ROOT / "workflow")}
     command = [sys.executable, "-c", told, root]
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     names = ["the folder é", "é", "ö"]
-    assert said.stdout == f"{grid.data_identity(data(root))} {names!a}\n"
+    assert said.stdout == f"{sources.data_identity(data(root))} {names!a}\n"
 
 
 def test_two_forms_of_a_name_in_one_part_are_refused(root):

@@ -6,6 +6,7 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dropleak.data import sources
 from dropleak.errors import InputError
 from dropleak.planning import config as configuration
 from dropleak.planning import grid, identity, messages, resources
@@ -99,8 +100,8 @@ def plan(config):
     """What planning makes of a configuration."""
     config = configuration.complete(config)
     data, attack, utility = config["data"], config["attack"], config["utility"]
-    values = grid.image_values(data)
-    available = grid.count_images(data, "test")
+    values = sources.image_values(data)
+    available = sources.count_images(data, "test")
     order = grid.selection(available, config["seed"])
     clients = [configuration.clients(config)[name] for name in config["clients"]]
     assert sorted(order) == list(range(available))
@@ -122,7 +123,7 @@ def plan(config):
         [client["network"] for client in clients],
         restarts,
     ) + resources.training(
-        grid.count_images(data, "train"),
+        sources.count_images(data, "train"),
         values,
         utility["batch_size"],
         utility["seeds"] * utility["epochs"],

@@ -9,8 +9,8 @@ from docutils.core import publish_parts
 from jinja2 import Environment
 from places import ROOT
 
+from dropleak.data import sources
 from dropleak.planning import config as configuration
-from dropleak.planning import grid
 from dropleak.report import escape
 from dropleak.report.methods import bibliography
 
@@ -57,7 +57,7 @@ def test_docutils_has_no_warning_about_a_caption(tmp_path, monkeypatch, path, na
     findings = tmp_path / "results" / "x_" / "report" / "findings.rst"
     findings.parent.mkdir(parents=True)
     findings.write_text("Of 2 tests.\n", encoding="utf-8")
-    dataset = grid.dataset_name({"source": "folder", "root": str(tmp_path / name)})
+    dataset = sources.dataset_name({"source": "folder", "root": str(tmp_path / name)})
     snakemake = SimpleNamespace(
         params=SimpleNamespace(dataset=escape.rst(dataset), options={"chosen": [1], "rate": 0.5}),
         wildcards=SimpleNamespace(attacker="mask-reading", rate="0.5"),

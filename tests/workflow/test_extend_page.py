@@ -5,8 +5,9 @@ import __future__
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -21,14 +22,14 @@ from runner import planned, run
 from sklearn.datasets import load_sample_images
 from snakemake.utils import update_config
 
-from dropleak.data import sources
+import dropleak.data
+from dropleak.data import datasets, sources
 from dropleak.engine.attack import distances
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.reconstruct import objective_for, reconstruct, start_row
 from dropleak.engine.backends.choice import choose
 from dropleak.engine.models import layers, zoo
 from dropleak.figures import style
-from dropleak.planning import grid
 from dropleak.tables import parquet
 
 PAGE = (ROOT / "docs" / "extend.md").read_text(encoding="utf-8")
@@ -105,6 +106,7 @@ def test_its_methods_are_said_in_the_examples_words(finished):
     assert r"a network of two $5 \times 5$ convolutions of 24 channels with softplus" in methods
     assert r"\texttt{patient}: labels inferred" in methods
     assert "sum of absolute differences of gradients" in methods
+    assert r"patches of scikit-learn's \cite{pedregosa2011scikit} photographs" in methods
     assert "the best of 3 starts" in methods
 
 
@@ -137,11 +139,15 @@ def test_the_figure_is_drawn_anew_when_its_own_code_changes(extended, finished):
     assert planned("figure10", "--cores", "all", "--configfile", "mine.yaml", cwd=extended) == {}
 
 
-def test_a_function_is_a_new_data_set(monkeypatch):
-    extend(monkeypatch, sources, "SOURCES")
-    extend(monkeypatch, grid, "DATASETS")
+def test_a_function_and_an_entry_are_a_new_data_set(monkeypatch):
+    patches = ModuleType("dropleak.data.patches")
+    exec(BLOCKS["workflow/dropleak/data/patches.py"], vars(patches))
+    monkeypatch.setitem(sys.modules, patches.__name__, patches)
+    monkeypatch.setattr(dropleak.data, "patches", patches, raising=False)
+    extend(monkeypatch, datasets, "DATASETS")
+    monkeypatch.setattr(sources, "DATASETS", datasets.DATASETS)
     parts = sources.image_tables("patches", "unused", None)
-    planned_for = grid.DATASETS["patches"]
+    planned_for = datasets.DATASETS["patches"]
     assert {name: len(part) for name, part in parts.items()} == {
         "train": planned_for.train,
         "test": planned_for.test,

@@ -1,31 +1,11 @@
 import sys
 import time
 
-from snakemake.exceptions import WorkflowError
-from snakemake.logging import logger
-
-from dropleak.errors import InputError
-from dropleak.planning import code, grid, resources, yaml_text
-from dropleak.planning import config as configuration
+from dropleak.planning import grid, resources
 from dropleak.planning.versions import ENGINE_VERSION
 from dropleak.report import escape
 from dropleak.runtime import slurm
 from dropleak.runtime.hardware import has_gpu
-
-try:
-    code.refuse_braces()
-    # As a module, the files hold more of the other project than this configuration.
-    if workflow.modifier.is_main_snakefile():
-        yaml_text.check(workflow.configfiles)
-    complete = configuration.complete(config)
-    config.clear()
-    config.update(complete)
-    IMAGE_VALUES = grid.image_values(config["data"])
-    if workflow.is_main_process:
-        for note in grid.look_through(config["data"]):
-            logger.warning(note)
-except InputError as error:
-    raise WorkflowError(str(error))
 
 STARTED = time.time()
 RESULTS = f"results/{config['experiment']}"
@@ -37,10 +17,10 @@ ATTACKERS = {
 }
 # The name of the images for captions. A function, because Snakemake takes braces in text for
 # wildcards.
-DATASET = lambda wildcards: escape.rst(grid.dataset_name(config["data"]))
+DATASET = lambda wildcards: escape.rst(sources.dataset_name(config["data"]))
 RATES = [str(float(rate)) for rate in config["rates"]]
 UTILITY_RATES = [str(float(rate)) for rate in config["utility"]["rates"]]
-SELECTION = grid.selection(grid.count_images(config["data"], "test"), config["seed"])
+SELECTION = grid.selection(sources.count_images(config["data"], "test"), config["seed"])
 BATCH_SIZES = {
     name: min(
         config["images"],
@@ -62,7 +42,7 @@ ATTACK_MEMORY, ATTACK_RUNTIME = resources.attack(
     max(attacker["restarts"] for attacker in ATTACKERS.values()),
 )
 TRAINING_MEMORY, TRAINING_RUNTIME = resources.training(
-    grid.count_images(config["data"], "train"),
+    sources.count_images(config["data"], "train"),
     IMAGE_VALUES,
     config["utility"]["batch_size"],
     config["utility"]["seeds"] * config["utility"]["epochs"],

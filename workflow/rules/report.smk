@@ -70,7 +70,7 @@ rule report_pages:
         attackers=ATTACKERS,
         dataset=DATASET,
         independent=independent,
-        dataset_name=lambda wildcards: grid.dataset_name(config["data"]),
+        dataset_name=lambda wildcards: sources.dataset_name(config["data"]),
     script:
         "../scripts/report_pages.py"
 

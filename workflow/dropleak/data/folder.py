@@ -1,4 +1,4 @@
-"""An image tree `<root>/{train,test}/<class>/<image>`: its files, without a look into them.
+"""An image tree `<root>/{train,test}/<class>/<image>`: its files, and loading them.
 
 As torchvision's ImageFolder has it, and in its order.
 """
@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import NamedTuple
 from unicodedata import normalize
 
+import numpy as np
+
+from dropleak.data import picture
+from dropleak.data.dataset import LabelledImages
 from dropleak.data.picture import FORMATS
+from dropleak.data.sizes import check_same_size
 from dropleak.errors import InputError
 
 PARTS = ("train", "test")
@@ -213,3 +218,32 @@ def composed(name: str) -> str:
     Read as UTF-8, whatever Python makes of its bytes in the machine's locale.
     """
     return normalize("NFC", os.fsencode(name).decode("utf-8", "surrogateescape"))
+
+
+def load(root: Path, size: int | None) -> dict[str, LabelledImages]:
+    """The images of a tree: grey if all of them are, else RGB.
+
+    Args:
+        root: folder of the tree.
+        size: height and width to resample to; None keeps the images' own.
+
+    Raises:
+        InputError: an image cannot be read, or the images differ in size.
+    """
+    parts = trees(root)
+    images = {
+        part: {path: picture.read(path, size) for paths in classes.values() for path in paths}
+        for part, classes in parts.items()
+    }
+    first, *others = [each for part in PARTS for each in images[part].items()]
+    height, width = first[1].shape[1:]
+    for path, pixels in others:
+        check_same_size(path, pixels.shape[:0:-1], (width, height))
+    channels = max(len(pixels) for part in PARTS for pixels in images[part].values())
+    loaded = {}
+    for part, classes in parts.items():
+        shape = (channels, height, width)
+        stacked = np.stack([np.broadcast_to(each, shape) for each in images[part].values()])
+        labels = [label for label, paths in enumerate(classes.values()) for _ in paths]
+        loaded[part] = LabelledImages(stacked, np.array(labels), list(classes))
+    return loaded

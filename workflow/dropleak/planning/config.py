@@ -14,11 +14,10 @@ import yaml
 from jsonschema import Draft202012Validator, validators
 
 from dropleak.assets import WORKFLOW
-from dropleak.data import folder
+from dropleak.data import folder, sources
 from dropleak.engine.attack.distances import DISTANCES
 from dropleak.engine.models.zoo import NETWORKS
 from dropleak.errors import InputError
-from dropleak.planning import grid
 from dropleak.planning.messages import explain, nearest, path_of, shown
 from dropleak.planning.paths import expanded
 
@@ -34,7 +33,7 @@ SCHEMA = WORKFLOW / "schemas" / "config.schema.yaml"
 PRESETS = WORKFLOW / "presets"
 
 _REGISTRIES: dict[str, dict[str, str | None]] = {
-    "data sets": dict.fromkeys([*grid.DATASETS, "folder"]),
+    "data sets": dict.fromkeys(sources.SOURCES),
     "distances": {name: entry.meaning for name, entry in DISTANCES.items()},
     "networks": {name: entry.meaning for name, entry in NETWORKS.items()},
 }
@@ -226,7 +225,7 @@ def _contradictions(config: dict) -> Iterator[str]:
         return
     if data["source"] == "folder":
         folder.trees(data["root"])
-    available = grid.count_images(data, "test")
+    available = sources.count_images(data, "test")
     if config["images"] > available:
         yield (
             f"images: {config['images']} is more than there are; "

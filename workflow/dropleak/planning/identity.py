@@ -7,6 +7,7 @@ what was done before, changes nothing.
 
 from collections.abc import Mapping
 
+from dropleak.data.sources import data_identity
 from dropleak.planning.config import (
     attackers,
     clients,
@@ -15,7 +16,6 @@ from dropleak.planning.config import (
     with_defaults,
     without_defaults,
 )
-from dropleak.planning.grid import data_identity
 from dropleak.planning.versions import DATA_VERSION, ENGINE_VERSION, TRAINING_VERSION
 
 TRAINED = ("network", "dropout")

@@ -5,6 +5,7 @@ import re
 import pandas as pd
 
 from dropleak.assets import WORKFLOW
+from dropleak.data.datasets import DATASETS
 from dropleak.engine.attack.distances import DISTANCES
 from dropleak.engine.models.zoo import NETWORKS
 from dropleak.planning.config import independent
@@ -13,15 +14,6 @@ from dropleak.report.formatting import count, series
 
 BIBLIOGRAPHY = WORKFLOW / "report" / "references.bib"
 
-_DATASETS = {
-    "digits": r"scikit-learn's \cite{pedregosa2011scikit} handwritten digits "
-    r"\cite{alpaydin1998optical}",
-    "cifar10": r"CIFAR-10 \cite{krizhevsky2009learning}",
-    "cifar100": r"CIFAR-100 \cite{krizhevsky2009learning}",
-    "mnist": r"MNIST \cite{lecun1998gradient}",
-    "fashion_mnist": r"Fashion-MNIST \cite{xiao2017fashion}",
-    "svhn": r"SVHN \cite{netzer2011reading}",
-}
 _DROPOUT = {
     "classifier": r", before the classifier as proposed by Zheng \cite{zheng2021dropout}",
     "convolutions": ", after each convolution",
@@ -83,7 +75,7 @@ def paragraph(
     """
     source, training = config["data"]["source"], config["utility"]
     images = r"$\times$".join(map(str, (*shape[1:], shape[0])))
-    named = _DATASETS.get(source, latex(dataset))
+    named = DATASETS[source].method if source in DATASETS else latex(dataset)
     hours = pd.concat([attacks, utility]).groupby("device")["seconds"].sum() / 3600
     hosts = pd.concat([attacks["host"], utility["host"]]).nunique()
     torch = versions.get("torch", attacks["torch_version"].iloc[0])

@@ -5,7 +5,7 @@ from collections import Counter
 import pandas as pd
 import pyarrow as pa
 import yaml
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from dropleak.analysis import paper
 from dropleak.analysis.cautions import Caution
@@ -15,6 +15,7 @@ from dropleak.report import formatting
 _TEMPLATES = Environment(
     loader=FileSystemLoader(WORKFLOW / "report"),
     autoescape=True,
+    undefined=StrictUndefined,  # a column that is renamed must not leave a cell empty
     trim_blocks=True,
     lstrip_blocks=True,
 )
