@@ -1,4 +1,4 @@
-"""What several tests use."""
+"""Fixtures that several tests share."""
 
 import os
 import sys
@@ -24,7 +24,7 @@ from dropleak.tables.schemas import ATTACKS, MEAN_IMAGE, UTILITY
 # Processes that tests start find this clone's library, as if it were installed.
 os.environ["PYTHONPATH"] = str(ROOT / "workflow")
 
-# As in jobs: on small problems more threads take longer, above all where cores are busy.
+# As in jobs: more threads are slower on small problems, above all where cores are busy.
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"
 
@@ -103,7 +103,7 @@ def tradeoff(two_attackers):
 
 @pytest.fixture
 def photographs() -> Path:
-    """A folder of real photographs that lies beside the checkout, if it does."""
+    """A folder of real photographs beside the checkout; skips the test if it is missing."""
     if not PHOTOGRAPHS.is_dir():
         pytest.skip("no photographs beside this checkout")
     return PHOTOGRAPHS
@@ -111,7 +111,7 @@ def photographs() -> Path:
 
 @pytest.fixture(autouse=True)
 def closed_figures():
-    """Figures that a test has drawn are closed: pyplot keeps them otherwise."""
+    """Close the figures that a test has drawn, which pyplot would keep."""
     yield
     if pyplot := sys.modules.get("matplotlib.pyplot"):
         pyplot.close("all")

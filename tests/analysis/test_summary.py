@@ -40,12 +40,12 @@ def test_attackers_are_compared_image_by_image(two_attackers):
     assert len(compare(two_attackers.slice(0, 4), "idlg", seed=0)) == 0
 
 
-def test_clients_are_summarised_and_compared_on_their_own(two_attackers):
+def test_clients_are_summarised_and_compared_separately(two_attackers):
     parts = [two_attackers, of_client(failing(two_attackers), "other")]
-    both = pa.concat_tables(parts)
-    alone = [summarise(part, 0.2, seed=0) for part in parts]
-    assert summarise(both, 0.2, seed=0).equals(pa.concat_tables(alone))
-    alone = [compare(part, "idlg", seed=0) for part in parts]
-    assert compare(both, "idlg", seed=0).equals(pa.concat_tables(alone))
+    attacks = pa.concat_tables(parts)
+    separate = [summarise(part, 0.2, seed=0) for part in parts]
+    assert summarise(attacks, 0.2, seed=0).equals(pa.concat_tables(separate))
+    separate = [compare(part, "idlg", seed=0) for part in parts]
+    assert compare(attacks, "idlg", seed=0).equals(pa.concat_tables(separate))
     assert "client" not in as_text(summarise(two_attackers, 0.2, seed=0))
-    assert "other" in as_text(summarise(both, 0.2, seed=0))
+    assert "other" in as_text(summarise(attacks, 0.2, seed=0))

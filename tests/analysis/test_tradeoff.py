@@ -17,7 +17,7 @@ from dropleak.tables.schemas import MEAN_IMAGE, TRADEOFF, UTILITY
 
 def test_a_rate_is_private_if_the_attack_is_worse_than_a_guess(tradeoff):
     rows = tradeoff.to_pandas().set_index(["attacker", "dropout_rate"])
-    assert len(rows) == 4  # nothing was attacked at 0.9
+    assert len(rows) == 4  # no attacks at 0.9
     assert rows["private"].to_dict() == {
         ("idlg", 0.0): False,
         ("idlg", 0.5): True,
@@ -75,8 +75,8 @@ def test_an_attack_that_fails_without_dropout_shows_no_privacy_at_any_rate(two_a
 
 
 def test_privacy_is_inconclusive_if_0_was_not_attacked_unless_it_is_broken(two_attackers):
-    under = two_attackers.filter(pc.field("dropout_rate") > 0)
-    rows = weighed(under, TWO_RATES).to_pandas().set_index("attacker")
+    attacks = two_attackers.filter(pc.field("dropout_rate") > 0)
+    rows = weighed(attacks, TWO_RATES).to_pandas().set_index("attacker")
     assert rows["private"].to_dict() == {"idlg": None, "mask-reading": False}
     assert rows.loc["idlg", "inconclusive"] == efficacy.NOT_ATTACKED
     assert pd.isna(rows.loc["mask-reading", "inconclusive"])
@@ -99,20 +99,20 @@ def test_rates_that_were_attacked_but_not_trained_with_give_no_rows(two_attacker
 
 
 def test_a_client_is_weighed_against_the_accuracy_of_its_own_network(two_attackers):
-    """Here the second one has a network that nobody trained with rate 0.5."""
-    both = pa.concat_tables([two_attackers, of_client(failing(two_attackers), "other")])
-    summary = summarise(both, 0.2, seed=0)
+    """The second client's network was not trained with rate 0.5."""
+    attacks = pa.concat_tables([two_attackers, of_client(failing(two_attackers), "other")])
+    summary = summarise(attacks, 0.2, seed=0)
     runs = {"network": ["lenet", "lenet", "wide"], "dropout_rate": [0.0, 0.5, 0.0]}
     runs |= {"test_accuracy": [0.9, 0.8, 0.1], "dropout": ["both"] * 3}
     runs |= {name: [0] * 3 for name in ("seed", "epoch", "train_loss", "seconds")}
     utility = parquet.build(UTILITY, runs | {name: ["here"] * 3 for name in ("host", "device")})
-    mean_image = parquet.build(MEAN_IMAGE, {"image": both["image"][:2], "rmse": [0.2, 0.2]})
+    mean_image = parquet.build(MEAN_IMAGE, {"image": attacks["image"][:2], "rmse": [0.2, 0.2]})
     clients = {
         "lenet": {"network": "lenet", "dropout": "both", "images_per_update": 1},
         "other": {"network": "wide", "dropout": "both", "images_per_update": 2},
     }
     table = compute_tradeoff(
-        both, summary, utility, mean_image, TEN_CLASSES, **(WEIGHING | {"clients": clients})
+        attacks, summary, utility, mean_image, TEN_CLASSES, **(WEIGHING | {"clients": clients})
     )
     rows = table.to_pandas().set_index(["client", "attacker", "dropout_rate"])["test_accuracy"]
     assert rows.to_dict() == {
@@ -123,7 +123,7 @@ def test_a_client_is_weighed_against_the_accuracy_of_its_own_network(two_attacke
         ("other", "idlg", 0.0): 0.1,
         ("other", "mask-reading", 0.0): 0.1,
     }
-    known = parquet.metadata(table)
-    assert known["at_chance"] == {"lenet": [], "other": [0.0]}
-    assert known["doubts"]["lenet"]["idlg"] is None
-    assert known["doubts"]["other"] == {"idlg": efficacy.FAILS, "mask-reading": None}
+    metadata = parquet.metadata(table)
+    assert metadata["at_chance"] == {"lenet": [], "other": [0.0]}
+    assert metadata["doubts"]["lenet"]["idlg"] is None
+    assert metadata["doubts"]["other"] == {"idlg": efficacy.FAILS, "mask-reading": None}

@@ -7,7 +7,7 @@ from contextlib import suppress
 import numpy as np
 import pytest
 from bad import Payload, circles, image_tree, picture, refused
-from fresh import look_again
+from fresh import rescan
 from PIL import Image
 
 from dropleak.data import folder, sources
@@ -206,7 +206,7 @@ def test_odd_but_valid_folders_are_used(tmp_path):
     assert known["shape"] == [1, 8, 8]
     assert known["dataset"] == sources.dataset_name(config["data"]) == "the folder my *x*"
     picture().save(root / "test" / "-rf" / "coloured.png")
-    look_again()
+    rescan()
     assert parquet.metadata(image_tables("folder", str(root), None)["test"])["shape"] == [3, 8, 8]
     assert not list(tmp_path.rglob("x"))
 

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from fresh import look_again
+from fresh import rescan
 from PIL import Image
 from sklearn.datasets import load_digits
 
@@ -70,7 +70,7 @@ def test_grey_images_stay_one_channel_unless_some_have_colour(tmp_path):
     only_grey = image_tables("folder", str(tmp_path), None)["train"]
     assert (pixels(only_grey)[0, 0] == grey).all()
     save(tmp_path / "test" / "b" / "y.png", np.full((32, 32, 3), (255, 0, 0), np.uint8))
-    look_again()
+    rescan()
     mixed = image_tables("folder", str(tmp_path), None)["train"]
     assert (pixels(mixed)[0] == grey).all()
     assert parquet.metadata(mixed)["shape"] == [3, 32, 32]
@@ -138,7 +138,7 @@ def test_the_size_of_an_image_is_what_is_set_or_what_a_folder_has(tmp_path):
     with pytest.raises(InputError, match="holds no images"):
         sources.image_values(folder)
     Image.new("RGB", (20, 10)).save(tmp_path / "test" / "class" / "a.png")
-    look_again()
+    rescan()
     assert sources.image_values(folder) == 3 * 20 * 10
     assert sources.image_values(folder | {"size": 8}) == 3 * 8 * 8
     assert sources.image_values({"source": "mnist", "size": 16}) == 16 * 16

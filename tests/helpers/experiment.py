@@ -1,4 +1,4 @@
-"""A small experiment on digits: its jobs, what comes of them, and what to look for in it."""
+"""A small experiment on digits: its jobs and tables."""
 
 from dataclasses import asdict
 
@@ -27,7 +27,7 @@ LABELS = pa.chunked_array([[0] * 20 + [1] * 15 + [2] * 15])
 
 
 def run(digits, indices, *, client=LENET, attacker=IDLG, done=None, **settings):
-    """Attacks on some digits, as a job would run them."""
+    """Attacks on some digits, as a job runs them."""
     defaults = {"names": ("lenet", "idlg"), "rate": 0.0, "iterations": 300, "device": "cpu"}
     settings = defaults | settings
     return attack_job(
@@ -59,10 +59,10 @@ def weighed(attacks, accuracies, **options):
 
 
 def failing(attacks):
-    """The same attacks, but that nothing comes of those of `idlg`."""
+    """The same attacks, except that those of `idlg` fail."""
     frame = attacks.to_pandas()
-    own = frame["attacker"] == "idlg"
-    frame.loc[own, "rmse_clipped"] = frame.loc[own, "rmse"] = 0.5 + frame["dropout_rate"] / 10
+    idlg = frame["attacker"] == "idlg"
+    frame.loc[idlg, "rmse_clipped"] = frame.loc[idlg, "rmse"] = 0.5 + frame["dropout_rate"] / 10
     columns = {name: attacks[name] for name in ATTACKS.names}
     columns |= {name: frame[name].to_numpy() for name in ("rmse", "rmse_clipped")}
     return parquet.build(ATTACKS, columns)
@@ -73,6 +73,6 @@ def texts(figure):
 
 
 def of_client(attacks, client):
-    """The same attacks, on a client of another name."""
-    place = ATTACKS.get_field_index("client")
-    return attacks.set_column(place, ATTACKS.field(place), [[client] * len(attacks)])
+    """The same attacks, on a client with another name."""
+    index = ATTACKS.get_field_index("client")
+    return attacks.set_column(index, ATTACKS.field(index), [[client] * len(attacks)])

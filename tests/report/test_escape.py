@@ -1,4 +1,4 @@
-"""A user's text in captions and in the methods paragraph is what the user wrote."""
+"""A user's text appears in captions and in the methods paragraph as the user wrote it."""
 
 import html
 import re
@@ -16,7 +16,7 @@ from dropleak.report.methods import bibliography
 
 
 def published(text):
-    """The text as HTML; an error if docutils has a warning."""
+    """The text as HTML; warnings of docutils are errors."""
     strict = {"halt_level": 2, "report_level": 2}
     return publish_parts(text, writer="html", settings_overrides=strict)["body"]
 
@@ -51,8 +51,8 @@ CAPTIONS = sorted((ROOT / "workflow" / "report").glob("*.rst"))
 @pytest.mark.parametrize("path", CAPTIONS, ids=lambda path: path.name)
 @pytest.mark.parametrize("name", ["pets_", "`a` *b* |c| \\d {e} <f> _g", "1. $x_2$::"])
 @pytest.mark.parametrize("clients", [["lenet"], ["lenet", "lenet-2"]])
-def test_a_caption_has_no_message_of_docutils(tmp_path, monkeypatch, path, name, clients):
-    """With names that end like a link."""
+def test_docutils_has_no_warning_about_a_caption(tmp_path, monkeypatch, path, name, clients):
+    """Even with names that look like links."""
     monkeypatch.chdir(tmp_path)
     findings = tmp_path / "results" / "x_" / "report" / "findings.rst"
     findings.parent.mkdir(parents=True)

@@ -37,7 +37,7 @@ def test_a_table_comes_back_with_columns_and_metadata(tmp_path):
     assert parquet.metadata(back) == {"dataset": "digits"}
 
 
-def test_every_column_says_what_it_is():
+def test_every_column_has_a_description():
     for schema in SCHEMAS.values():
         for field in schema:
             assert field.metadata[b"description"]
@@ -64,7 +64,7 @@ def test_tables_are_joined_in_order(tmp_path):
     assert joined.equals(pa.concat_tables([utility(0.0), utility(0.5)]))
 
 
-def test_a_row_that_stands_twice_is_an_error(tmp_path):
+def test_a_duplicate_row_is_an_error(tmp_path):
     parquet.write(utility(0.3), tmp_path / "a.parquet")
     parquet.write(utility(0.3), tmp_path / "b.parquet")
     with pytest.raises(
@@ -88,7 +88,7 @@ def test_tables_of_different_images_are_not_joined(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 but not really", b"\x80\x04K\x01."])
-def test_what_is_no_parquet_is_named(tmp_path, content):
+def test_a_file_that_is_not_parquet_is_named(tmp_path, content):
     (tmp_path / "bad.parquet").write_bytes(content)
     with pytest.raises(InputError, match=r"bad\.parquet: is damaged \("):
         parquet.read(tmp_path / "bad.parquet", UTILITY)
@@ -101,14 +101,14 @@ def test_a_table_of_another_schema_is_named_with_its_columns(tmp_path):
         parquet.read(tmp_path / "old.parquet", UTILITY)
 
 
-def test_whatever_bytes_are_damaged_there_is_a_message(tmp_path):
-    path, chance = tmp_path / "a.parquet", random.Random(0)
+def test_any_damaged_byte_gives_a_message(tmp_path):
+    path, rng = tmp_path / "a.parquet", random.Random(0)
     parquet.write(utility(0.3), path)
-    whole = path.read_bytes()
+    intact = path.read_bytes()
     messages = []
     for _ in range(300):
-        content = bytearray(whole)
-        content[chance.randrange(len(whole))] ^= chance.randrange(1, 256)
+        content = bytearray(intact)
+        content[rng.randrange(len(intact))] ^= rng.randrange(1, 256)
         path.write_bytes(content)
         try:
             parquet.read(path, UTILITY)

@@ -100,7 +100,7 @@ def test_a_corrupt_row_ends_a_run(tmp_path, small, digits):
         parquet.write(parquet.with_origin(spoilt, layout.images.settings), path)
     result = run(one_batch(layout), *small, "--cores", "1", cwd=tmp_path, succeeds=False)
     assert result.stderr.count("test.parquet: row") == 1
-    assert "has a wrong number of pixels; delete it to have it made anew" in result.stderr
+    assert "has a wrong number of pixels; delete it and run again" in result.stderr
     assert "Traceback" not in result.stderr
     assert not list(tmp_path.rglob("images-*.parquet"))
 

@@ -121,7 +121,7 @@ def test_a_page_that_is_damaged_is_named_and_made_anew_when_deleted(finished, sm
     (folder / TABLE).unlink()
     failed = run(TABLE, *small, "--cores", "1", cwd=folder, succeeds=False)
     assert "images-0-2.parquet: is damaged" in failed.stderr
-    assert "delete it to have it made anew" in failed.stderr
+    assert "delete it and run again" in failed.stderr
     path.unlink()
     run(TABLE, *small, "--cores", "1", cwd=folder)
     pd.testing.assert_frame_equal(attacks(folder), attacks(finished[0]))

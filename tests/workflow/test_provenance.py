@@ -124,11 +124,11 @@ def leave_out(path, *keys):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda path: path.unlink(), "provenance.json: is not there; a complete run makes it"),
+        (lambda path: path.unlink(), "provenance.json: does not exist; a complete run makes it"),
         (lambda path: path.write_text("{", encoding="utf-8"), "provenance.json: cannot be read"),
         (
             lambda path: path.write_text("[]", encoding="utf-8"),
-            "provenance.json: is no record of a run",
+            "provenance.json: is not a record of a run",
         ),
         *(
             (lambda path, keys=keys: leave_out(path, *keys), f"'{keys[-1]}' is a required property")

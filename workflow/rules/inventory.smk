@@ -1,4 +1,4 @@
-# What is there already: files of jobs lie in folders named by the settings they depend on.
+# Existing results. Job files are in folders named by the settings that they depend on.
 from functools import cache
 from itertools import product
 from os.path import exists
@@ -12,7 +12,7 @@ from dropleak.tables.schemas import IMAGES, SCHEMAS, UTILITY
 LAYOUT = Layout(config)
 CHECKPOINTS = f"{RESULTS}/checkpoints"
 SETTINGS = {folder.digest: folder.settings for folder in LAYOUT}
-# The files that hold the trainings, one network after the other, and where they lie.
+# The files of the trainings, network by network, each with its folder.
 TRAININGS = {
     f"{folder.path}/rate-{rate}.parquet": folder
     for folder, rate in product(LAYOUT.trainings.values(), UTILITY_RATES)
@@ -32,7 +32,7 @@ def image_table(part):
 
 @cache
 def attack_file_list():
-    """The files that hold every attack once, however they are cut; damaged ones are set aside."""
+    """The files that hold every attack once, in whatever batches; sets damaged files aside."""
     files = []
     for change in filter(None, map(inventory.new_settings, LAYOUT)):
         logger.info(change)
@@ -49,21 +49,21 @@ def attack_file_list():
 
 
 def attack_files(wildcards):
-    """The files that hold the attacks, once Snakemake asks for them."""
+    """The files that hold the attacks, listed only when Snakemake asks for them."""
     return attack_file_list()
 
 
 def set_aside(damaged):
-    """Rename files that cannot be used, so that Snakemake makes others in their place."""
-    for path, why in damaged.items():
+    """Rename files that cannot be used, so that Snakemake makes them again."""
+    for path, problem in damaged.items():
         try:
-            logger.warning(inventory.set_aside(path, why))
+            logger.warning(inventory.set_aside(path, problem))
         except InputError as error:
             raise WorkflowError(str(error))
 
 
 def unusable():
-    """What is wrong with files whose names do not depend on what is there, by path."""
+    """Problems of files whose names are the same whatever exists already, by path."""
     tables = {image_table(part): (IMAGES, LAYOUT.images) for part in ("train", "test")}
     tables |= {path: (UTILITY, folder) for path, folder in TRAININGS.items()}
     tables |= {
@@ -71,12 +71,12 @@ def unusable():
         for name, schema in SCHEMAS.items()
         if name != "images"
     }
-    found = {
+    problems = {
         path: inventory.damage(path, schema, folder and folder.settings)
         for path, (schema, folder) in tables.items()
         if exists(path)
     }
-    return {path: why for path, why in found.items() if why}
+    return {path: problem for path, problem in problems.items() if problem}
 
 
 set_aside(unusable())

@@ -1,4 +1,4 @@
-"""Put the paper's claims, and interpretations of its protocol, to what was measured."""
+"""Evaluate the paper's claims, and interpretations of its protocol, on the measurements."""
 
 from dropleak.analysis import accuracy, tradeoff
 from dropleak.analysis.chance import Chance
@@ -13,7 +13,7 @@ with job_log(snakemake.log[0]):
     params, source, output = snakemake.params, snakemake.input, snakemake.output
     attacks = StoredTable(source.attacks, ATTACKS)
     paper = next(iter(params.clients))
-    found = interpretations.compare(
+    compared = interpretations.compare(
         attacks.parts(interpretations.COLUMNS, ("client", "==", paper)),
         paper,
         params.masks,
@@ -28,7 +28,7 @@ with job_log(snakemake.log[0]):
         name: evidence.Run(
             frame[frame["client"] == name],
             accuracy.of_client(utility, client),
-            found,
+            compared,
             Chance.of(StoredTable(source.test, IMAGES).read(["label"])["label"].to_numpy()),
             params.success_rmse,
             params.tolerated_loss,
@@ -37,6 +37,6 @@ with job_log(snakemake.log[0]):
         for name, client in params.clients.items()
     }
     claims = evaluate_claims(runs, params.attacker, params.accounting)
-    for table, name in ((claims, "claims"), (found, "interpretations")):
+    for table, name in ((claims, "claims"), (compared, "interpretations")):
         parquet.write(table, output[name])
         parquet.write_csv(table, output[f"{name}_csv"])

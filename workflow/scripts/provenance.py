@@ -1,4 +1,4 @@
-"""Record where results come from, when all of them are there, and show what came out."""
+"""Record where results come from once all of them exist, and show the summary."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ with job_log(snakemake.log[0]):
         trainings=provenance.jobs(source.trainings, UTILITY),
     )
     write_text(output[0], json.dumps(record, indent=2) + "\n")
-    # All jobs have ended: nothing goes on from what killed ones left.
+    # All jobs have ended, so nothing needs what killed ones left behind.
     remove_partial_files(folder)
     shutil.rmtree(params.checkpoints, ignore_errors=True)
 

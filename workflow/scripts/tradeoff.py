@@ -1,4 +1,4 @@
-"""Weigh what attacks get against what dropout costs, and say what the run has found."""
+"""Compare reconstruction errors with test accuracies, and write the summary for the terminal."""
 
 from dropleak.analysis import cautions
 from dropleak.analysis.chance import Chance
@@ -31,5 +31,5 @@ with job_log(snakemake.log[0]):
     parquet.write(mean_image, output.mean_image)
     parquet.write(tradeoff, output.parquet)
     parquet.write_csv(tradeoff, output.csv)
-    found = cautions.as_text(cautions.cautions(summary, tradeoff))
-    write_text(output.text, f"{as_text(summary)}\n{found}")
+    warnings = cautions.as_text(cautions.cautions(summary, tradeoff))
+    write_text(output.text, f"{as_text(summary)}\n{warnings}")

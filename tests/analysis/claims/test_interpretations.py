@@ -43,7 +43,7 @@ def run(offset, attacker="idlg", **options):
     ]
 
 
-def test_every_combination_is_a_reading_and_the_nearest_comes_first():
+def test_every_combination_is_an_interpretation_and_the_nearest_comes_first():
     parts = [*run(0.0), *run(0.3, "idlg-ignore"), *run(0.0, "mask-reading")]
     table = compare(parts, "lenet", {"idlg": "resample", "idlg-ignore": "ignore"}, seed=0)
     assert table.schema.equals(INTERPRETATIONS)
@@ -75,23 +75,23 @@ def test_distances_and_scales_are_as_defined():
     assert (frame["distance"] <= frame["distance_high"]).all()
 
 
-def test_a_shorter_run_is_read_at_its_end():
+def test_a_shorter_run_is_interpreted_at_its_end():
     frame = compare(
         run(0.0, iterations=(20, 40)), "lenet", {"idlg": "resample"}, seed=0
     ).to_pandas()
     assert set(frame["iterations"]) == {40}
 
 
-def test_attackers_that_cannot_be_the_papers_are_no_readings():
+def test_attackers_that_cannot_be_the_papers_are_not_interpretations():
     table = compare(run(0.0, "mask-reading"), "lenet", {}, seed=0)
     assert table.schema.equals(INTERPRETATIONS)
     assert len(table) == 0
 
 
 def verdict(offset, spread, images, seed=0):
-    """On a claim of which the reading by clipped means is so far from the published values.
+    """Verdict if the interpretation by clipped means is `offset` from the published values.
 
-    An attack in ten diverges, without dropout, and every one with it.
+    One attack in ten diverges without dropout, and every one with it.
     """
     rng = np.random.default_rng(seed)
     hard = rng.normal(0, spread / 2, images)
@@ -108,17 +108,17 @@ def verdict(offset, spread, images, seed=0):
 
 
 @pytest.mark.parametrize(("images", "draws"), [(20, 10), (100, 3)])
-def test_a_true_reading_is_not_rejected_for_its_noise(images, draws):
-    """Noise only adds to a distance: its bootstrap interval rejects nearly all of these."""
+def test_noise_does_not_reject_a_true_interpretation(images, draws):
+    """Noise only adds to a distance: its bootstrap interval would reject nearly all of these."""
     assert {verdict(0, 0.2, images, seed) for seed in range(draws)} == {"inconclusive"}
 
 
-def test_a_true_reading_is_found_with_little_noise_or_many_images():
+def test_a_true_interpretation_is_found_with_little_noise():
     assert verdict(0, 0.01, 60) == "supported"
 
 
-def test_no_reading_is_right():
-    """Not even those by means of attacks that diverged, which say nothing at rate 0."""
+def test_wrong_interpretations_are_rejected():
+    """Even means over attacks that diverged, which say nothing at rate 0."""
     assert verdict(0.1, 0.03, 60) == "not supported"
     assert verdict(0.015, 0.03, 60) == "inconclusive"
 

@@ -22,7 +22,7 @@ def read(path: str | Path, rows: Sequence[int] | None = None) -> pa.Table:
     table = parquet.read(path, IMAGES)
     problem = next(_problems(table, rows), None)
     if problem:
-        raise InputError(f"{path}: {problem}; delete it to have it made anew")
+        raise InputError(f"{path}: {problem}{parquet.DELETE}")
     return table if rows is None else table.take(rows)
 
 

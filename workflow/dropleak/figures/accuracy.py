@@ -1,4 +1,4 @@
-"""Figure 6: what dropout costs in accuracy."""
+"""Figure 6: test accuracy by dropout rate."""
 
 from itertools import cycle
 from typing import Any
@@ -7,7 +7,7 @@ import pyarrow as pa
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from dropleak.analysis.accuracy import at_the_end
+from dropleak.analysis.accuracy import last_epoch
 from dropleak.analysis.chance import Chance
 from dropleak.figures import style
 
@@ -15,13 +15,13 @@ from dropleak.figures import style
 def accuracy_by_rate(utility: pa.Table, labels: pa.ChunkedArray) -> Figure:
     """Test accuracy after the last epoch by dropout rate: each run, their mean and range.
 
-    A line per trained network; a single one has its points in the colours of the rates.
+    A line per trained network. If there is only one, its points have the colours of the rates.
 
     Args:
         utility: the utility table.
-        labels: of the test images, which say what chance is.
+        labels: of the test images, from which chance follows.
     """
-    final = at_the_end(utility.to_pandas())
+    final = last_epoch(utility.to_pandas())
     trained = {
         f"{network} ({dropout})": runs
         for (network, dropout), runs in final.groupby(["network", "dropout"], sort=False)

@@ -1,4 +1,4 @@
-"""Figure 2: what dropout does to the features."""
+"""Figure 2: features under dropout."""
 
 from math import ceil, sqrt
 
@@ -14,7 +14,7 @@ from dropleak.figures import style
 
 
 def features(features: pa.Table) -> Figure:
-    """Maps of all channels at up to three rates, lowest to highest; dropped is grey."""
+    """Maps of all channels at up to three rates, lowest to highest; dropped features are grey."""
     frame = features.to_pandas()
     shown = shown_rates(frame)
     highest = float(frame["value"].max())
@@ -31,7 +31,7 @@ def features(features: pa.Table) -> Figure:
 
 
 def _mosaic(frame: pd.DataFrame, gap: float) -> np.ndarray:
-    """The channels' maps in a grid: nan where a feature is dropped, `gap` between maps."""
+    """The channels' maps in a grid: nan for dropped features, `gap` between maps."""
     channels, rows, columns = (frame[name].max() + 1 for name in ("channel", "row", "column"))
     kept = frame["value"].where(frame["kept"])
     maps = np.full((channels, rows, columns), np.nan)
@@ -39,7 +39,7 @@ def _mosaic(frame: pd.DataFrame, gap: float) -> np.ndarray:
     across = ceil(sqrt(channels))
     size = (ceil(channels / across) * (rows + 1) - 1, across * (columns + 1) - 1)
     mosaic = np.full(size, gap)
-    for channel, one in enumerate(maps):
+    for channel, values in enumerate(maps):
         top, left = channel // across * (rows + 1), channel % across * (columns + 1)
-        mosaic[top : top + rows, left : left + columns] = one
+        mosaic[top : top + rows, left : left + columns] = values
     return mosaic

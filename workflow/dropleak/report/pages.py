@@ -1,4 +1,4 @@
-"""Pages of the report: HTML that needs nothing else."""
+"""Pages of the report: self-contained HTML."""
 
 from collections import Counter
 
@@ -29,7 +29,7 @@ def claims_page(claims: pa.Table, interpretations: pa.Table, config: dict, datas
     Args:
         claims, interpretations: with the columns in `schemas`.
         config: complete.
-        dataset: what the images are called.
+        dataset: name of the images.
     """
     return _TEMPLATES.get_template("claims.html").render(
         claims=claims.to_pylist(),
@@ -44,7 +44,7 @@ def claims_page(claims: pa.Table, interpretations: pa.Table, config: dict, datas
 
 
 def verdict_counts(claims: pa.Table) -> str:
-    """How many tests had which verdict, in words."""
+    """The number of tests per verdict, in words."""
     counts = Counter(claims["verdict"].to_pylist())
     return formatting.series(
         f"{count} {'is' if count == 1 else 'are'} {verdict}" for verdict, count in counts.items()
@@ -61,13 +61,13 @@ def table_page(table: pa.Table, title: str) -> str:
 
 
 def findings(claims: pa.Table, cautions: list[Caution]) -> str:
-    """The verdicts in a sentence, and what makes them worthless, for the report's first page.
+    """The verdicts in a sentence, and warnings about them, for the report's first page.
 
-    No more: Snakemake centres that page, and of what is higher than a window nobody sees the top.
+    Short, because Snakemake centres that page and hides the top of what is higher than a window.
     """
     sentences = [
         f"Of {len(claims)} tests of what the paper claims {verdict_counts(claims)}.",
-        *(caution.found for caution in cautions),
+        *(caution.problem for caution in cautions),
     ]
     return " ".join(sentences) + "\n"
 

@@ -1,6 +1,6 @@
-"""What a run says about the paper's claims: estimates with intervals, and tests.
+"""A run's evidence about the paper's claims: estimates with intervals, and tests.
 
-Every function gives None where the run has not what it needs: a rate, or a second image or seed.
+Every function returns None if the run lacks what it needs: a rate, or a second image or seed.
 """
 
 from collections.abc import Iterable
@@ -20,12 +20,12 @@ COLUMNS = [
     *("client", "attacker", "dropout_rate", "image", "update", "rmse", "rmse_clipped", "label"),
     "label_inferred",
 ]
-"""What is needed of the attacks."""
+"""The columns of the attacks that are needed."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What an experiment found of one client, and the settings that say what to make of it."""
+    """An experiment's results for one client, and the settings to judge them by."""
 
     attacks: pd.DataFrame
     """With the columns `COLUMNS`, and `above_mean_image` (see `tradeoff`)."""
@@ -39,7 +39,7 @@ class Run:
     seed: int
 
     def of(self, attacker: str) -> pd.DataFrame:
-        """Its attacks."""
+        """The attacks of one attacker."""
         return self.attacks[self.attacks["attacker"] == attacker]
 
     def errors(
@@ -47,15 +47,15 @@ class Run:
     ) -> np.ndarray | None:
         """Mean RMSE after clipping, or another column: a row per update, a column per rate.
 
-        Images of an update were attacked together, so that only updates are independent.
+        Images of an update are attacked together, so only updates are independent.
         """
         table = self.of(attacker).pivot_table(column, "update", "dropout_rate")
-        there = set(rates) <= set(table.columns) and len(table) > 1
-        return table[list(rates)].to_numpy() if there else None
+        enough = set(rates) <= set(table.columns) and len(table) > 1
+        return table[list(rates)].to_numpy() if enough else None
 
     def accuracies(self) -> pd.DataFrame:
         """Test accuracy after the last epoch: a row per seed, a column per rate."""
-        final = accuracy.at_the_end(self.utility)
+        final = accuracy.last_epoch(self.utility)
         return final.pivot_table("test_accuracy", "seed", "dropout_rate")
 
     def doubt(self, attacker: str) -> str | None:
@@ -63,13 +63,13 @@ class Run:
         return efficacy.doubt(self.of(attacker), self.success_rmse, self.seed)
 
     def doubt_about_small(self, attacker: str) -> str | None:
-        """Why it shows nothing about small errors, if it does not."""
+        """Why an attacker shows nothing about small errors, if it does not."""
         return efficacy.doubt_about_small(self.of(attacker), self.success_rmse)
 
     def doubt_about_accuracy(self, rates: Iterable[float]) -> str | None:
         """Why accuracies show nothing, if networks trained with some of these rates are at chance.
 
-        Rates that were not trained with do not count.
+        Rates without trainings do not count.
         """
         means = self.accuracies().mean()
         at_chance = [rate for rate in rates if rate in means and self.chance.explains(means[rate])]
@@ -79,9 +79,9 @@ class Run:
 
     @property
     def unit(self) -> str:
-        """What is independent."""
-        alone = (self.attacks["image"] == self.attacks["update"]).all()
-        return "images" if alone else "updates"
+        """The independent units: images, or updates of several."""
+        single = (self.attacks["image"] == self.attacks["update"]).all()
+        return "images" if single else "updates"
 
 
 def trend(run: Run, attacker: str, lowest: float) -> Evidence | None:
@@ -105,7 +105,7 @@ def trend(run: Run, attacker: str, lowest: float) -> Evidence | None:
 
 
 def difference(run: Run, attacker: str) -> Evidence | None:
-    """By how much the error at rate 0.5 exceeds that without dropout."""
+    """How much the error at rate 0.5 exceeds that without dropout."""
     errors = run.errors(attacker, (0.0, 0.5))
     if errors is None:
         return None
@@ -122,7 +122,7 @@ def difference(run: Run, attacker: str) -> Evidence | None:
 
 
 def dip(run: Run, attacker: str) -> Evidence | None:
-    """By how much the error at 0.4 is below both its neighbours (an intersection-union test)."""
+    """How far the error at 0.4 is below both its neighbours (an intersection-union test)."""
     errors = run.errors(attacker, (0.3, 0.4, 0.5))
     if errors is None:
         return None
@@ -143,7 +143,7 @@ def dip(run: Run, attacker: str) -> Evidence | None:
 
 
 def turning_point(run: Run, attacker: str) -> Evidence | None:
-    """At which rate the error's rise slows down most."""
+    """The rate at which the error's rise slows down most."""
     rates = [rate for rate in sorted(run.of(attacker)["dropout_rate"].unique()) if rate <= 0.5]
     errors = run.errors(attacker, rates)
     if errors is None or len(rates) < 5 or 0.3 not in rates[1:-1]:
@@ -182,9 +182,9 @@ def mean_error(run: Run, attacker: str, rate: float) -> Evidence | None:
 
 
 def nearest_interpretation(run: Run) -> Evidence | None:
-    """How far the interpretation that is closest to the published values is from them.
+    """The distance from the published values to the closest interpretation.
 
-    Its interval is that of the least distance of all interpretations, whichever has it in truth.
+    The interval is that of the smallest distance over all interpretations, whichever truly has it.
     """
     if not len(run.interpretations):
         return None
@@ -204,14 +204,15 @@ def nearest_interpretation(run: Run) -> Evidence | None:
 
 def labels(run: Run, attacker: str) -> Evidence | None:
     """How often labels are found, at the rate where that is least often."""
-    own = run.of(attacker)
-    right = own["label"] == own["label_inferred"]
-    found = right.groupby([own["dropout_rate"], own["update"]]).all().unstack("dropout_rate")
-    worst = found[found.mean().idxmin()]
+    attacks = run.of(attacker)
+    right = attacks["label"] == attacks["label_inferred"]
+    found = right.groupby([attacks["dropout_rate"], attacks["update"]]).all()
+    by_rate = found.unstack("dropout_rate")
+    worst, rates = by_rate[by_rate.mean().idxmin()], by_rate.shape[1]
     return Evidence(
-        f"lowest share of {run.unit} with the right labels, of {found.shape[1]} rates",
+        f"lowest share of {run.unit} with the right labels, of {rates} rates",
         worst.mean(),
-        *statistics.exact_share_interval(int(worst.sum()), len(worst), 1 - 0.05 / found.shape[1]),
+        *statistics.exact_share_interval(int(worst.sum()), len(worst), 1 - 0.05 / rates),
         len(worst),
         run.unit,
         "exact binomial interval, 95% for all rates together",
@@ -219,25 +220,25 @@ def labels(run: Run, attacker: str) -> Evidence | None:
 
 
 def successes(run: Run, attacker: str) -> Evidence | None:
-    """How often an image comes back although half of the features are dropped."""
-    own = run.of(attacker)
-    own = own[own["dropout_rate"] == 0.5]
-    if own.empty:
+    """How often an image is recovered although half of the features are dropped."""
+    attacks = run.of(attacker)
+    attacks = attacks[attacks["dropout_rate"] == 0.5]
+    if attacks.empty:
         return None
-    found = (own["rmse"] < run.success_rmse).groupby(own["update"]).any()
+    recovered = (attacks["rmse"] < run.success_rmse).groupby(attacks["update"]).any()
     return Evidence(
         f"share of {run.unit} with an RMSE below {run.success_rmse}",
-        found.mean(),
-        *statistics.exact_share_interval(int(found.sum()), len(found)),
-        len(found),
+        recovered.mean(),
+        *statistics.exact_share_interval(int(recovered.sum()), len(recovered)),
+        len(recovered),
         run.unit,
         "exact binomial test",
-        statistics.rarer(int(found.sum()), len(found), verdicts.RARE),
+        statistics.rarer(int(recovered.sum()), len(recovered), verdicts.RARE),
     )
 
 
 def above_mean_image(run: Run, attacker: str) -> Evidence | None:
-    """The least of how much the error exceeds the mean image's, over the recommended rates."""
+    """How much the error exceeds the mean image's, at the recommended rate where that is least."""
     rates = recommended(run.of(attacker)["dropout_rate"].unique())
     above = run.errors(attacker, rates, "above_mean_image")
     if above is None or not rates:
@@ -254,7 +255,7 @@ def above_mean_image(run: Run, attacker: str) -> Evidence | None:
 
 
 def recommended(rates: Iterable[float]) -> list[float]:
-    """Those of some rates that the paper recommends."""
+    """The rates that the paper recommends, among those given."""
     lowest, highest = paper.BALANCED
     return [rate for rate in sorted(rates) if lowest <= rate <= highest]
 
@@ -294,7 +295,7 @@ def accuracy_lost(run: Run, rate: float) -> Evidence | None:
 
 
 def most_accuracy_lost(run: Run) -> Evidence | None:
-    """The same at the recommended rate where it is most."""
+    """The accuracy lost at the recommended rate where it is most."""
     rates = recommended(run.accuracies())
     lost = _lost(run, rates)
     if lost is None or not rates:
@@ -311,13 +312,13 @@ def most_accuracy_lost(run: Run) -> Evidence | None:
 
 
 def _possible(interval: statistics.Interval) -> statistics.Interval:
-    """An interval of correlations, or of differences of shares, that leaves out what cannot be."""
+    """An interval of a correlation or a difference of shares, clipped to [-1, 1]."""
     low, high = interval
     return max(low, -1.0), min(high, 1.0)
 
 
 def _lost(run: Run, rates: list[float]) -> np.ndarray | None:
-    """Test accuracy lost from that without dropout: a row per seed, a column per rate."""
+    """Test accuracy lost compared with no dropout: a row per seed, a column per rate."""
     accuracies = run.accuracies()
     if len(accuracies) < 2 or not {0.0, *rates} <= set(accuracies):
         return None
