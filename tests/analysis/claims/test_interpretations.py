@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from dropleak.analysis import paper
+from dropleak import paper
 from dropleak.analysis.claims import verdicts
 from dropleak.analysis.claims.evidence import nearest_interpretation
 from dropleak.analysis.claims.interpretations import COLUMNS, compare

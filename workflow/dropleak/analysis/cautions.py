@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from dropleak import formatting
 from dropleak.analysis import efficacy
-from dropleak.report import formatting
 from dropleak.tables import parquet
 
 

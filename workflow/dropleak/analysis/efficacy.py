@@ -10,7 +10,7 @@ import pandas as pd
 
 from dropleak.analysis import statistics
 from dropleak.analysis.claims.verdicts import FEWEST, RARE
-from dropleak.report.formatting import series
+from dropleak.formatting import series
 
 FAILS = "this attack fails without dropout too"
 UNSURE = "too few images to know whether this attack succeeds without dropout"

@@ -2,8 +2,8 @@
 
 import pyarrow as pa
 
+from dropleak import formatting
 from dropleak.analysis import statistics
-from dropleak.report import formatting
 from dropleak.tables import parquet
 from dropleak.tables.schemas import COMPARISON, SUMMARY
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
+from dropleak import formatting
 from dropleak.analysis.claims.verdicts import INCONCLUSIVE, NOT_SUPPORTED, SUPPORTED
 from dropleak.analysis.summary import STATUSES
 from dropleak.assets import ROOT
 from dropleak.docs import markdown
-from dropleak.report import formatting
 
 KEPT = ROOT / "docs" / "results"
 """What the repository keeps of the reference run: no pixels of its images."""

@@ -8,7 +8,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dropleak.analysis import paper
+from dropleak import paper
 from dropleak.analysis.excerpts import POINTS
 from dropleak.figures import style
 from dropleak.tables.lazy import StoredTable

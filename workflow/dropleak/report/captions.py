@@ -13,7 +13,7 @@ from dropleak.analysis import efficacy
 from dropleak.analysis.accuracy import last_epoch
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.excerpts import POINTS, shown_rates
-from dropleak.report.formatting import interval, rates, series
+from dropleak.formatting import interval, rates, series
 from dropleak.tables import parquet
 from dropleak.tables.lazy import Condition, StoredTable
 

@@ -8,9 +8,9 @@ from dropleak.assets import WORKFLOW
 from dropleak.data.datasets import DATASETS
 from dropleak.engine.attack.distances import DISTANCES
 from dropleak.engine.models.zoo import NETWORKS
+from dropleak.formatting import count, series
 from dropleak.planning.config import independent
 from dropleak.report.escape import latex
-from dropleak.report.formatting import count, series
 
 BIBLIOGRAPHY = WORKFLOW / "report" / "references.bib"
 

@@ -7,10 +7,9 @@ import pyarrow as pa
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from dropleak.analysis import paper
+from dropleak import formatting, paper
 from dropleak.analysis.cautions import Caution
 from dropleak.assets import WORKFLOW
-from dropleak.report import formatting
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(WORKFLOW / "report"),

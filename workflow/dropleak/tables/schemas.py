@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from dropleak.analysis import paper
+from dropleak import paper
 
 
 def _column(

@@ -11,7 +11,8 @@ from itertools import product
 
 import pyarrow as pa
 
-from dropleak.analysis import paper, statistics
+from dropleak import paper
+from dropleak.analysis import statistics
 from dropleak.analysis.claims import evidence, verdicts
 from dropleak.analysis.claims.evidence import Run
 from dropleak.analysis.claims.verdicts import Evidence, Rule

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from dropleak.analysis import accuracy, efficacy, paper, statistics
+from dropleak import formatting, paper
+from dropleak.analysis import accuracy, efficacy, statistics
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.claims import verdicts
 from dropleak.analysis.claims.verdicts import Evidence
-from dropleak.report import formatting
 
 COLUMNS = [
     *("client", "attacker", "dropout_rate", "image", "update", "rmse", "rmse_clipped", "label"),

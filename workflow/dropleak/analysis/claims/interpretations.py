@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from dropleak.analysis import paper, statistics
+from dropleak import paper
+from dropleak.analysis import statistics
 from dropleak.tables import parquet
 from dropleak.tables.schemas import INTERPRETATIONS
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dropleak.report.formatting import count, interval, number, series
+from dropleak.formatting import count, interval, number, series
 
 
 def test_lists_are_joined_as_in_a_sentence():
