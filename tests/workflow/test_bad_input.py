@@ -40,7 +40,7 @@ def ends(folder, *arguments, words):
         ("- experiment\n- images\n", ["Config file must be given as JSON or YAML with keys"]),
         ("", ["Config file must be given as JSON or YAML with keys"]),
         ("experiment: [x\n", ["Config file is not valid JSON or YAML"]),
-        ("experiment: x\nseed: 1\nseed: 2\n", ["line 3: seed stands there twice"]),
+        ("experiment: x\nseed: 1\nseed: 2\n", ["line 3: seed appears twice"]),
         ('experiment: "x\\n"\nimages: 0', ['experiment: "x\\n" is not allowed', "images: 0"]),
     ],
 )

@@ -109,7 +109,7 @@ def test_a_job_that_is_told_to_stop_goes_on_later_with_the_same_result(small, tm
     pd.testing.assert_frame_equal(attacks(folder), attacks(tmp_path / "undisturbed"))
 
 
-def test_a_page_that_is_damaged_is_named_and_made_anew_when_deleted(finished, small, tmp_path):
+def test_a_damaged_page_is_named_and_the_file_made_again_when_deleted(finished, small, tmp_path):
     """Of this planning sees nothing, as it does not read whole files."""
     folder = tmp_path / "run"
     shutil.copytree(finished[0], folder)

@@ -62,7 +62,7 @@ def jobs_and_notes(*arguments, cwd):
     """The same, and what the dry run says of results that it does not use."""
     said = run(*arguments, "--dry-run", cwd=cwd)
     lines = (said.stdout + said.stderr).splitlines()
-    notes = [line for line in lines if "made anew if" in line or "stays as it is" in line]
+    notes = [line for line in lines if "made again if" in line or "is new because" in line]
     plan = counts(said.stdout)
     return {rule: count for rule, count in plan.items() if rule in COUNTED + DRAWN}, notes
 
@@ -161,7 +161,7 @@ def test_a_fresh_checkout_over_results_has_nothing_to_do(folder, small, tmp_path
     assert plan == AFTER_ATTACKS | {"attack": 8}
     for attacker, note in zip(("idlg", "idlg-ignore"), notes, strict=True):
         assert note.startswith(f"{ATTACKS}/lenet/{attacker}/")
-        assert re.search(r"is new, as engine_version was \d+ and is 99; ", note)
+        assert re.search(r"is new because engine_version was \d+ and is 99; ", note)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_a_fresh_checkout_over_results_has_nothing_to_do(folder, small, tmp_path
         ("results/small/figures/figure6-accuracy-by-rate.png", {"draw_accuracy_by_rate": 1}),
     ],
 )
-def test_what_was_deleted_is_made_anew(folder, small, file, expected):
+def test_deleted_files_are_made_again(folder, small, file, expected):
     found(folder, file).unlink()
     assert jobs(*small, cwd=folder) == expected
 
@@ -189,7 +189,7 @@ def test_what_was_deleted_is_made_anew(folder, small, file, expected):
     ],
 )
 @pytest.mark.parametrize("damage", ["truncated", "of another schema"])
-def test_what_was_damaged_is_made_anew_and_named(folder, small, file, expected, damage):
+def test_damaged_files_are_named_and_made_again(folder, small, file, expected, damage):
     path = found(folder, file)
     if damage == "truncated":
         path.write_bytes(path.read_bytes()[:-9])
@@ -198,7 +198,7 @@ def test_what_was_damaged_is_made_anew_and_named(folder, small, file, expected, 
     plan, (note,) = jobs_and_notes(*small, cwd=folder)
     assert plan == expected
     assert note.startswith(f"{path.relative_to(folder)}: is ")
-    assert note.endswith(f"; it is now {path.name}.damaged, and is made anew if it is needed")
+    assert note.endswith(f"; renamed to {path.name}.damaged, and made again if needed")
 
 
 def test_what_belongs_elsewhere_is_not_used(folder, small, one):
@@ -234,7 +234,7 @@ def test_an_experiment_grows_without_attacking_an_image_twice(folder, small, tmp
         pd.testing.assert_frame_equal(grown.head(len(kept)), kept)
 
 
-def test_usable_results_are_made_anew_if_a_user_wants_it(finished, small, folder, one):
+def test_usable_results_are_made_again_if_a_user_forces_it(finished, small, folder, one):
     forced = run(one, *small, "--cores", "1", "--force", cwd=folder)
     assert "rule attack:" in forced.stderr
     assert pd.read_parquet(folder / one)["rmse"].equals(pd.read_parquet(finished[0] / one)["rmse"])
