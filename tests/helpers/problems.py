@@ -74,18 +74,18 @@ def by_autograd(objective, x, masks):
         parameters = {name: p[client].requires_grad_() for name, p in update.parameters.items()}
         losses = []
         for image in range(n):
-            outputs = update.network.forward(
+            found = update.network.forward(
                 parameters, images[client, image], [mask[client, image] for mask in masks]
             )
             target = (
                 logits[client, image].softmax(0)
                 if objective.labels is None
-                else F.one_hot(objective.labels[client, image], len(outputs)).to(outputs)
+                else F.one_hot(objective.labels[client, image], len(found)).to(found)
             )
-            losses.append(-(target * outputs.log_softmax(0)).sum())
+            losses.append(-(target * found.log_softmax(0)).sum())
         mean = torch.stack(losses).mean()
-        gradients = torch.autograd.grad(mean, list(parameters.values()), create_graph=True)
-        dummy = torch.cat([gradient.flatten() for gradient in gradients])
+        found = torch.autograd.grad(mean, list(parameters.values()), create_graph=True)
+        dummy = torch.cat([gradient.flatten() for gradient in found])
         shared = torch.cat([gradient[client].flatten() for gradient in update.gradients.values()])
         distances.append(
             1 - F.cosine_similarity(dummy, shared, dim=0)

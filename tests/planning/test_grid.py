@@ -19,37 +19,39 @@ def test_updates_stay_whole():
 
 
 @pytest.mark.parametrize(
-    ("images", "size", "there", "expected"),
+    ("images", "size", "existing", "expected"),
     [
         (10, 4, ["0-4", "4-8"], ["0-4", "4-8", "8-10"]),  # more images
         (13, 4, ["0-4", "4-8", "8-10"], ["0-4", "4-8", "8-10", "10-13"]),
         (6, 4, ["0-4", "4-8", "8-10"], ["0-4", "4-8"]),  # fewer
-        (10, 3, ["0-4", "8-10"], ["0-4", "4-7", "7-8", "8-10"]),  # cut anew
+        (10, 3, ["0-4", "8-10"], ["0-4", "4-7", "7-8", "8-10"]),  # another size
         (10, 5, ["0-4", "0-8", "6-9"], ["0-8", "8-10"]),  # overlapping
     ],
 )
-def test_what_is_there_stays(images, size, there, expected):
-    assert grid.batches(images, size, there) == expected
+def test_existing_batches_are_kept(images, size, existing, expected):
+    assert grid.batches(images, size, existing) == expected
 
 
 @given(
     images=st.integers(1, 60),
     size=st.integers(1, 20),
-    there=st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)), max_size=8),
-    done=st.randoms(use_true_random=False),
+    existing=st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)), max_size=8),
+    random=st.randoms(use_true_random=False),
 )
 @settings(derandomize=True, deadline=None, database=None)
-def test_a_plan_holds_every_image_once_and_stays_while_it_is_carried_out(images, size, there, done):
-    there = [f"{start}-{start + length}" for start, length in there]
-    plan = grid.batches(images, size, there)
+def test_a_plan_covers_every_image_once_and_does_not_change_during_the_run(
+    images, size, existing, random
+):
+    existing = [f"{start}-{start + length}" for start, length in existing]
+    plan = grid.batches(images, size, existing)
     slices = [grid.batch_slice(batch) for batch in plan]
-    taken = [i for part in slices for i in range(part.start, min(part.stop, images))]
-    assert taken == list(range(images))
+    covered = [i for part in slices for i in range(part.start, min(part.stop, images))]
+    assert covered == list(range(images))
     assert all(
-        batch in there or part.stop <= images for batch, part in zip(plan, slices, strict=True)
+        batch in existing or part.stop <= images for batch, part in zip(plan, slices, strict=True)
     )
-    finished = [batch for batch in plan if batch not in there and done.random() < 0.5]
-    assert grid.batches(images, size, there + finished) == plan
+    finished = [batch for batch in plan if batch not in existing and random.random() < 0.5]
+    assert grid.batches(images, size, existing + finished) == plan
 
 
 def test_rows_beyond_the_images_do_not_count():
