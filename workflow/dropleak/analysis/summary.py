@@ -126,4 +126,4 @@ def as_text(summary: pa.Table) -> str:
             "s": frame["seconds_mean"].map("{:.2f}".format),
         }
     )
-    return shown.to_string(index=False)
+    return shown.rename(columns={"dropout_rate": "rate"}).to_string(index=False)
