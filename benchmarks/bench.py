@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-import library  # noqa: F401, which finds dropleak
+import library  # which finds dropleak
 import reference
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.labels import infer_labels
@@ -118,7 +118,7 @@ def start_up() -> dict[str, float]:
         "print(time.perf_counter() - began)"
     )
     with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {"TMPDIR": folder}
+        environment = os.environ | {"TMPDIR": folder, "PYTHONPATH": str(library.WORKFLOW)}
         began = time.perf_counter()
         done = subprocess.run(
             [sys.executable, "-c", code],
