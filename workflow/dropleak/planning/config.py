@@ -228,8 +228,8 @@ def _contradictions(config: dict) -> Iterator[str]:
     available = sources.count_images(data, "test")
     if config["images"] > available:
         yield (
-            f"images: {config['images']} is more than the test part has; "
-            f"the test part of {data['source']} has {available}"
+            f"images: {config['images']} is more than the {available} in the test part of "
+            f"{data['source']}"
         )
     for name in config["clients"]:
         together = groups["clients"].get(name, {}).get("images_per_update", 1)
