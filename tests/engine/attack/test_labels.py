@@ -2,7 +2,15 @@ import pytest
 import torch
 from problems import clients
 
-from dropleak.engine.attack.labels import infer_labels
+from dropleak.engine.attack.labels import infer_labels, label_rule
+from dropleak.engine.models.layers import CLASSIFIER, Conv, Dropout, Flatten, Linear
+from dropleak.engine.models.network import Network
+
+SIGNED = Network(
+    (1, 32, 32),
+    (Conv("conv", 4, 5, 4, 2), Flatten(), Dropout(), Linear(CLASSIFIER, 10)),
+)
+"""Whose features have both signs."""
 
 
 def test_labels_are_read_from_the_gradient_at_every_rate(digits):
@@ -38,3 +46,15 @@ def test_a_label_that_occurs_twice_is_counted_twice(digits):
     ones = [index for index, label in enumerate(labels) if label == 1][:4]
     update, _, keys = clients(digits, ones, 0.0, images=4)
     assert infer_labels(update, keys).tolist() == [[1, 1, 1, 1]]
+
+
+def test_with_features_of_both_signs_labels_are_read_from_the_bias(digits):
+    update, private, keys = clients(digits, list(range(40)), 0.3, network=SIGNED)
+    assert "bias" in label_rule(SIGNED, 1).basis
+    assert torch.equal(infer_labels(update, keys), private.labels)
+
+
+def test_and_those_of_several_images_from_the_bias_alone(digits):
+    update, private, keys = clients(digits, list(range(40)), 0.3, network=SIGNED, images=2)
+    found, true = infer_labels(update, keys), private.labels.sort().values
+    assert (found == true).double().mean() > 0.8

@@ -11,7 +11,7 @@ from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.distances import DISTANCES
 from dropleak.engine.attack.masks import MaskSource
 from dropleak.engine.attack.variables import Variables
-from dropleak.engine.backends.passes import ClientPasses
+from dropleak.engine.backends.derivatives import Derivatives, derivatives
 from dropleak.engine.client.update import Update
 from dropleak.engine.models.parameters import flatten
 
@@ -31,11 +31,15 @@ class GradientMatching:
     ):
         self.update, self.attacker, self.labels, self.masks = update, attacker, labels, masks
         self.variables = Variables.of(update, masks is None, labels is None)
-        self._weights, self._shared = flatten(update.parameters), flatten(update.gradients)
 
     @cached_property
-    def _passes(self) -> ClientPasses:
-        return ClientPasses(self.update.network, self._weights, self.update.images_per_update)
+    def _shared(self) -> Tensor:
+        return flatten(self.update.gradients)
+
+    @cached_property
+    def _derivatives(self) -> Derivatives:
+        update = self.update
+        return derivatives(update.network, update.parameters, len(update), update.images_per_update)
 
     @property
     def deterministic(self) -> bool:
@@ -97,17 +101,16 @@ class GradientMatching:
         if self.labels is None:
             targets = logits.softmax(2)
         else:
-            classes = self.update.network.output_shapes()[-1][0]
-            targets = F.one_hot(self.labels, classes).to(x)
-        dummy = self._passes.gradients(images, multipliers, targets)
+            targets = F.one_hot(self.labels, self.update.network.classes).to(x)
+        dummy = self._derivatives.gradients(images, multipliers, targets)
         distance = DISTANCES[self.attacker.distance].compute
         loss, direction = distance(dummy, self._shared)
-        image_slope = self._passes.image_gradient(direction)
+        image_slope = self._derivatives.image_gradient(direction)
         mask_slopes, logit_slope = [], logits
         if self.masks is None:
-            mask_slopes = [scale * slope for slope in self._passes.mask_gradients()]
+            mask_slopes = [scale * slope for slope in self._derivatives.mask_gradients()]
         if self.labels is None:
-            target_slope = self._passes.target_gradient()
+            target_slope = self._derivatives.target_gradient()
             mean = vecdot(targets, target_slope)[..., None]
             logit_slope = targets * (target_slope - mean)
         return loss, self.variables.join(image_slope, mask_slopes, logit_slope)

@@ -12,6 +12,8 @@ from dropleak.engine.backends import compiled
 from dropleak.engine.backends.compiled.lbfgs import CompiledLBFGS
 from dropleak.engine.backends.compiled.matching import COMPILED_DISTANCES, CompiledMatching
 from dropleak.engine.backends.compiled.structures import COMPILED_LAYERS
+from dropleak.engine.backends.passes import has_passes
+from dropleak.engine.models.model import Model
 from dropleak.engine.models.network import Network
 
 
@@ -30,7 +32,7 @@ class Backend(NamedTuple):
         return f"the attack runs in {self.name}{slower}"
 
 
-def choose(network: Network, attacker: Attacker, like: Tensor) -> Backend:
+def choose(network: Model, attacker: Attacker, like: Tensor) -> Backend:
     """The fastest backend that can do it.
 
     Args:
@@ -38,6 +40,7 @@ def choose(network: Network, attacker: Attacker, like: Tensor) -> Backend:
         attacker: its settings.
         like: a tensor with the device and dtype of the attack.
     """
+    assert has_passes(network)
     if like.device.type != "cpu":
         return Backend("torch", GradientMatching, LBFGS, None)
     missing = [*_missing(network, attacker)]
