@@ -9,6 +9,7 @@ from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.lbfgs import LBFGS
 from dropleak.engine.attack.objective import GradientMatching
 from dropleak.engine.backends import compiled
+from dropleak.engine.backends.autograd.matching import AutogradMatching
 from dropleak.engine.backends.compiled.lbfgs import CompiledLBFGS
 from dropleak.engine.backends.compiled.matching import COMPILED_DISTANCES, CompiledMatching
 from dropleak.engine.backends.compiled.structures import COMPILED_LAYERS
@@ -40,7 +41,9 @@ def choose(network: Model, attacker: Attacker, like: Tensor) -> Backend:
         attacker: its settings.
         like: a tensor with the device and dtype of the attack.
     """
-    assert has_passes(network)
+    if not has_passes(network):
+        reason = "the network is a torch module, whose derivatives are not written out"
+        return Backend("autograd", AutogradMatching, LBFGS, reason)
     if like.device.type != "cpu":
         return Backend("torch", GradientMatching, LBFGS, None)
     missing = [*_missing(network, attacker)]

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from dropleak.engine.backends.autograd.derivatives import ClientAutograd
 from dropleak.engine.backends.passes import ClientPasses, has_passes
 from dropleak.engine.models.model import Model
 from dropleak.engine.models.parameters import rows
@@ -50,7 +51,7 @@ class Derivatives(Protocol):
 def derivatives(
     network: Model, parameters: Mapping[str, Tensor], clients: int, images: int
 ) -> Derivatives:
-    """Written out by hand, for a network whose layers have them.
+    """Written out by hand where a network's layers have them, automatic otherwise.
 
     Args:
         network: the architecture.
@@ -58,5 +59,6 @@ def derivatives(
         clients: B.
         images: n.
     """
-    assert has_passes(network)
-    return ClientPasses(network, rows(parameters, clients), images)
+    if has_passes(network):
+        return ClientPasses(network, rows(parameters, clients), images)
+    return ClientAutograd(network, parameters)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from dropleak.engine.models.layer import Shape
 
@@ -60,6 +60,9 @@ class Model(Protocol):
     @property
     def classifier(self) -> Classifier | None:
         """The linear layer that it ends with, if it does."""
+
+    def to(self, like: Tensor) -> Self:
+        """The same network, ready for tensors with the device and dtype of `like`."""
 
     def parameter_shapes(self) -> dict[str, Shape]:
         """Name and shape of every parameter."""

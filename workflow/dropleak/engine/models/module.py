@@ -5,15 +5,16 @@ given, batch norm does what is asked for, and all else does what it does in trai
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from copy import deepcopy
+from copy import copy, deepcopy
 from functools import cached_property
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 
+from dropleak.engine.models.elementary import elementary
 from dropleak.engine.models.graph import Graph
 from dropleak.engine.models.layer import Shape
 from dropleak.engine.models.masked import Masked, MaskFeed, replace_dropout
@@ -67,7 +68,6 @@ class ModuleNetwork:
         self._parameters = {name: p.detach() for name, p in named.items() if p.requires_grad}
         fixed = {name: p.detach() for name, p in named.items() if not p.requires_grad}
         self._fixed = fixed | dict(self._module.named_buffers())
-        self._constants: dict[tuple[torch.device, torch.dtype], dict[str, Tensor]] = {}
         self._sites = self._observe_dropout()
         if dropout == "classifier" and not found:
             self._drop_before_classifier()
@@ -77,6 +77,12 @@ class ModuleNetwork:
     def classifier(self) -> Classifier | None:
         """The linear layer that it ends with, if it does."""
         return None if self._graph is None else self._graph.classifier(self.classes)
+
+    def to(self, like: Tensor) -> Self:
+        """The same network, with its constants already where it is to be computed."""
+        other = copy(self)
+        other._fixed = _like(like, self._fixed)
+        return other
 
     def parameter_shapes(self) -> dict[str, Shape]:
         """Name and shape of every parameter, as the module names them."""
@@ -104,9 +110,8 @@ class ModuleNetwork:
         if x.ndim == len(self.input_shape):
             return self.forward(parameters, x[None], [mask[None] for mask in masks])[0]
         remaining = iter(masks)
-        state = (dict(parameters), self._constants_like(x))
-        # The fused kernels of attention have no second derivative.
-        with self._feed.serving(lambda shape: next(remaining)), sdpa_kernel(SDPBackend.MATH):
+        state = (dict(parameters), _like(x, self._fixed))
+        with self._feed.serving(lambda shape: next(remaining)), elementary():
             return functional_call(self._module, state, (x,))
 
     @cached_property
@@ -120,16 +125,6 @@ class ModuleNetwork:
     def _like(self) -> Tensor:
         """A tensor with the module's device and dtype."""
         return next(iter(self._parameters.values()), torch.empty(0))
-
-    def _constants_like(self, x: Tensor) -> dict[str, Tensor]:
-        """Buffers and parameters that are not trained, for an input."""
-        kind = x.device, x.dtype
-        if kind not in self._constants:
-            self._constants[kind] = {
-                name: value.to(x.device, x.dtype if value.is_floating_point() else None)
-                for name, value in self._fixed.items()
-            }
-        return self._constants[kind]
 
     @torch.no_grad()
     def _observe_dropout(self) -> list[Shape]:
@@ -172,3 +167,11 @@ def _set_statistics(norms: Iterable[_NormBase], batch_norm: str) -> None:
         else:
             norm.running_mean = norm.running_var = norm.num_batches_tracked = None
             norm.track_running_stats = False
+
+
+def _like(x: Tensor, constants: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Buffers and parameters that are not trained, with the device and dtype of an input."""
+    return {
+        name: value.to(x.device, x.dtype if value.is_floating_point() else value.dtype)
+        for name, value in constants.items()
+    }

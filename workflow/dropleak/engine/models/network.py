@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from dropleak.engine.models.layer import Layer, Shape
 from dropleak.engine.models.layers import CLASSIFIER, Dropout, Flatten, Linear
@@ -72,6 +72,10 @@ class Network:
         for layer in self.layers[:-1]:
             signed = layer.can_be_negative(signed)
         return Classifier(f"{CLASSIFIER}.weight", f"{CLASSIFIER}.bias", signed)
+
+    def to(self, like: Tensor) -> Self:
+        """Itself, as it has no tensors."""
+        return self
 
     def initial_parameters(self, keys: Tensor) -> Mapping[str, Tensor]:
         """Uniform within the bounds, for each key; float64."""
