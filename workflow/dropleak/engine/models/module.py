@@ -65,9 +65,11 @@ class ModuleNetwork:
         )
         """Which statistics its batch norm uses; None if it has none."""
         named = dict(self._module.named_parameters())
-        self._parameters = {name: p.detach() for name, p in named.items() if p.requires_grad}
+        self.parameters = {name: p.detach() for name, p in named.items() if p.requires_grad}
+        """Those that clients share gradients of, without a batch."""
         fixed = {name: p.detach() for name, p in named.items() if not p.requires_grad}
-        self._fixed = fixed | dict(self._module.named_buffers())
+        self.constants = fixed | dict(self._module.named_buffers())
+        """What else its forward pass takes: parameters that are not trained, and buffers."""
         self._sites = self._observe_dropout()
         if dropout == "classifier" and not found:
             self._drop_before_classifier()
@@ -81,16 +83,16 @@ class ModuleNetwork:
     def to(self, like: Tensor) -> Self:
         """The same network, with its constants already where it is to be computed."""
         other = copy(self)
-        other._fixed = _like(like, self._fixed)
+        other.constants = _like(like, self.constants)
         return other
 
     def parameter_shapes(self) -> dict[str, Shape]:
         """Name and shape of every parameter, as the module names them."""
-        return {name: tuple(p.shape) for name, p in self._parameters.items()}
+        return {name: tuple(p.shape) for name, p in self.parameters.items()}
 
     def initial_parameters(self, keys: Tensor) -> dict[str, Tensor]:
         """The module's own, whatever the keys: [1, *shape] each."""
-        return {name: p[None] for name, p in self._parameters.items()}
+        return {name: p[None] for name, p in self.parameters.items()}
 
     def dropout_shapes(self) -> list[Shape]:
         """The shape of the mask that each dropout layer takes, in the order of the calls."""
@@ -110,7 +112,7 @@ class ModuleNetwork:
         if x.ndim == len(self.input_shape):
             return self.forward(parameters, x[None], [mask[None] for mask in masks])[0]
         remaining = iter(masks)
-        state = (dict(parameters), _like(x, self._fixed))
+        state = (dict(parameters), _like(x, self.constants))
         with self._feed.serving(lambda shape: next(remaining)), elementary():
             return functional_call(self._module, state, (x,))
 
@@ -124,7 +126,7 @@ class ModuleNetwork:
     @property
     def _like(self) -> Tensor:
         """A tensor with the module's device and dtype."""
-        return next(iter(self._parameters.values()), torch.empty(0))
+        return next(iter(self.parameters.values()), torch.empty(0))
 
     @torch.no_grad()
     def _observe_dropout(self) -> list[Shape]:
