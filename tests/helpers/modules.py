@@ -1,5 +1,6 @@
 """Torch modules as users have them."""
 
+import torch
 from torch import nn
 from torch.nn import functional as F
 
@@ -48,3 +49,26 @@ def mlp() -> nn.Module:
     """Without any bias, and with features of both signs."""
     layers = [nn.Flatten(), nn.Linear(1024, 24, bias=False), nn.GELU(), nn.Dropout()]
     return nn.Sequential(*layers, nn.Linear(24, 10, bias=False))
+
+
+class Unusual(nn.Module):
+    """Weights that are used twice, elsewhere, in groups, out of sight, or are computed."""
+
+    def __init__(self):
+        super().__init__()
+        self.grouped = nn.Conv2d(1, 4, 4, stride=4)
+        self.groups = nn.Conv2d(4, 4, 3, padding="same", groups=2)
+        self.same = nn.Conv2d(4, 2, 3, padding="same", bias=False)
+        self.attention = nn.MultiheadAttention(16, 2, batch_first=True)
+        self.twice, self.tied = nn.Linear(16, 16), nn.Linear(16, 16, bias=False)
+        self.computed = nn.utils.parametrizations.weight_norm(nn.Linear(128, 12))
+        self.scale = nn.Parameter(torch.linspace(0.5, 1, 12))
+        self.dropout, self.last = nn.Dropout(), nn.Linear(12, 10)
+
+    def forward(self, x):
+        x = self.same(self.groups(self.grouped(x).sigmoid()).sigmoid())
+        x = x.flatten(1).unflatten(1, (8, 16))
+        x = x + self.attention(x, x, x, need_weights=False)[0]
+        x = self.twice(self.twice(x).tanh())
+        x = self.tied(x) @ self.tied.weight
+        return self.last(self.dropout(self.computed(x.flatten(1)).sigmoid() * self.scale))

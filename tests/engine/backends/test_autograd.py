@@ -10,10 +10,13 @@ from problems import COMPILER, by_autograd, clients
 from torch.nn import functional as F
 
 from dropleak.engine.attack.attacker import Attacker
+from dropleak.engine.attack.distances import DISTANCES, Distance
 from dropleak.engine.attack.lbfgs import LBFGS
 from dropleak.engine.attack.objective import GradientMatching
 from dropleak.engine.attack.reconstruct import objective_for, reconstruct, start_row
 from dropleak.engine.attack.restarts import reconstruct_best
+from dropleak.engine.backends.autograd import matching
+from dropleak.engine.backends.autograd.factored import FactoredAutograd
 from dropleak.engine.backends.autograd.matching import AutogradMatching
 from dropleak.engine.backends.choice import choose
 from dropleak.engine.backends.compiled.lbfgs import CompiledLBFGS
@@ -46,6 +49,7 @@ MODULES = {
     "batch": lambda: network("ConvNet", batch_norm="batch"),
     "transformer": lambda: network("transformer"),
     "mlp": lambda: network("mlp"),
+    "unusual": lambda: network("Unusual"),
 }
 
 
@@ -64,6 +68,47 @@ def test_value_and_gradient_are_those_of_one_client_at_a_time(digits, module, at
     torch.testing.assert_close(value, expected[0], rtol=1e-10, atol=0)
     scale = expected[1].abs().amax(1, keepdim=True)
     torch.testing.assert_close(gradient / scale, expected[1] / scale, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "cosine"])
+def test_it_does_not_matter_how_many_clients_are_differentiated_together(
+    digits, monkeypatch, distance
+):
+    update, _, keys = clients(digits, [4, 17, 8], 0.3, network=network("ConvNet"))
+    attacker = Attacker(masks="optimise", labels="optimise", distance=distance, optimiser="adam")
+    counts = torch.zeros(3, dtype=torch.int64)
+    together = objective_for(update, attacker, keys)
+    x = start_row(together, keys)
+    expected = together(x, counts)
+    monkeypatch.setattr(matching, "_ON_CPU", 2)
+    found = objective_for(update, attacker, keys)(x, counts)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_an_unknown_distance_is_taken_of_all_gradients(digits, monkeypatch):
+    update, _, keys = clients(digits, [4, 17], 0.3, network=network("ConvNet"))
+    counts = torch.zeros(2, dtype=torch.int64)
+
+    def compute(dummy, shared):
+        return tuple(3 * part for part in DISTANCES["euclidean"].compute(dummy, shared))
+
+    monkeypatch.setitem(DISTANCES, "another", Distance(compute, "", ""))
+    known, other = (
+        objective_for(update, Attacker(masks="fixed", distance=distance), keys)
+        for distance in ("euclidean", "another")
+    )
+    x = start_row(known, keys)
+    for found, expected in zip(other(x, counts), known(x, counts), strict=True):
+        torch.testing.assert_close(found, 3 * expected)
+
+
+def test_gradients_of_weights_are_products_wherever_they_can_be():
+    found = network("Unusual")
+    factored = FactoredAutograd(found, found.initial_parameters(torch.zeros(1)), images=1)
+    names = {"grouped", "twice", "last", "attention.out_proj"}
+    assert set(factored.weights) <= {f"{name}.weight" for name in names}
+    assert {"grouped.weight", "twice.weight", "last.weight"} <= set(factored.weights)
 
 
 @pytest.mark.parametrize("images", [1, 2])
@@ -109,13 +154,13 @@ def twins(digits):
 
 
 @pytest.mark.parametrize(
-    "matching", [GradientMatching, pytest.param(CompiledMatching, marks=COMPILER)]
+    "other_matching", [GradientMatching, pytest.param(CompiledMatching, marks=COMPILER)]
 )
 @pytest.mark.parametrize("attacker", ATTACKERS.values(), ids=ATTACKERS)
-def test_lenet_as_a_module_has_the_objective_of_lenet(twins, matching, attacker):
+def test_lenet_as_a_module_has_the_objective_of_lenet(twins, other_matching, attacker):
     update, written, keys = twins
     objective, other = (objective_for(each, attacker, keys) for each in (update, written))
-    other = matching(written, attacker, other.labels, other.masks)
+    other = other_matching(written, attacker, other.labels, other.masks)
     x, counts = start_row(objective, keys), torch.tensor([0, 3])
     value, gradient = objective(x, counts)
     expected, slope = other(x, counts)

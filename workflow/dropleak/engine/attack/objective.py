@@ -1,6 +1,8 @@
 """What the attacker minimises: the distance of its dummy gradients from the shared ones."""
 
+from collections.abc import Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 from torch import Tensor
 from torch.linalg import vecdot
@@ -102,15 +104,33 @@ class GradientMatching:
             targets = logits.softmax(2)
         else:
             targets = F.one_hot(self.labels, self.update.network.classes).to(x)
-        dummy = self._derivatives.gradients(images, multipliers, targets)
-        distance = DISTANCES[self.attacker.distance].compute
-        loss, direction = distance(dummy, self._shared)
-        image_slope = self._derivatives.image_gradient(direction)
+        found = self._match(images, multipliers, targets)
         mask_slopes, logit_slope = [], logits
         if self.masks is None:
-            mask_slopes = [scale * slope for slope in self._derivatives.mask_gradients()]
+            mask_slopes = [scale * slope for slope in found.masks]
         if self.labels is None:
-            target_slope = self._derivatives.target_gradient()
-            mean = vecdot(targets, target_slope)[..., None]
-            logit_slope = targets * (target_slope - mean)
-        return loss, self.variables.join(image_slope, mask_slopes, logit_slope)
+            mean = vecdot(targets, found.targets)[..., None]
+            logit_slope = targets * (found.targets - mean)
+        return found.loss, self.variables.join(found.images, mask_slopes, logit_slope)
+
+    def _match(self, images: Tensor, masks: Sequence[Tensor], targets: Tensor) -> "Slopes":
+        """The distance of gradients at images [B, n, ...], masks and probabilities of classes."""
+        dummy = self._derivatives.gradients(images, masks, targets)
+        distance = DISTANCES[self.attacker.distance].compute
+        loss, direction = distance(dummy, self._shared)
+        by_image = self._derivatives.image_gradient(direction)
+        by_mask = self._derivatives.mask_gradients() if self.masks is None else []
+        by_target = self._derivatives.target_gradient() if self.labels is None else targets
+        return Slopes(loss, by_image, by_target, by_mask)
+
+
+class Slopes(NamedTuple):
+    """A distance of gradients, [B], and its gradients, shaped as what they are for.
+
+    Those for masks or targets may be missing, or anything, where these are not optimised.
+    """
+
+    loss: Tensor
+    images: Tensor
+    targets: Tensor
+    masks: Sequence[Tensor]

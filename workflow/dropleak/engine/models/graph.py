@@ -88,6 +88,14 @@ class Graph:
         named = self._own(bias[0]) if bias else None
         return Classifier(self.parameters[weight], named, self.signs[features] < Sign.NONNEGATIVE)
 
+    def factored(self) -> dict[str, int]:
+        """How often layers use each weight that nothing but they use, see `Model`."""
+        return {
+            name: len(node.users)
+            for node, name in self.parameters.items()
+            if all(_multiplies(user, node) for user in node.users)
+        }
+
     def dropout_sites(self, shapes: Sequence[Shape]) -> list[DropoutSite]:
         """The dropout layers, whose masks have these shapes."""
         linear = [node for node in self.output.graph.nodes if self._linear_weight(node)]
@@ -157,8 +165,19 @@ def _rearranges(node: Node) -> bool:
     target = node.target
     if not isinstance(target, torch._ops.OpOverload) or not node.all_input_nodes:
         return False
-    same_size = prod(_shape(node) or (0,)) == prod(_shape(node.all_input_nodes[0]) or (1,))
-    return same_size and (target.is_view or target in _COPIES)
+    if not target.is_view and target not in _COPIES:
+        return False
+    sizes = [prod(_shape(each) or (0,)) for each in (node, node.all_input_nodes[0])]
+    return sizes[0] == sizes[1]
+
+
+def _multiplies(node: Node, weight: Node) -> bool:
+    """Whether a node is a linear layer or a convolution without groups, with this weight."""
+    if node.all_input_nodes[1:2] != [weight]:
+        return False
+    if node.target is aten.conv2d.default:
+        return node.args[6:] in ((), (1,))
+    return node.target is aten.linear.default
 
 
 def _shape(node: Node) -> Shape | None:

@@ -67,6 +67,10 @@ class Model(Protocol):
     def parameter_shapes(self) -> dict[str, Shape]:
         """Name and shape of every parameter."""
 
+    def factored(self) -> Mapping[str, int]:
+        """Weights that nothing uses but linear layers and convolutions without groups, and how
+        often they are used: their gradients are products of matrices."""
+
     def initial_parameters(self, keys: Tensor) -> Mapping[str, Tensor]:
         """Its parameters before any training.
 

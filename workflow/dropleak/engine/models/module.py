@@ -80,6 +80,10 @@ class ModuleNetwork:
         """The linear layer that it ends with, if it does."""
         return None if self._graph is None else self._graph.classifier(self.classes)
 
+    def factored(self) -> dict[str, int]:
+        """How often layers use each weight that nothing but they use, see `Model`."""
+        return {} if self._graph is None else self._graph.factored()
+
     def to(self, like: Tensor) -> Self:
         """The same network, with its constants already where it is to be computed."""
         other = copy(self)

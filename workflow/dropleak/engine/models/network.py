@@ -77,6 +77,10 @@ class Network:
         """Itself, as it has no tensors."""
         return self
 
+    def factored(self) -> Mapping[str, int]:
+        """None are needed: the layers have derivative passes of their own."""
+        return {}
+
     def initial_parameters(self, keys: Tensor) -> Mapping[str, Tensor]:
         """Uniform within the bounds, for each key; float64."""
         from dropleak.engine.models.parameters import uniform_parameters

@@ -15,9 +15,14 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import dropleak
-from dropleak.engine.backends.autograd.derivatives import ClientAutograd
+from dropleak.engine.attack.attacker import Attacker
+from dropleak.engine.attack.masks import Constant
+from dropleak.engine.backends.autograd.derivatives import ClientAutograd, mean_loss
+from dropleak.engine.backends.autograd.matching import AutogradMatching
+from dropleak.engine.client.update import Update
 from dropleak.engine.models.layer import Shape
 from dropleak.engine.models.module import ModuleNetwork
+from dropleak.engine.models.parameters import unflatten
 from dropleak.errors import InputError
 
 _LIBRARIES = tuple(
@@ -172,14 +177,16 @@ def _where() -> tuple[str, list[str]]:
 def _derivative_problems(network: ModuleNetwork, like: Tensor, images: int) -> Iterator[str]:
     """What of it cannot be differentiated twice for several clients at once, or goes wrong."""
     parameters, x, masks = _point(network, like, 2, images)
-    targets = F.one_hot(torch.arange(2 * images) % network.classes, network.classes)
-    targets = targets.reshape(2, images, -1).to(like)
+    labels = torch.arange(2 * images).reshape(2, images) % network.classes
+    targets = F.one_hot(labels, network.classes).to(like)
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            together = ClientAutograd(network, parameters)
-            gradients = together.gradients(x, masks, targets)
-            slopes = together.image_gradient(gradients)
+            rows = ClientAutograd(network, parameters).gradients(x.flip(0), masks, targets)
+            update = Update(network, 0.0, parameters, unflatten(network, rows), images)
+            source = Constant(tuple(masks))
+            matching = AutogradMatching(update, Attacker(masks="fixed"), labels, source)
+            together = matching(x.flatten(1), torch.zeros(2, dtype=torch.int64))
     except Exception as error:  # of many kinds
         yield (
             "it cannot be differentiated twice for several clients at once "
@@ -189,46 +196,50 @@ def _derivative_problems(network: ModuleNetwork, like: Tensor, images: int) -> I
     for note in caught:
         if operation := re.search(r"batching rule for (\S+?)\.? ", f"{note.message} "):
             yield f"{operation[1]} has no batching rule; write that part in other operations"
-    alone = torch.stack(
-        [
-            _image_gradient(
-                network,
-                parameters,
-                x[client],
-                [mask[client] for mask in masks],
-                targets[client],
-                gradients[client],
-            )
-            for client in range(2)
-        ]
-    )
-    difference = (slopes - alone).abs().max() / alone.abs().max().clamp(min=1e-30)
-    if difference > torch.finfo(like.dtype).eps ** 0.5:
-        yield (
-            f"torch.func and autograd differ in its derivatives (by {difference:.1e} of the "
-            "largest); please report the network, as this is a fault of torch or of this project"
+    alone = [
+        _matching(
+            network,
+            parameters,
+            x[client],
+            [mask[client] for mask in masks],
+            targets[client],
+            rows[client],
         )
+        for client in range(2)
+    ]
+    for name, found, expected in zip(
+        ("value", "gradient"), together, zip(*alone, strict=True), strict=True
+    ):
+        right = torch.stack(expected)
+        difference = (found - right).abs().max() / right.abs().max().clamp(min=1e-30)
+        if difference > torch.finfo(like.dtype).eps ** 0.5:
+            yield (
+                f"torch.func and autograd differ in the {name} of its objective (by "
+                f"{difference:.1e} of the largest); please report the network, as this is a fault "
+                "of torch or of this project"
+            )
 
 
-def _image_gradient(
+def _matching(
     network: ModuleNetwork,
     parameters: Mapping[str, Tensor],
     x: Tensor,
     masks: Sequence[Tensor],
     targets: Tensor,
-    direction: Tensor,
-) -> Tensor:
-    """The derivative of one client's image gradient in a direction, by autograd."""
+    shared: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """The squared distance of one client's gradients from shared ones, and its gradient."""
     with torch.enable_grad():
         own = {name: p[0].clone().requires_grad_() for name, p in parameters.items()}
         x = x.clone().requires_grad_()
-        loss = F.cross_entropy(network.forward(own, x, masks), targets)
+        loss = mean_loss(network.forward(own, x, masks), targets)
         found = torch.autograd.grad(
             loss, list(own.values()), create_graph=True, materialize_grads=True
         )
         rows = torch.cat([gradient.flatten() for gradient in found])
-        (slope,) = torch.autograd.grad(rows, x, direction, materialize_grads=True)
-    return slope
+        distance = (rows - shared).square().sum()
+        (slope,) = torch.autograd.grad(distance, x, materialize_grads=True)
+    return distance.detach(), slope.flatten()
 
 
 def _count(images: int) -> str:

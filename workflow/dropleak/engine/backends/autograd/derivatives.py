@@ -33,9 +33,7 @@ class ClientAutograd:
         self.network = network.to(next(iter(parameters.values())))
         shared = all(len(p) == 1 for p in parameters.values())
         self._dims = None if shared else 0
-        self._parameters = {
-            name: _ordinary(p[0] if shared else p) for name, p in parameters.items()
-        }
+        self._parameters = {name: ordinary(p[0] if shared else p) for name, p in parameters.items()}
 
     def predict(self, images: Tensor, masks: Sequence[Tensor]) -> Tensor:
         """Probabilities of the classes, [B, n, classes]."""
@@ -45,13 +43,13 @@ class ClientAutograd:
     @torch.inference_mode(False)
     def gradients(self, images: Tensor, masks: Sequence[Tensor], targets: Tensor) -> Tensor:
         """See `Derivatives`; so for the others."""
-        point = _ordinary(images), [_ordinary(mask) for mask in masks], _ordinary(targets)
+        point = ordinary(images), [ordinary(mask) for mask in masks], ordinary(targets)
         rows, self._transpose = cast(Linearised, vjp(self._gradients, *point))
         return rows
 
     @torch.inference_mode(False)
     def image_gradient(self, direction: Tensor) -> Tensor:
-        image, self._masks, self._targets = self._transpose(_ordinary(direction))
+        image, self._masks, self._targets = self._transpose(ordinary(direction))
         return image
 
     def mask_gradients(self) -> list[Tensor]:
@@ -74,9 +72,14 @@ class ClientAutograd:
     ) -> Tensor:
         """Mean cross-entropy of one client's images."""
         logits = self.network.forward(parameters, images, masks)
-        return -(targets * logits.log_softmax(1)).sum(1).mean()
+        return mean_loss(logits, targets)
 
 
-def _ordinary(tensor: Tensor) -> Tensor:
+def mean_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean cross-entropy of n images, from [n, classes] each."""
+    return -(targets * logits.log_softmax(1)).sum(1).mean()
+
+
+def ordinary(tensor: Tensor) -> Tensor:
     """One that can be differentiated, unlike those made in inference mode."""
     return tensor.clone() if tensor.is_inference() else tensor

@@ -1,14 +1,58 @@
 """The objective by automatic differentiation."""
 
+from collections.abc import Sequence
+from functools import cached_property
+
 import torch
 from torch import Tensor
 
-from dropleak.engine.attack.objective import GradientMatching
+from dropleak.engine.attack.distances import DISTANCES
+from dropleak.engine.attack.objective import GradientMatching, Slopes
+from dropleak.engine.backends.autograd.distances import FACTORED_DISTANCES
+from dropleak.engine.backends.autograd.factored import FactoredAutograd, SharedGradients
+
+_ON_CPU, _ELSEWHERE = 16, 256
+"""Clients whose graphs are in memory together."""
 
 
 class AutogradMatching(GradientMatching):
-    """Gradient matching for networks without derivatives of their own, a few clients at a time."""
+    """Gradient matching for networks whose derivatives are not written out.
+
+    Gradients of weights of linear layers and convolutions are never formed, as long as clients
+    share their weights and the distance can be taken of their factors.
+    """
 
     def match(self, x: Tensor, evaluations: Tensor) -> tuple[Tensor, Tensor]:
         with torch.inference_mode(False):
             return super().match(x, evaluations)
+
+    @cached_property
+    def _factored(self) -> FactoredAutograd | None:
+        update = self.update
+        if any(len(p) > 1 for p in update.parameters.values()):
+            return None
+        return FactoredAutograd(update.network, update.parameters, update.images_per_update)
+
+    @cached_property
+    def _parts(self) -> list[tuple[slice, SharedGradients]]:
+        """A few clients each, with what they shared."""
+        assert self._factored is not None
+        count = _ON_CPU if self.update.like.device.type == "cpu" else _ELSEWHERE
+        parts = (slice(first, first + count) for first in range(0, len(self.update), count))
+        return [(part, self._factored.split(self.update.gradients, part)) for part in parts]
+
+    def _match(self, images: Tensor, masks: Sequence[Tensor], targets: Tensor) -> Slopes:
+        distance = FACTORED_DISTANCES.get(DISTANCES[self.attacker.distance].compute)
+        if distance is None or self._factored is None:
+            return super()._match(images, masks, targets)
+        found = []
+        for clients, shared in self._parts:
+            some = [mask[clients] for mask in masks]
+            gradients = self._factored.gradients(
+                images[clients], some, targets[clients], by_masks=self.masks is None
+            )
+            value, direction, slopes = distance(gradients, shared)
+            found.append((value, *gradients.transpose(direction, slopes)))
+        values, by_image, by_target, by_mask = zip(*found, strict=True)
+        joined = [torch.cat(parts) for parts in zip(*by_mask, strict=True)]
+        return Slopes(torch.cat(values), torch.cat(by_image), torch.cat(by_target), joined)
