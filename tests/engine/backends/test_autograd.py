@@ -80,10 +80,13 @@ def test_it_does_not_matter_how_many_clients_are_differentiated_together(
     together = objective_for(update, attacker, keys)
     x = start_row(together, keys)
     expected = together(x, counts)
-    monkeypatch.setattr(matching, "_ON_CPU", 2)
+    monkeypatch.setitem(matching.MOST, "cpu", 2)
     found = objective_for(update, attacker, keys)(x, counts)
-    for one, other in zip(found, expected, strict=True):
-        torch.testing.assert_close(one, other)
+    monkeypatch.setitem(matching.ROOM, "cpu", 1)
+    alone = objective_for(update, attacker, keys)(x, counts)
+    for one, other, all_three in zip(alone, found, expected, strict=True):
+        torch.testing.assert_close(one, all_three)
+        torch.testing.assert_close(other, all_three)
 
 
 def test_an_unknown_distance_is_taken_of_all_gradients(digits, monkeypatch):

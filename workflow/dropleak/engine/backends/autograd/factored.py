@@ -66,6 +66,8 @@ class FactoredAutograd:
         self._rest = {name: p for name, p in own.items() if name not in seen}
         self._layers = [layer for layer in recorder.layers if layer.weight in seen]
         self._zeros = [like.new_zeros(layer.output) for layer in self._layers]
+        self.size = 1 + sum(layer.size for layer in self._layers)
+        """Numbers of a client that are inputs and outputs of layers."""
 
     def split(self, gradients: Mapping[str, Tensor], clients: slice) -> SharedGradients:
         """Gradients [B, *shape] of some clients."""

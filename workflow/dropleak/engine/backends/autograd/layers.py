@@ -21,6 +21,8 @@ class Layer:
     """Of a convolution: what `unfold` takes."""
     output: torch.Size
     """Shape of what it returns for a client's images."""
+    size: int
+    """Numbers of a client that are its columns or outputs."""
 
     def columns(self, x: Tensor) -> Tensor:
         """Its inputs [B, n, ...] as [B, n, K, L], one column for each place it is applied to."""
@@ -73,7 +75,9 @@ class Recorder(TorchFunctionMode):
         if call is None or name is None:
             return func(*args, **kwargs)
         result = call.result()
-        self.layers.append(Layer(name, call.window, result.shape))
+        rows, columns = len(call.weight), call.weight[0].numel()
+        size = result.numel() // rows * (rows + columns)
+        self.layers.append(Layer(name, call.window, result.shape, size))
         self.inputs.append(call.x)
         offset = call.offset
         if self._added is not None:

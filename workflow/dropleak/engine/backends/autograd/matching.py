@@ -11,8 +11,12 @@ from dropleak.engine.attack.objective import GradientMatching, Slopes
 from dropleak.engine.backends.autograd.distances import FACTORED_DISTANCES
 from dropleak.engine.backends.autograd.factored import FactoredAutograd, SharedGradients
 
-_ON_CPU, _ELSEWHERE = 16, 256
-"""Clients whose graphs are in memory together."""
+ROOM = {"cpu": 2**25, "cuda": 2**30}
+"""Inputs and outputs of layers, in numbers, of clients that are differentiated together. The graph
+of second derivatives takes some ten times as much."""
+
+MOST = {"cpu": 32}
+"""Such clients: with more their features no longer stay in a processor's cache."""
 
 
 class AutogradMatching(GradientMatching):
@@ -37,8 +41,9 @@ class AutogradMatching(GradientMatching):
     def _parts(self) -> list[tuple[slice, SharedGradients]]:
         """A few clients each, with what they shared."""
         assert self._factored is not None
-        count = _ON_CPU if self.update.like.device.type == "cpu" else _ELSEWHERE
-        parts = (slice(first, first + count) for first in range(0, len(self.update), count))
+        kind, clients = self.update.like.device.type, len(self.update)
+        count = min(ROOM[kind] // self._factored.size, MOST.get(kind, clients)) or 1
+        parts = (slice(first, first + count) for first in range(0, clients, count))
         return [(part, self._factored.split(self.update.gradients, part)) for part in parts]
 
     def _match(self, images: Tensor, masks: Sequence[Tensor], targets: Tensor) -> Slopes:
