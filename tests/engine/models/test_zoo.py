@@ -61,3 +61,12 @@ def test_the_cost_is_what_was_measured():
 )
 def test_which_features_can_be_zero(layers, zero):
     assert Network((1, 8, 8), layers).can_be_zero(len(layers)) == zero
+
+
+@pytest.mark.parametrize(
+    ("layers", "signed"),
+    [((CONV,), True), ((CONV, Sigmoid()), False), ((CONV, ReLU(), Dropout()), False)],
+)
+def test_which_features_can_be_negative(layers, signed):
+    network = Network((1, 8, 8), (*layers, Flatten(), LAST))
+    assert network.classifier.signed == signed

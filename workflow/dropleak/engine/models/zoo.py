@@ -1,13 +1,20 @@
 """The networks that can be attacked: an entry each, with everything said of it elsewhere."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import prod
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING
 
 from dropleak.engine.models.layer import Layer, Shape
 from dropleak.engine.models.layers import CLASSIFIER, Conv, Dropout, Flatten, Linear, ReLU, Sigmoid
 from dropleak.engine.models.network import Network
+
+if TYPE_CHECKING:
+    from dropleak.engine.models.module import ModuleNetwork
 
 DROPOUT_SITES = ("classifier", "convolutions", "both")
 """Where a network's dropout layers are: before the classifier, after each convolution, or both."""
@@ -100,6 +107,83 @@ NETWORKS = {
         method="a convolutional network with ReLU and PyTorch's initial weights",
     ),
 }
+
+
+@dataclass(frozen=True)
+class ModuleArchitecture:
+    """A network that is a torch module, for images and classes of any number."""
+
+    builder: str
+    """Full name of a function from the images' shape and the number of classes to a module."""
+    meaning: str
+    """What it is, for the table of settings."""
+    method: str
+    """The same for the methods paragraph: LaTeX that may cite `report/references.bib`."""
+    multiplications: float
+    """Of the forward pass of a photograph of 3 x 32 x 32, in millions."""
+
+    def build(
+        self,
+        input_shape: Shape,
+        classes: int,
+        dropout: str = "own",
+        batch_norm: str = "running",
+        seed: int = 0,
+    ) -> ModuleNetwork:
+        """The network, with weights as torch's modules start with.
+
+        Args:
+            input_shape, classes, dropout, batch_norm: as for `ModuleNetwork`.
+            seed: of the weights.
+
+        Raises:
+            InputError: it cannot take images of that shape.
+        """
+        import torch
+
+        from dropleak.engine.models.module import ModuleNetwork
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            module = resolve_name(self.builder)(input_shape, classes)
+        return ModuleNetwork(module, input_shape, classes, dropout, batch_norm)
+
+
+MODULES = {
+    "mlp": ModuleArchitecture(
+        "dropleak.engine.models.modules.mlp",
+        meaning="the MLP of the dropout inversion paper: three layers of 512 with GELU and "
+        "dropout, without bias",
+        method=r"the MLP of Scheliga et al.\ \cite{scheliga2023dropout} (three hidden layers "
+        "of 512 units, GELU, no biases, dropout after each)",
+        multiplications=2.1,
+    ),
+    "vit": ModuleArchitecture(
+        "dropleak.engine.models.modules.ViT",
+        meaning="the vision transformer of the dropout inversion paper: patches of 4 x 4, four "
+        "layers of width 256 with 16 heads",
+        method=r"the vision transformer of Scheliga et al.\ \cite{scheliga2023dropout} (patches of "
+        r"$4 \times 4$, four layers of width 256 with 16 heads, dropout in all its usual places)",
+        multiplications=112,
+    ),
+    "convnet": ModuleArchitecture(
+        "dropleak.engine.models.modules.convnet",
+        meaning="the ConvNet of Geiping et al.: eight 3x3 convolutions with batch norm, ReLU and "
+        "max pooling",
+        method=r"the ConvNet of Geiping et al.\ \cite{geiping2020inverting} (eight $3 \times 3$ "
+        "convolutions of 64 to 256 channels with batch norm, ReLU and max pooling)",
+        multiplications=1856,
+    ),
+    "resnet18": ModuleArchitecture(
+        "dropleak.engine.models.modules.resnet18",
+        meaning="torchvision's ResNet-18, adapted to 32 x 32: a first convolution of 3x3 and no "
+        "pooling after it",
+        method="ResNet-18 adapted to small images (a first convolution of $3 \\times 3$ with "
+        "stride 1, and no pooling after it)",
+        multiplications=555,
+    ),
+}
+"""Those that torch's automatic differentiation attacks."""
 
 
 @cache
