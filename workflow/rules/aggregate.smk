@@ -79,7 +79,7 @@ rule tradeoff:
     params:
         code=code_of("tradeoff.py"),
         images=SELECTION[: config["images"]],
-        clients=CLIENTS,
+        clients=LABELLED,
         tolerated_loss=config["utility"]["tolerated_loss"],
         success_rmse=config["success_rmse"],
         seed=config["seed"],
@@ -104,7 +104,7 @@ rule evaluate_claims:
         "../../envs/tables.yaml"
     params:
         code=code_of("evaluate_claims.py"),
-        clients=CLIENTS,
+        clients=LABELLED,
         attacker=config["attackers"][0],
         masks=configuration.interpretations(config),
         accounting=configuration.accounting(config),
