@@ -121,13 +121,14 @@ rule method_tables:
     output:
         network=f"{RESULTS}/tables/network.parquet",
         features=f"{RESULTS}/tables/features.parquet",
+        clients=f"{RESULTS}/tables/clients.parquet",
     log:
         f"{LOGS}/method_tables.log",
     conda:
         "../../envs/torch.yaml"
     params:
         code=code_of("method_tables.py"),
-        client=CLIENTS[config["clients"][0]],
+        clients={name: identity.of_client(client) for name, client in CLIENTS.items()},
         image=SELECTION[0],
         rates=config["rates"],
         seed=config["seed"],

@@ -1,7 +1,7 @@
 import sys
 import time
 
-from dropleak.planning import grid, resources
+from dropleak.planning import grid, identity, resources
 from dropleak.planning.versions import ENGINE_VERSION
 from dropleak.report import escape
 from dropleak.runtime import slurm

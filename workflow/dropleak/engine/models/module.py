@@ -7,12 +7,13 @@ given, batch norm does what is asked for, and all else does what it does in trai
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy, deepcopy
 from functools import cached_property
-from typing import Self
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
+from torch.nn.modules.module import register_module_forward_hook
 
 from dropleak.engine.models.elementary import elementary
 from dropleak.engine.models.graph import Graph
@@ -23,6 +24,16 @@ from dropleak.errors import InputError
 
 BATCH_NORMS = ("running", "batch")
 """Whether batch norm uses the statistics that it remembers, or those of a client's images."""
+
+
+class Call(NamedTuple):
+    """A call of a module in a forward pass."""
+
+    name: str
+    """In the network; empty for the network itself, and for a dropout layer that it was given."""
+    module: nn.Module
+    input: Tensor | None
+    output: Tensor
 
 
 class ModuleNetwork:
@@ -119,6 +130,29 @@ class ModuleNetwork:
         state = (dict(parameters), _like(x, self.constants))
         with self._feed.serving(lambda shape: next(remaining)), elementary():
             return functional_call(self._module, state, (x,))
+
+    @torch.no_grad()
+    def calls(self, parameters: Mapping[str, Tensor], images: Tensor) -> list[Call]:
+        """The modules that a forward pass without dropout calls, in the order in which they end.
+
+        Args:
+            parameters: as for `forward`.
+            images: [n, channels, height, width], of the same dtype.
+        """
+        names = {part: name for name, part in self._module.named_modules()}
+        found: list[Call] = []
+
+        def note(part: nn.Module, inputs: tuple, output: object) -> None:
+            first, *_ = output if isinstance(output, tuple) else (output,)
+            if isinstance(first, Tensor):
+                found.append(Call(names.get(part, ""), part, next(iter(inputs), None), first))
+
+        hook = register_module_forward_hook(note)
+        try:
+            self.forward(parameters, images, [images.new_ones(())] * len(self._sites))
+        finally:
+            hook.remove()
+        return found
 
     @cached_property
     def _graph(self) -> Graph | None:
