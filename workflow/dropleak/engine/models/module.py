@@ -192,8 +192,9 @@ class ModuleNetwork:
         layer = classifier and self._module.get_submodule(classifier.weight.rpartition(".")[0])
         if not isinstance(layer, nn.Linear):
             raise InputError(
-                "dropout: classifier needs an nn.Linear that the logits come from, and the network "
-                "has none; put an nn.Dropout where you want it"
+                "dropout: classifier needs an nn.Linear that the logits of all "
+                f"{self.classes} classes come from, and the network has none; put an nn.Dropout "
+                "where you want it"
             )
         masked = Masked(self._feed, channelwise=False)
         layer.register_forward_pre_hook(lambda layer, inputs: masked(*inputs))
