@@ -63,7 +63,7 @@ def by_autograd(objective, x, masks):
 
     `masks` are [B, n, *shape], for attackers that do not optimise them.
     """
-    update, attacker, n = objective.update, objective.attacker, objective.update.images_per_update
+    update, attacker = objective.update, objective.attacker
     scale = 1 / (1 - update.rate)
     x = x.clone().requires_grad_()
     images, own_masks, logits = objective.variables.split(x)
@@ -71,20 +71,15 @@ def by_autograd(objective, x, masks):
         masks = [scale * mask for mask in own_masks]
     distances = []
     for client in range(len(update)):
-        parameters = {name: p[client].requires_grad_() for name, p in update.parameters.items()}
-        losses = []
-        for image in range(n):
-            found = update.network.forward(
-                parameters, images[client, image], [mask[client, image] for mask in masks]
-            )
-            target = (
-                logits[client, image].softmax(0)
-                if objective.labels is None
-                else F.one_hot(objective.labels[client, image], len(found)).to(found)
-            )
-            losses.append(-(target * found.log_softmax(0)).sum())
-        mean = torch.stack(losses).mean()
-        found = torch.autograd.grad(mean, list(parameters.values()), create_graph=True)
+        own = {name: p[client % len(p)].requires_grad_() for name, p in update.parameters.items()}
+        found = update.network.forward(own, images[client], [mask[client] for mask in masks])
+        targets = (
+            logits[client].softmax(1)
+            if objective.labels is None
+            else F.one_hot(objective.labels[client], update.network.classes).to(found)
+        )
+        mean = -(targets * found.log_softmax(1)).sum(1).mean()
+        found = torch.autograd.grad(mean, list(own.values()), create_graph=True)
         dummy = torch.cat([gradient.flatten() for gradient in found])
         shared = torch.cat([gradient[client].flatten() for gradient in update.gradients.values()])
         distances.append(

@@ -10,6 +10,7 @@ from dropleak.data import sources
 from dropleak.errors import InputError
 from dropleak.planning import config as configuration
 from dropleak.planning import grid, identity, messages, resources
+from dropleak.planning.trial import known_size
 
 BIG = [10**12, -(10**12), 2**63, 10**400, 5e-324, 1e308, -0.0, 1.0, float("nan"), float("inf")]
 TEXT = st.text(max_size=20) | st.sampled_from(
@@ -120,13 +121,14 @@ def plan(config):
         values,
         attack["iterations"],
         attack["precision"],
-        [client["network"] for client in clients],
+        [known_size(client) for client in clients],
         restarts,
     ) + resources.training(
         sources.count_images(data, "train"),
         values,
         utility["batch_size"],
         utility["seeds"] * utility["epochs"],
+        [known_size(client) for client in clients],
     )
     assert all(isinstance(limit, int) and limit > 0 for limit in limits)
     for rate in config["rates"] + utility["rates"]:

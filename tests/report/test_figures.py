@@ -74,6 +74,6 @@ def test_planning_needs_neither_torch_nor_a_plotting_library():
         "sys.modules.update(dict.fromkeys(['torch', 'torchvision', 'matplotlib', 'seaborn']))\n"
         "import dropleak.planning.config, dropleak.report.figures\n"
         "import dropleak.planning.identity, dropleak.planning.resources\n"
-        "assert dropleak.planning.resources.relative_cost('lenet') == 1\n"
+        "assert dropleak.engine.models.zoo.relative_cost('lenet') == 1\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

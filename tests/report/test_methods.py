@@ -9,7 +9,7 @@ import pytest
 from dropleak.data import datasets
 from dropleak.engine.attack import distances
 from dropleak.engine.models import zoo
-from dropleak.engine.models.zoo import DROPOUT_SITES, NETWORKS
+from dropleak.engine.models.zoo import NETWORKS
 from dropleak.planning import config as configuration
 from dropleak.report import methods
 from dropleak.report.methods import BIBLIOGRAPHY, bibliography, paragraph
@@ -20,7 +20,9 @@ VERSIONS = {
 }
 
 
-def described(device="cpu", commit="0123456789abcdef", dirty=False, **changes):
+def described(
+    device="cpu", commit="0123456789abcdef", dirty=False, batch_norm="running", **changes
+):
     config = configuration.complete({"experiment": "test"} | changes)
     clients, attackers = configuration.clients(config), configuration.attackers(config)
     jobs = {"host": ["a", "b"], "device": [device] * 2, "seconds": [3600.0, 1800.0]}
@@ -28,6 +30,10 @@ def described(device="cpu", commit="0123456789abcdef", dirty=False, **changes):
         config=config,
         clients={name: clients[name] for name in config["clients"]},
         attackers={name: attackers[name] for name in config["attackers"]},
+        networks=pd.DataFrame(
+            {"client": list(clients), "parameters": 1234, "dropout_layers": 2}
+            | {"batch_norm": batch_norm}
+        ),
         dataset="the folder my_images",
         shape=[3, 32, 32],
         attacks=pd.DataFrame(jobs | {"engine_version": 3, "torch_version": "2.0"}),
@@ -144,8 +150,35 @@ def test_every_choice_of_an_attacker_has_its_own_description():
         assert len({methods._SETTINGS[key][choice] for choice in choices}) == len(choices)
 
 
-@pytest.mark.parametrize("dropout", DROPOUT_SITES)
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize(
+    ("network", "dropout"),
+    [(name, dropout) for name, entry in NETWORKS.items() for dropout in entry.sites],
+)
 def test_every_network_is_described(network, dropout):
     text = described(**of_client(network=network, dropout=dropout))
-    assert f"in {NETWORKS[network].method}, drawn anew for each client, with" in text
+    assert f"1 image in {NETWORKS[network].method}, " in text
+    assert ("drawn anew for each client" in text) == NETWORKS[network].drawn_for_each_client
+
+
+@pytest.mark.parametrize(
+    ("batch_norm", "known"),
+    [("running", "which an attacker knows"), ("batch", "which an attacker does not know")],
+)
+def test_a_users_network_and_its_batch_norm_are_described(tmp_path, batch_norm, known):
+    (tmp_path / "my_network.py").touch()
+    (tmp_path / "my_weights.pt").touch()
+    files = {
+        "network": f"{tmp_path}/my_network.py:build",
+        "weights": f"{tmp_path}/my_weights.pt",
+    }
+    text = described(batch_norm=batch_norm, **of_client(**files, batch_norm=batch_norm))
+    assert r"1 image in the network \texttt{build} of \texttt{my\_network.py} with 1,234" in text
+    assert known in text
+    assert r"with the weights \texttt{my\_weights.pt} for all clients" in text
+    assert "at rates 0.0, 0.1, 0.2, 0.3, 0.4 and 0.5, in 2 dropout layers." in text
+    assert "from its own weights" in text
+    assert str(tmp_path) not in text
+
+
+def test_without_batch_norm_nothing_is_said_of_it():
+    assert "batch norm" not in described(batch_norm=None, **of_client(network="mlp"))

@@ -1,6 +1,8 @@
 """Jobs on the same machine take a GPU each."""
 
 import multiprocessing
+import subprocess
+import sys
 import tempfile
 import threading
 
@@ -76,3 +78,13 @@ def test_a_job_without_a_gpu_runs_on_the_cpu():
 )
 def test_a_gpu_can_be_given_as_either_resource(resources, expected):
     assert device.requested(resources) == expected
+
+
+def test_modules_can_be_traced_in_full_precision():
+    code = (
+        "import torch; from dropleak.runtime import device; device.full_precision(); "
+        "torch.export.export(torch.nn.Linear(2, 2), (torch.ones(1, 2),)); "
+        "assert torch.backends.cudnn.conv.fp32_precision == 'ieee'; "
+        "assert torch.backends.cuda.matmul.fp32_precision == 'ieee'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -152,7 +152,7 @@ def test_make_quotes_names_for_the_shell(tmp_path):
 
 
 _UNSAFE = {"pickle", "dill", "joblib", "marshal", "shelve", "system", "popen", "eval", "exec"}
-_LOADERS = {"np.load", "numpy.load", "torch.load", "yaml.load", "yaml.full_load"}
+_LOADERS = {"np.load", "numpy.load", "yaml.load", "yaml.full_load"}
 
 
 def test_nothing_in_the_workflow_starts_a_shell_or_unpickles():
@@ -173,3 +173,16 @@ def test_nothing_in_the_workflow_starts_a_shell_or_unpickles():
         assert not re.search(
             r"\bshell\b\s*[:(]|^\s*run:", path.read_text(encoding="utf-8"), re.MULTILINE
         ), path
+
+
+def test_torch_reads_weights_alone():
+    loads = [
+        node
+        for path in (ROOT / "workflow").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load"
+    ]
+    assert loads
+    for node in loads:
+        (only,) = (word.value for word in node.keywords if word.arg == "weights_only")
+        assert ast.literal_eval(only) is True

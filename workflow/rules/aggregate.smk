@@ -79,7 +79,7 @@ rule tradeoff:
     params:
         code=code_of("tradeoff.py"),
         images=SELECTION[: config["images"]],
-        clients=CLIENTS,
+        clients=LABELLED,
         tolerated_loss=config["utility"]["tolerated_loss"],
         success_rmse=config["success_rmse"],
         seed=config["seed"],
@@ -104,7 +104,7 @@ rule evaluate_claims:
         "../../envs/tables.yaml"
     params:
         code=code_of("evaluate_claims.py"),
-        clients=CLIENTS,
+        clients=LABELLED,
         attacker=config["attackers"][0],
         masks=configuration.interpretations(config),
         accounting=configuration.accounting(config),
@@ -121,13 +121,14 @@ rule method_tables:
     output:
         network=f"{RESULTS}/tables/network.parquet",
         features=f"{RESULTS}/tables/features.parquet",
+        clients=f"{RESULTS}/tables/clients.parquet",
     log:
         f"{LOGS}/method_tables.log",
     conda:
         "../../envs/torch.yaml"
     params:
         code=code_of("method_tables.py"),
-        client=CLIENTS[config["clients"][0]],
+        clients={name: identity.of_client(client) for name, client in CLIENTS.items()},
         image=SELECTION[0],
         rates=config["rates"],
         seed=config["seed"],

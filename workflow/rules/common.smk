@@ -1,7 +1,7 @@
 import sys
 import time
 
-from dropleak.planning import grid, resources
+from dropleak.planning import grid, identity, resources
 from dropleak.planning.versions import ENGINE_VERSION
 from dropleak.report import escape
 from dropleak.runtime import slurm
@@ -10,8 +10,9 @@ from dropleak.runtime.hardware import has_gpu
 STARTED = time.time()
 RESULTS = f"results/{config['experiment']}"
 LOGS = f"logs/{config['experiment']}"
-# Settings of the presets that run, by name and in their order.
-CLIENTS = {name: configuration.clients(config)[name] for name in config["clients"]}
+# Settings of the presets that run, by name and in their order. Those of clients are in CLIENTS, and
+# here with their networks as tables call them, for jobs that do not depend on where files are.
+LABELLED = {name: networks.labelled(client) for name, client in CLIENTS.items()}
 ATTACKERS = {
     name: configuration.attackers(config)[name] for name in config["attackers"]
 }
@@ -38,7 +39,7 @@ ATTACK_MEMORY, ATTACK_RUNTIME = resources.attack(
     IMAGE_VALUES,
     config["attack"]["iterations"],
     config["attack"]["precision"],
-    [client["network"] for client in CLIENTS.values()],
+    SIZES,
     max(attacker["restarts"] for attacker in ATTACKERS.values()),
 )
 TRAINING_MEMORY, TRAINING_RUNTIME = resources.training(
@@ -46,6 +47,7 @@ TRAINING_MEMORY, TRAINING_RUNTIME = resources.training(
     IMAGE_VALUES,
     config["utility"]["batch_size"],
     config["utility"]["seeds"] * config["utility"]["epochs"],
+    SIZES,
 )
 
 

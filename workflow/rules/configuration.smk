@@ -1,11 +1,13 @@
 # The experiment's configuration, complete and checked. Only this file asks Snakemake how it was
 # called: with which files, in the main process or a job's, as a module or by itself.
+from pathlib import Path
+
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from dropleak.data import sources
 from dropleak.errors import InputError
-from dropleak.planning import code, yaml_text
+from dropleak.planning import code, networks, trial, yaml_text
 from dropleak.planning import config as configuration
 
 # A file given with --configfile holds all that differs from the schema's defaults.
@@ -19,12 +21,25 @@ try:
     # Files of a project that has this workflow as a module say more than its configuration.
     if workflow.modifier.is_main_snakefile():
         yaml_text.check(workflow.configfiles)
-    complete = configuration.complete(config)
+    folders = [Path(file).parent for file in workflow.configfiles]
+    complete = configuration.complete(config, folders)
     config.clear()
     config.update(complete)
     IMAGE_VALUES = sources.image_values(config["data"])
+    CLIENTS = {name: configuration.clients(config)[name] for name in config["clients"]}
+    SIZES = list(map(trial.known_size, CLIENTS.values()))
     if workflow.is_main_process:
         for note in sources.check_headers(config["data"]):
             logger.warning(note)
+        if any(map(networks.from_files, CLIENTS.values())):
+            SIZES = [
+                trial.tried_size(
+                    client,
+                    *sources.probable_shape(config["data"]),
+                    config["seed"],
+                    config["attack"]["precision"],
+                )
+                for client in CLIENTS.values()
+            ]
 except InputError as error:
     raise WorkflowError(str(error))

@@ -1,4 +1,5 @@
 # Existing results. Job files are in folders named by the settings that they depend on.
+import re
 from functools import cache
 from itertools import product
 from os.path import exists
@@ -20,7 +21,7 @@ TRAININGS = {
 
 
 wildcard_constraints:
-    network="|".join(network for network, _ in LAYOUT.trainings),
+    network="|".join(re.escape(network) for network, _ in LAYOUT.trainings),
     dropout="|".join(dropout for _, dropout in LAYOUT.trainings),
     settings="|".join(SETTINGS),
 

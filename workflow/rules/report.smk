@@ -25,6 +25,7 @@ rule report_pages:
         tradeoff=rules.tradeoff.output.parquet,
         claims=rules.evaluate_claims.output.claims,
         interpretations=rules.evaluate_claims.output.interpretations,
+        networks=rules.method_tables.output.clients,
     output:
         methods=f"{RESULTS}/report/methods.tex",
         references=f"{RESULTS}/report/references.bib",

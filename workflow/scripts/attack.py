@@ -6,6 +6,8 @@ import torch
 
 from dropleak.data import imagetable
 from dropleak.jobs.attack import attack_job
+from dropleak.planning import config as configuration
+from dropleak.planning import networks
 from dropleak.report.provenance import revision
 from dropleak.runtime import device
 from dropleak.runtime.logging import job_log, progress
@@ -14,6 +16,8 @@ from dropleak.tables import parquet
 with job_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
     params, wildcards = snakemake.params, snakemake.wildcards
+    # From the configuration, not from params: files that move must not cause a rerun.
+    client = configuration.clients(snakemake.config)[wildcards.client]
     images = imagetable.read(snakemake.input.images, params.images)
     with progress(params.settings["iterations"], "iterations") as bar:
         table = attack_job(
@@ -24,6 +28,7 @@ with job_log(snakemake.log[0]):
             device=device.choose(gpu=device.requested(snakemake.resources)),
             path=params.checkpoint,
             progress=lambda iteration: bar.update(iteration - bar.n),
+            files=networks.files(client, params.settings["client"]),
         )
     parquet.write(parquet.with_origin(table, params.settings, revision()), snakemake.output[0])
     Path(params.checkpoint).unlink(missing_ok=True)

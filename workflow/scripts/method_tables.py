@@ -1,16 +1,26 @@
-"""Tables behind the figures of the method: the network, and features under dropout."""
+"""Tables about networks: facts of all clients', layers and features of the first."""
 
 from dropleak.data import imagetable
 from dropleak.engine.client.client import Client
 from dropleak.jobs.images import network_of
-from dropleak.jobs.method_tables import features_table, network_table
+from dropleak.jobs.method_tables import clients_table, features_table, network_table
+from dropleak.planning import config as configuration
+from dropleak.planning import networks
 from dropleak.runtime.logging import job_log
 from dropleak.tables import parquet
 
 with job_log(snakemake.log[0]):
-    params = snakemake.params
+    params, output = snakemake.params, snakemake.output
     first = imagetable.read(snakemake.input.images, [params.image])
-    network = network_of(Client(**params.client), first)
-    parquet.write(network_table(network), snakemake.output.network)
+    settings = configuration.clients(snakemake.config)
+    clients = {
+        name: network_of(
+            Client(**planned | networks.files(settings[name], planned)), first, params.seed
+        )
+        for name, planned in params.clients.items()
+    }
+    network = next(iter(clients.values()))
+    parquet.write(clients_table(clients), output.clients)
+    parquet.write(network_table(network), output.network)
     features = features_table(network, first, params.rates, params.seed)
-    parquet.write(features, snakemake.output.features)
+    parquet.write(features, output.features)

@@ -8,7 +8,7 @@ from dropleak.runtime.files import write_text
 from dropleak.runtime.logging import job_log
 from dropleak.tables import parquet
 from dropleak.tables.lazy import StoredTable
-from dropleak.tables.schemas import ATTACKS, IMAGES, SCHEMAS, UTILITY
+from dropleak.tables.schemas import ATTACKS, CLIENTS, IMAGES, SCHEMAS, UTILITY
 
 KINDS = ["host", "device", "engine_version", "torch_version"]
 
@@ -23,6 +23,7 @@ with job_log(snakemake.log[0]):
         config=params.config,
         clients=params.clients,
         attackers=params.attackers,
+        networks=parquet.read(source.networks, CLIENTS).to_pandas(),
         dataset=params.dataset_name,
         shape=parquet.inspect(source.images, IMAGES)[0]["shape"],
         attacks=attacks,

@@ -6,6 +6,8 @@ from dropleak.data import imagetable
 from dropleak.engine.client.client import Client
 from dropleak.engine.client.training import Training
 from dropleak.jobs.training import train_seeds
+from dropleak.planning import config as configuration
+from dropleak.planning import networks
 from dropleak.report.provenance import revision
 from dropleak.runtime import device
 from dropleak.runtime.logging import job_log, progress
@@ -13,13 +15,16 @@ from dropleak.tables import parquet
 
 with job_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
-    settings = snakemake.params.settings
+    settings, wildcards = snakemake.params.settings, snakemake.wildcards
+    # From the configuration, not from params: files that move must not cause a rerun.
+    client = configuration.trained_client(snakemake.config, wildcards.network, wildcards.dropout)
+    files = networks.files(client, settings["client"])
     first, training = settings["seed"], Training(**settings["training"])
     with progress(settings["seeds"] * training.epochs, "epochs") as bar:
         table = train_seeds(
             *map(imagetable.read, (snakemake.input.train, snakemake.input.test)),
-            client=Client(**settings["client"]),
-            rate=float(snakemake.wildcards.rate),
+            client=Client(**settings["client"] | files),
+            rate=float(wildcards.rate),
             seeds=range(first, first + settings["seeds"]),
             training=training,
             device=device.choose(gpu=device.requested(snakemake.resources)),

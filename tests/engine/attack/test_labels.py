@@ -1,8 +1,21 @@
+import modules
 import pytest
 import torch
 from problems import clients
+from torch import nn
 
-from dropleak.engine.attack.labels import infer_labels
+from dropleak.engine.attack.attacker import Attacker
+from dropleak.engine.attack.labels import infer_labels, label_rule
+from dropleak.engine.attack.reconstruct import objective_for
+from dropleak.engine.models.layers import CLASSIFIER, Conv, Dropout, Flatten, Linear
+from dropleak.engine.models.module import ModuleNetwork
+from dropleak.engine.models.network import Network
+
+SIGNED = Network(
+    (1, 32, 32),
+    (Conv("conv", 4, 5, 4, 2), Flatten(), Dropout(), Linear(CLASSIFIER, 10)),
+)
+"""Whose features have both signs."""
 
 
 def test_labels_are_read_from_the_gradient_at_every_rate(digits):
@@ -38,3 +51,40 @@ def test_a_label_that_occurs_twice_is_counted_twice(digits):
     ones = [index for index, label in enumerate(labels) if label == 1][:4]
     update, _, keys = clients(digits, ones, 0.0, images=4)
     assert infer_labels(update, keys).tolist() == [[1, 1, 1, 1]]
+
+
+def test_with_features_of_both_signs_labels_are_read_from_the_bias(digits):
+    update, private, keys = clients(digits, list(range(40)), 0.3, network=SIGNED)
+    assert "bias" in label_rule(SIGNED, 1).basis
+    assert torch.equal(infer_labels(update, keys), private.labels)
+
+
+def test_and_those_of_several_images_from_the_bias_alone(digits):
+    update, private, keys = clients(digits, list(range(40)), 0.3, network=SIGNED, images=2)
+    found, true = infer_labels(update, keys), private.labels.sort().values
+    assert (found == true).double().mean() > 0.8
+
+
+@pytest.mark.parametrize(
+    ("module", "basis"),
+    [(modules.lenet, "sums lowest"), (modules.ConvNet, "sums lowest"), (modules.mlp, "signs")],
+)
+def test_labels_of_modules_are_read_from_their_last_linear_layer(digits, module, basis):
+    network = ModuleNetwork(module(), (1, 32, 32), 10)
+    update, private, keys = clients(digits, list(range(40)), 0.3, network=network)
+    assert basis in label_rule(network, 1).basis
+    assert torch.equal(infer_labels(update, keys), private.labels)
+
+
+def test_without_a_rule_labels_are_optimised(digits):
+    last = ModuleNetwork(nn.Sequential(nn.Conv2d(1, 10, 32), nn.Flatten()), (1, 32, 32), 10)
+    two = nn.Sequential(nn.Flatten(), nn.Linear(1024, 2, bias=False))
+    for network, images in [
+        (last, 1),
+        (ModuleNetwork(modules.mlp(), (1, 32, 32), 10), 2),
+        (ModuleNetwork(two, (1, 32, 32), 2), 1),
+    ]:
+        assert label_rule(network, images) is None
+    update, _, keys = clients(digits, [4, 17], 0.0, network=last)
+    assert infer_labels(update, keys) is None
+    assert objective_for(update, Attacker(), keys).labels is None

@@ -1,8 +1,11 @@
+import modules
 import pytest
 import torch
 from problems import clients
+from torch import nn
 
 from dropleak.engine.attack import masks
+from dropleak.engine.models.module import ModuleNetwork
 from dropleak.engine.models.zoo import lenet, relu_convnet
 
 SHAPE = (1, 32, 32)
@@ -99,3 +102,47 @@ def test_where_the_gradient_vanishes_the_reader_says_so(digits):
     update, _, keys = clients(digits, [0, 1], 0.5)
     update.gradients["classifier.weight"][1] = 0
     assert masks.read(update, keys).claims == (masks.EXACT, "gradients vanish")
+
+
+def module_clients(digits, indices, *layers):
+    """Clients of a sequence of layers, at rate 0.5."""
+    network = ModuleNetwork(nn.Sequential(*layers), SHAPE, 10)
+    return clients(digits, indices, 0.5, network=network)
+
+
+def test_the_mask_of_a_module_is_read_exactly_where_features_are_positive(digits):
+    hidden = nn.Flatten(), nn.Linear(1024, 40), nn.Softplus(), nn.Dropout()
+    layers = *hidden, nn.Linear(40, 30), nn.Sigmoid(), nn.Dropout(), nn.Linear(30, 10)
+    update, private, keys = module_clients(digits, list(range(20)), *layers)
+    source = masks.read(update, keys)
+    assert source.claims == (masks.EXACT,) * 20
+    for read, true in zip(source.masks, private.masks, strict=True):
+        assert torch.equal(read, true)
+
+
+def test_dropped_channels_are_read_exactly_as_well(digits):
+    conv = nn.Conv2d(1, 40, 8, stride=8), nn.Sigmoid(), nn.Dropout2d(), nn.Flatten()
+    update, private, keys = module_clients(digits, [0, 1], *conv, nn.Linear(640, 10))
+    source = masks.read(update, keys)
+    assert source.claims == (masks.EXACT,) * 2
+    assert torch.equal(source.masks[0], private.masks[0])
+    assert source.masks[0].shape == (2, 1, 40, 1, 1)
+
+
+def test_of_features_that_can_be_zero_the_reader_does_not_claim_to_know(digits):
+    network = ModuleNetwork(modules.mlp(), SHAPE, 10)
+    update, private, keys = clients(digits, [0, 1], 0.5, network=network)
+    source = masks.read(update, keys)
+    assert torch.equal(source.masks[0], private.masks[0])
+    assert source.claims == ("features behind gelu can be zero",) * 2
+
+
+def test_of_parts_of_an_image_only_what_none_kept_is_read(digits):
+    rows = nn.Flatten(1, 2), nn.Linear(32, 64), nn.Sigmoid(), nn.Unflatten(1, (2, 16))
+    pairs = nn.Flatten(2), nn.Dropout(), nn.Linear(1024, 8), nn.Flatten(), nn.Linear(16, 10)
+    update, private, keys = module_clients(digits, [0, 1], *rows, *pairs)
+    (mask,) = masks.read(update, keys).masks
+    kept_by_some = (private.masks[0] > 0).any(2, keepdim=True)
+    assert torch.equal(mask > 0, kept_by_some.expand(-1, -1, 2, -1))
+    kept = mask[mask > 0]
+    torch.testing.assert_close(kept, torch.full_like(kept, 1 / 0.75))  # one of two has 1 / 0.5

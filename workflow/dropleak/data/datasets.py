@@ -13,6 +13,7 @@ DATASETS = {
     "digits": Dataset(
         train=1437,
         test=360,
+        classes=10,
         channels=1,
         size=32,
         load=digits.load,
@@ -22,6 +23,7 @@ DATASETS = {
     "cifar10": Dataset(
         train=50_000,
         test=10_000,
+        classes=10,
         channels=3,
         size=32,
         load=Download("CIFAR10", _CIFAR, "cifar-10-python.tar.gz"),
@@ -30,6 +32,7 @@ DATASETS = {
     "cifar100": Dataset(
         train=50_000,
         test=10_000,
+        classes=100,
         channels=3,
         size=32,
         load=Download("CIFAR100", _CIFAR, "cifar-100-python.tar.gz"),
@@ -38,6 +41,7 @@ DATASETS = {
     "mnist": Dataset(
         train=60_000,
         test=10_000,
+        classes=10,
         channels=1,
         size=28,
         load=Download("MNIST", _MNIST, f"MNIST/raw/{_IDX}"),
@@ -46,6 +50,7 @@ DATASETS = {
     "fashion_mnist": Dataset(
         train=60_000,
         test=10_000,
+        classes=10,
         channels=1,
         size=28,
         load=Download("FashionMNIST", _FASHION, f"FashionMNIST/raw/{_IDX}"),
@@ -54,6 +59,7 @@ DATASETS = {
     "svhn": Dataset(
         train=73_257,
         test=26_032,
+        classes=10,
         channels=3,
         size=32,
         load=Download("SVHN", "http://ufldl.stanford.edu/housenumbers/", "{train,test}_32x32.mat"),

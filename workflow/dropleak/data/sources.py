@@ -68,6 +68,24 @@ def image_values(data: dict) -> int:
     return 3 * width * height
 
 
+def probable_shape(data: dict) -> tuple[tuple[int, int, int], int]:
+    """(channels, height, width) of the images, and the number of classes, without reading all.
+
+    A folder is taken for grey if the first training image of each class is.
+
+    Raises:
+        InputError: an image cannot be read.
+    """
+    if data["source"] != "folder":
+        dataset = DATASETS[data["source"]]
+        size = data["size"] or dataset.size
+        return (dataset.channels, size, size), dataset.classes
+    classes = folder.classes(data["root"], "train")
+    shapes = [picture.read(images[0], data["size"]).shape for images in classes.values()]
+    _, height, width = shapes[0]
+    return (max(channels for channels, *_ in shapes), height, width), len(classes)
+
+
 def check_headers(data: dict) -> list[str]:
     """Check the header of every image of a folder; returns sentences on files that are not used.
 

@@ -34,9 +34,12 @@ def _leaves(schema: dict, prefix: str) -> Iterator[tuple[str, dict]]:
 
 
 def _allowed(schema: dict) -> str:
+    if "anyOf" in schema:
+        return ", ".join(map(_allowed, schema["anyOf"]))
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
-    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    kinds = schema.get("type", "string")
+    kinds = kinds if isinstance(kinds, list) else [kinds]
     bounds = {
         "minimum": "≥ {}",
         "exclusiveMinimum": "> {}",

@@ -1,6 +1,7 @@
 """Figure 2: features under dropout."""
 
 from math import ceil, sqrt
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,20 @@ from matplotlib.figure import Figure
 
 from dropleak.analysis.excerpts import shown_rates
 from dropleak.figures import style
+from dropleak.tables import parquet
 
 
 def features(features: pa.Table) -> Figure:
-    """Maps of all channels at up to three rates, lowest to highest; dropped features are grey."""
+    """Maps of all channels at up to three rates, lowest to highest; dropped features are grey.
+
+    The reason in words if the network has no features to show.
+    """
+    if not len(features):
+        figure, axis = style.new(1.0)
+        axis.set_axis_off()
+        reason = f"Not shown: {parquet.metadata(features)['reason']}."
+        axis.text(0.5, 0.5, fill(reason, 50), ha="center", va="center").set_in_layout(False)
+        return figure
     frame = features.to_pandas()
     shown = shown_rates(frame)
     highest = float(frame["value"].max())

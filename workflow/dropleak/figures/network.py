@@ -8,6 +8,9 @@ from matplotlib.patches import FancyBboxPatch
 
 from dropleak.figures import style
 
+_MANY = 25
+"""Layers from which they are drawn closer together."""
+
 _TITLES = {"original": "Original", "dropout": "With dropout"}
 
 
@@ -15,7 +18,7 @@ def networks(network: pa.Table) -> Figure:
     """Both networks side by side, from input to logits, a box per layer with its output's shape."""
     frame = network.to_pandas()
     layers = frame.groupby("network").size().max()
-    figure, axes = style.new(0.36 * layers, ncols=2)
+    figure, axes = style.new(layers * (0.36 if layers <= _MANY else 0.2), ncols=2)
     for axis, (name, title) in zip(axes, _TITLES.items(), strict=True):
         _draw(axis, frame[frame["network"] == name])
         axis.set(title=title, xlim=(0, 1), ylim=(layers - 0.5, -0.5))
@@ -42,7 +45,7 @@ def _draw(axis: Axes, layers: pd.DataFrame) -> None:
         shape = "×".join(map(str, layer.shape))
         axis.text(0.08, row, text, va="center", fontsize=6, color=colour)
         axis.text(0.92, row, shape, va="center", ha="right", fontsize=6, color=colour)
-        if row:
+        if row and len(layers) <= _MANY:
             axis.annotate(
                 "",
                 xy=(0.5, row - 0.31),

@@ -15,6 +15,7 @@ from dropleak.engine.attack.restarts import reconstruct_best
 from dropleak.engine.backends.choice import choose
 from dropleak.engine.client.client import Client
 from dropleak.engine.client.update import compute_update
+from dropleak.engine.models.model import Model
 from dropleak.errors import InputError
 from dropleak.jobs.checkpoint import AttackCheckpoint
 from dropleak.jobs.images import network_of, tensors
@@ -36,6 +37,7 @@ def attack_job(
     device: str,
     path: str | Path,
     progress: Callable[[int], None],
+    files: Mapping[str, str] = {},
 ) -> pa.Table:
     """Attack the clients of the given images, resuming an earlier attempt at the same job.
 
@@ -47,23 +49,28 @@ def attack_job(
         device: torch's name of it.
         path: of the checkpoint; the caller removes it once the result is saved.
         progress: called with the number of iterations done.
+        files: settings of the client that are paths of files, of which `settings` has the content.
 
     Returns:
         one row per image, with the columns `schemas.ATTACKS`.
 
     Raises:
-        InputError: if the GPU's memory cannot hold a single update.
+        InputError: if the GPU's memory cannot hold a single update, or the client's network cannot
+            be loaded or attacked.
         StoppedError: if the job was told to stop.
     """
+    client, seed = Client(**{**settings["client"], **files}), settings["seed"]
+    like = torch.empty(0, dtype=getattr(torch, settings["precision"]), device=device)
     job = _Job(
-        client=Client(**settings["client"]),
+        network=network_of(client, images, seed, like),
+        images_per_update=client.images_per_update,
         attacker=Attacker(**settings["attacker"]),
         rate=rate,
-        seed=settings["seed"],
+        seed=seed,
         iterations=settings["iterations"],
-        like=torch.empty(0, dtype=getattr(torch, settings["precision"]), device=device),
+        like=like,
     )
-    backend = choose(network_of(job.client, images), job.attacker, job.like)
+    backend = choose(job.network, job.attacker, job.like)
     print(backend)
     made_by = {"torch": torch.__version__, "device": device_name(device)}
     constants = {
@@ -90,14 +97,15 @@ def attack_job(
         with checkpoint.stop_on_signals():
             return _attack(part, job, constants, checkpoint, progress)
 
-    return split_on_out_of_memory(attack, images, job.client.images_per_update)
+    return split_on_out_of_memory(attack, images, job.images_per_update)
 
 
 @dataclass(frozen=True)
 class _Job:
     """The settings that determine a job's numbers."""
 
-    client: Client
+    network: Model
+    images_per_update: int
     attacker: Attacker
     rate: float
     seed: int
@@ -114,14 +122,12 @@ def _attack(
     progress: Callable[[int], None],
 ) -> pa.Table:
     """Simulate the clients, attack them, score the reconstructions, and tabulate the scores."""
-    by_client = (-1, job.client.images_per_update)
+    by_client = (-1, job.images_per_update)
     pixels, labels, keys = (
         values.unflatten(0, by_client)
         for values in (*tensors(images), rng.image_keys(job.seed, _indices(images)))
     )
-    update, private = compute_update(
-        network_of(job.client, images), pixels, labels, keys, job.rate, job.like
-    )
+    update, private = compute_update(job.network, pixels, labels, keys, job.rate, job.like)
     std = np.array(parquet.metadata(images)["training_std"])
     std[std == 0] = 1  # a channel without contrast
     observer = TrajectoryObserver(private.images.numpy(), std)

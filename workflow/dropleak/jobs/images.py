@@ -4,7 +4,7 @@ import pyarrow as pa
 import torch
 
 from dropleak.engine.client.client import Client
-from dropleak.engine.models.network import Network
+from dropleak.engine.models.model import Model
 from dropleak.tables import parquet
 
 
@@ -14,7 +14,9 @@ def tensors(images: pa.Table) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(pixels / 255), torch.tensor(images["label"].to_pylist())
 
 
-def network_of(client: Client, images: pa.Table) -> Network:
-    """A client's network for the images of a table."""
+def network_of(
+    client: Client, images: pa.Table, seed: int, like: torch.Tensor | None = None
+) -> Model:
+    """A client's network for the images of a table; the other arguments as for `Client.build`."""
     metadata = parquet.metadata(images)
-    return client.build(tuple(metadata["shape"]), len(metadata["classes"]))
+    return client.build(tuple(metadata["shape"]), len(metadata["classes"]), seed, like)

@@ -1,7 +1,7 @@
 """A training job: rows of the utility table."""
 
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 import pyarrow as pa
@@ -10,6 +10,7 @@ import torch
 from dropleak.engine.client.client import Client
 from dropleak.engine.client.training import Training, train
 from dropleak.jobs.images import network_of, tensors
+from dropleak.planning.networks import label
 from dropleak.runtime.device import name as device_name
 from dropleak.tables import parquet
 from dropleak.tables.schemas import UTILITY
@@ -21,7 +22,7 @@ def train_seeds(
     *,
     client: Client,
     rate: float,
-    seeds: Iterable[int],
+    seeds: Sequence[int],
     training: Training,
     device: str,
     progress: Callable[[], None],
@@ -32,7 +33,7 @@ def train_seeds(
         train_images, test_images: image tables.
         client: whose network to train.
         rate: dropout rate.
-        seeds: of the runs.
+        seeds: of the runs; the first is that of the experiment.
         training: how to train.
         device: torch's name of it.
         progress: called after every epoch.
@@ -40,17 +41,21 @@ def train_seeds(
     Returns:
         one row per seed and epoch, with the columns `schemas.UTILITY`.
     """
-    network = network_of(client, train_images)
+    network = network_of(client, train_images, seeds[0])
     train_set, test_set = (
         (pixels.to(device, torch.float32), labels.to(device))
         for pixels, labels in map(tensors, (train_images, test_images))
     )
-    trained = {"network": client.network, "dropout": client.dropout, "dropout_rate": rate}
+    trained = {
+        "network": label(asdict(client)),
+        "dropout": client.dropout,
+        "dropout_rate": rate,
+    }
     rows = []
-    for seed in seeds:
-        epochs = train(network, train_set, test_set, rate, seed, training)
+    for run in seeds:
+        epochs = train(network, train_set, test_set, rate, run, training)
         for number, epoch in enumerate(epochs, start=1):
-            rows.append(trained | {"seed": seed, "epoch": number} | asdict(epoch))
+            rows.append(trained | {"seed": run, "epoch": number} | asdict(epoch))
             progress()
     columns = {key: [row[key] for row in rows] for key in rows[0]}
     columns["host"] = [platform.node()] * len(rows)

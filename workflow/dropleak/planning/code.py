@@ -25,44 +25,71 @@ def digest(script: str, names: Iterable[str] = (), files: Iterable[str] = ()) ->
             `dropleak.figures.sample.sample`.
         files: files that the code reads, relative to workflow/.
     """
-    waiting = [WORKFLOW / "scripts" / script]
-    waiting += [module for name in names for module in _modules(name)]
-    code = {}
-    while waiting:
-        path = waiting.pop()
-        if path not in code:
-            tree = _parse(path)
-            code[path] = ast.unparse(tree)
-            waiting += _imports(tree)
-    texts = sorted(code.values())  # not by path: an installed library has other paths
+    start = [WORKFLOW / "scripts" / script]
+    start += [module for name in names for module in _modules(LIBRARY.parent, name)]
+    texts = [*_texts(start, LIBRARY.parent, LIBRARY)]
     texts += [(WORKFLOW / name).read_text(encoding="utf-8") for name in files]
     return hashlib.sha256(repr(texts).encode()).hexdigest()[:16]
 
 
+def digest_of_file(path: Path) -> str:
+    """Digest of a user's Python file and of every one beside it that it imports, directly or not.
+
+    None of them is executed. Comments and layout do not count, nor does where the files are.
+
+    Raises:
+        InputError: one cannot be read as Python.
+    """
+    texts = _texts([path], path.parent, path.parent)
+    return hashlib.sha256(repr(texts).encode()).hexdigest()[:16]
+
+
+def _texts(start: Iterable[Path], folder: Path, inside: Path) -> list[str]:
+    """Files and all that they import, sorted: not by path, as that of an installed library differs.
+
+    Args:
+        start: the first files.
+        folder: where imported names are looked for.
+        inside: a folder that imported files must be in.
+    """
+    waiting, code = [*start], dict[Path, str]()
+    while waiting:
+        path = waiting.pop()
+        if path not in code:
+            try:
+                tree = _parse(path.read_bytes())
+            except (OSError, SyntaxError, ValueError) as error:
+                raise InputError(f"{path}: cannot be read as Python ({error})") from None
+            code[path] = ast.unparse(tree)
+            imported = _imports(tree, path, folder)
+            waiting += [file for file in imported if file.is_relative_to(inside)]
+    return sorted(code.values())
+
+
 @cache
-def _parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+def _parse(text: bytes) -> ast.Module:
+    return ast.parse(text)
 
 
-def _imports(tree: ast.Module) -> Iterator[Path]:
-    """The modules of the library that code imports, anywhere in it."""
+def _imports(tree: ast.Module, path: Path, folder: Path) -> Iterator[Path]:
+    """The files that the code of a file imports, anywhere in it."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
+            start = path.parents[node.level - 1] if node.level else folder
             for alias in node.names:
-                yield from _modules(f"{node.module}.{alias.name}")
+                yield from _modules(start, ".".join(filter(None, [node.module, alias.name])))
         elif isinstance(node, ast.Import):
             for alias in node.names:
-                yield from _modules(alias.name)
+                yield from _modules(folder, alias.name)
 
 
-def _modules(name: str) -> Iterator[Path]:
-    """The files of the library along a full name: its packages and module."""
+def _modules(folder: Path, name: str) -> Iterator[Path]:
+    """The files along a full name, its packages and module, as far as they are in a folder."""
     parts = name.split(".")
-    if parts[0] == "dropleak":
-        for length in range(1, len(parts) + 1):
-            path = LIBRARY.parent.joinpath(*parts[:length])
-            files = (path / "__init__.py", path.with_suffix(".py"))
-            yield from (file for file in files if file.exists())
+    for length in range(1, len(parts) + 1):
+        path = folder.joinpath(*parts[:length])
+        files = (path / "__init__.py", path.with_suffix(".py"))
+        yield from (file for file in files if file.is_file())
 
 
 def refuse_braces(folder: Path = WORKFLOW) -> None:

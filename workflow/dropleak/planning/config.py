@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from functools import cache
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -18,6 +19,7 @@ from dropleak.data import folder, sources
 from dropleak.engine.attack.distances import DISTANCES
 from dropleak.engine.models.zoo import NETWORKS
 from dropleak.errors import InputError
+from dropleak.planning import networks
 from dropleak.planning.messages import explain, nearest, path_of, shown
 from dropleak.planning.paths import expanded
 
@@ -55,10 +57,16 @@ def load_schema() -> dict:
 
 
 def _fill_in_choices(schema: dict) -> None:
-    """Replace `registry`, in any part of the schema, by the choices that this registry has."""
+    """Replace `registry`, in any part of the schema, by the choices that this registry has.
+
+    They add to what `anyOf` allows, if the part has it.
+    """
     if isinstance(schema.get("registry"), str):
         choices = _REGISTRIES[schema.pop("registry")]
-        schema["enum"] = list(choices)
+        if "anyOf" in schema:
+            schema["anyOf"].insert(0, {"enum": list(choices)})
+        else:
+            schema["enum"] = list(choices)
         meanings = [f"`{name}` is {meaning}" for name, meaning in choices.items() if meaning]
         schema["description"] += f" {'; '.join(meanings)}." if meanings else ""
     for part in schema.values():
@@ -66,8 +74,12 @@ def _fill_in_choices(schema: dict) -> None:
             _fill_in_choices(part)
 
 
-def complete(config: dict) -> dict:
+def complete(config: dict, folders: Iterable[Path] = ()) -> dict:
     """A copy of the configuration with every default filled in and paths expanded, checked.
+
+    Args:
+        config: as given.
+        folders: of its files, which a client's relative paths are looked for in.
 
     Raises:
         InputError: one message that lists all problems, each with key, value and what is allowed.
@@ -78,7 +90,7 @@ def complete(config: dict) -> dict:
         errors = _VALIDATOR(schema).iter_errors(config)
         problems = list(islice(_earlier_forms(config), _MOST_PROBLEMS))
         problems = problems or list(map(explain, islice(errors, _MOST_PROBLEMS)))
-        problems = problems or list(_expand_paths(config))
+        problems = problems or list(_expand_paths(config, folders))
         problems = problems or list(islice(_contradictions(config), _MOST_PROBLEMS))
     except RecursionError:
         problems = ["it contains itself, or is nested without end"]
@@ -114,6 +126,16 @@ def without_defaults(value: dict, schema: dict) -> dict:
 def clients(config: dict) -> dict[str, dict]:
     """All settings of every client that may be named, by name."""
     return _presets("clients", config)
+
+
+def trained_client(config: dict, network: str, dropout: str) -> dict:
+    """Settings of a client with the network of this label and with this site of dropout."""
+    presets = clients(config)
+    return next(
+        presets[name]
+        for name in config["clients"]
+        if (networks.label(presets[name]), presets[name]["dropout"]) == (network, dropout)
+    )
 
 
 def attackers(config: dict) -> dict[str, dict]:
@@ -190,13 +212,16 @@ def _earlier_forms(config: object) -> Iterator[str]:
                 yield f"{path_of(['presets', name])}: attackers have their own group; write {new}"
 
 
-def _expand_paths(config: dict) -> Iterator[str]:
+def _expand_paths(config: dict, folders: Iterable[Path]) -> Iterator[str]:
     """Mistakes in the paths of a configuration that fits the schema; the others are expanded."""
     data = config["data"]
     try:
         data["root"] = expanded(data["root"])
     except ValueError as error:
         yield f"data.root: {shown(data['root'])} {error}"
+    for name, client in config["presets"]["clients"].items():
+        for key, problem in networks.expand(client, folders):
+            yield f"presets.clients.{name}.{key}: {problem}"
 
 
 def _contradictions(config: dict) -> Iterator[str]:
@@ -219,6 +244,12 @@ def _contradictions(config: dict) -> Iterator[str]:
     for name, preset in groups["attackers"].items():
         for key, reason in _impossible(preset):
             yield f"presets.attackers.{name}.{key}: {preset[key]} {reason}"
+    for name, preset in groups["clients"].items():
+        for key, reason in networks.problems(preset):
+            yield f"presets.clients.{name}.{key}: {reason}"
+            return  # as the following must be able to read the files
+    known = groups["clients"].keys() & config["clients"]
+    yield from networks.confused({name: groups["clients"][name] for name in sorted(known)})
     data = config["data"]
     if why := _unusable(data["root"]):
         yield f"data.root: {shown(data['root'])} cannot be used ({why})"

@@ -1,7 +1,7 @@
 """Configuration files for commands outside Snakemake, read as the workflow reads them."""
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -26,7 +26,7 @@ def add_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load(paths: Iterable[Path]) -> dict:
+def load(paths: Sequence[Path]) -> dict:
     """The complete configuration of some files; later files replace keys of earlier ones.
 
     Raises:
@@ -41,4 +41,4 @@ def load(paths: Iterable[Path]) -> dict:
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise InputError(f"{path}: cannot be read ({error})") from None
     yaml_text.check(paths)
-    return complete(config)
+    return complete(config, [path.parent for path in paths])

@@ -16,9 +16,10 @@ from dropleak.planning.config import (
     with_defaults,
     without_defaults,
 )
+from dropleak.planning.networks import without_paths
 from dropleak.planning.versions import DATA_VERSION, ENGINE_VERSION, TRAINING_VERSION
 
-TRAINED = ("network", "dropout")
+_TRAINED = ("network", "dropout", "weights", "batch_norm")
 """The settings of a client that determine its accuracy. Clients that share them share trainings."""
 
 _TRAINING = ("epochs", "batch_size", "optimiser", "learning_rate", "initialisation")
@@ -27,6 +28,11 @@ _TRAINING = ("epochs", "batch_size", "optimiser", "learning_rate", "initialisati
 def of_images(config: dict) -> dict:
     """Identity of the image tables."""
     return {"data_version": DATA_VERSION, "data": data_identity(config["data"])}
+
+
+def of_client(settings: dict) -> dict:
+    """Identity of a client: its settings, with the content of files in place of their paths."""
+    return without_defaults(without_paths(settings), _CLIENT)
 
 
 def of_attack(config: dict, images: dict, client: str, attacker: str) -> dict:
@@ -42,7 +48,7 @@ def of_attack(config: dict, images: dict, client: str, attacker: str) -> dict:
     return images | {
         "engine_version": ENGINE_VERSION,
         "seed": config["seed"],
-        "client": without_defaults(clients(config)[client], _CLIENT),
+        "client": of_client(clients(config)[client]),
         "attacker": without_defaults(attackers(config)[attacker], _ATTACKER),
         "iterations": config["attack"]["iterations"],
         "precision": config["attack"]["precision"],
@@ -51,11 +57,11 @@ def of_attack(config: dict, images: dict, client: str, attacker: str) -> dict:
 
 def of_training(config: dict, images: dict, client: str) -> dict:
     """Identity of the trainings of one client's network, apart from the rate; see `of_attack`."""
-    trained = {key: clients(config)[client][key] for key in TRAINED}
+    settings = of_client(clients(config)[client])
     return images | {
         "training_version": TRAINING_VERSION,
         "seed": config["seed"],
-        "client": without_defaults(trained, _CLIENT),
+        "client": {key: settings[key] for key in _TRAINED if key in settings},
         "seeds": config["utility"]["seeds"],
         "training": {key: config["utility"][key] for key in _TRAINING},
     }

@@ -12,7 +12,7 @@ from itertools import product
 
 from dropleak.planning import identity
 from dropleak.planning.config import clients
-from dropleak.planning.identity import TRAINED
+from dropleak.planning.networks import label
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,9 @@ class Layout:
         images = identity.of_images(config)
         self.images = Folder(f"{self.results}/data", images)
         presets = clients(config)
-        trained = {tuple(presets[name][key] for key in TRAINED): name for name in config["clients"]}
+        trained = {
+            (label(presets[name]), presets[name]["dropout"]): name for name in config["clients"]
+        }
         self.trainings = {
             network: Folder(
                 "/".join([f"{self.results}/utility", *network]),
@@ -55,7 +57,7 @@ class Layout:
             )
             for network, client in trained.items()
         }
-        """By network and site of dropout, which clients can share."""
+        """By label of the network and site of dropout, which clients can share."""
         self.attacks = {
             (client, attacker): Folder(
                 f"{self.results}/attacks/{client}/{attacker}",

@@ -30,6 +30,11 @@ def explain(error: ValidationError) -> str:
             return f"{missing}: missing; it has no default"
         case "enum":
             return f"{key}: {given} is not one of {', '.join(rule)}{nearest(value, rule)}"
+        case "anyOf":
+            names = rule[0]["enum"]
+            return f"{key}: {given} is not one of {', '.join(names)}{nearest(value, names)}" + (
+                "; a network of your own is file.py:function"
+            )
         case "type":
             names = [_TYPE_NAMES[name] for name in ([rule] if isinstance(rule, str) else rule)]
             return f"{key}: {given} has the wrong type; it must be {' or '.join(names)}" + (

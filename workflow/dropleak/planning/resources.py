@@ -5,9 +5,9 @@ processors and without a compiler; GPUs are faster. All jobs of a rule get the l
 largest.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
-from dropleak.engine.models.zoo import relative_cost
+from dropleak.planning.trial import Size
 
 MARGIN = 4
 """Factor on the measured seconds, for a slower core, or torch in place of compiled code."""
@@ -24,21 +24,21 @@ def attack(
     values: int,
     iterations: int,
     precision: str,
-    networks: Iterable[str],
+    networks: Collection[Size],
     restarts: int,
 ) -> tuple[int, int]:
     """Limits of an attack job.
 
     Measured per photograph of 3 x 32 x 32 in float32: 5 MB, and 0.33 ms per iteration; per digit of
     1 x 32 x 32: 0.21 ms. Line searches take 10% longer and optimised masks 25%, which the margin
-    covers.
+    covers. Torch modules need memory for three copies of their gradient as well.
 
     Args:
         images: attacked in the job.
         values: numbers in one image, channels x height x width.
         iterations: budget of each attack.
         precision: "float32" or "float64".
-        networks: names in `NETWORKS`; time is proportional to their multiplications.
+        networks: sizes of the attacked ones; time is proportional to their multiplications.
         restarts: the largest number among the attackers.
 
     Returns:
@@ -46,26 +46,32 @@ def attack(
     """
     width = {"float32": 4, "float64": 8}[precision]
     images *= restarts
-    megabytes = images * 7 * values / 3072 * width / 4
+    parameters = max(network.parameters for network in networks)
+    megabytes = images * (7 * values / 3072 * width / 4 + 3 * width * parameters / 1e6)
     seconds = images * iterations * (0.15e-3 + 0.18e-3 * values / 3072)
-    seconds *= max(map(relative_cost, networks))
+    seconds *= max(network.cost for network in networks)
     return BASE_MB + round(megabytes), SETUP_MINUTES + round(MARGIN * seconds / 60)
 
 
-def training(images: int, values: int, batch_size: int, epochs: int) -> tuple[int, int]:
+def training(
+    images: int, values: int, batch_size: int, epochs: int, networks: Collection[Size]
+) -> tuple[int, int]:
     """Limits of a training job.
 
-    Measured for photographs of 3 x 32 x 32: 0.064 ms an image, 0.7 ms a step of the optimiser.
+    Measured for lenet and photographs of 3 x 32 x 32: 0.064 ms an image, 0.7 ms a step of the
+    optimiser.
 
     Args:
         images: of the training part; memory holds both parts as float64 and as float32.
         values: numbers in one image.
         batch_size: images per step.
         epochs: of all the job's runs together.
+        networks: sizes of the trained ones.
 
     Returns:
         memory in MB and time in minutes.
     """
     megabytes = 2 * images * values * (8 + 4) / 1e6
-    seconds = epochs * images * (0.064e-3 * values / 3072 + 0.7e-3 / batch_size)
+    cost = max(network.cost for network in networks)
+    seconds = epochs * images * (0.064e-3 * cost * values / 3072 + 0.7e-3 / batch_size)
     return BASE_MB + round(megabytes), SETUP_MINUTES + round(MARGIN * seconds / 60)

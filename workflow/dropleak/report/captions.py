@@ -27,6 +27,8 @@ def networks(network: pa.Table) -> str:
 
 def features(features: pa.Table) -> str:
     """Figure 2."""
+    if not len(features):
+        return f"They are not shown, as {parquet.metadata(features)['reason']}."
     frame = features.to_pandas()
     dropped = 1 - frame.groupby("dropout_rate")["kept"].mean()[shown_rates(frame)]
     shares = series(f"{share:.0%} at {rate}" for rate, share in dropped.items())

@@ -1,6 +1,8 @@
 """The methods paragraph of a run, in LaTeX, and the references that it cites."""
 
 import re
+from collections.abc import Collection
+from pathlib import Path
 
 import pandas as pd
 
@@ -10,6 +12,7 @@ from dropleak.engine.attack.distances import DISTANCES
 from dropleak.engine.models.zoo import NETWORKS
 from dropleak.formatting import count, series
 from dropleak.planning.config import independent
+from dropleak.planning.networks import is_file
 from dropleak.report.escape import latex
 
 BIBLIOGRAPHY = WORKFLOW / "report" / "references.bib"
@@ -19,6 +22,10 @@ _DROPOUT = {
     "convolutions": ", after each convolution",
     "both": r", before the classifier as proposed by Zheng \cite{zheng2021dropout}, and also after "
     "each convolution",
+}
+_BATCH_NORM = {
+    "running": "batch norm with the statistics that came with the weights, which an attacker knows",
+    "batch": "batch norm with the statistics of a client's images, which an attacker does not know",
 }
 _INITIALISATION = {
     "xavier": r"as by Glorot and Bengio \cite{glorot2010understanding}",
@@ -54,6 +61,7 @@ def paragraph(
     config: dict,
     clients: dict[str, dict],
     attackers: dict[str, dict],
+    networks: pd.DataFrame,
     dataset: str,
     shape: list[int],
     attacks: pd.DataFrame,
@@ -66,6 +74,7 @@ def paragraph(
     Args:
         config: complete.
         clients, attackers: settings of those that ran, by name.
+        networks: the table of clients.
         dataset: what the images are called.
         shape: of an image, channels first.
         attacks: with the columns host, device, seconds and engine_version.
@@ -82,7 +91,7 @@ def paragraph(
     sentences = [
         f"We attacked {config['images']:,} test images of {named} ({images}), the first of an "
         f"order drawn with seed {config['seed']}.",
-        _clients(clients, config["rates"]),
+        _clients(clients, networks.set_index("client"), config["rates"]),
         "Networks, start images and masks depended on seed and image alone, so that all "
         f"{'clients, ' if len(clients) > 1 else ''}rates and attackers met the same problems.",
         *(_attacker(name, settings) for name, settings in attackers.items()),
@@ -104,8 +113,8 @@ def paragraph(
         "with each of the rates "
         f"{series(training['rates'])} on {count(training['seeds'], 'seed')} for "
         f"{count(training['epochs'], 'epoch')} (optimiser {training['optimiser']}, learning rate "
-        f"{training['learning_rate']}, batches of {training['batch_size']}), from weights "
-        f"{_INITIALISATION[training['initialisation']]}.",
+        f"{training['learning_rate']}, batches of {training['batch_size']}), from "
+        f"{_starts(clients.values(), training['initialisation'])}.",
         f"We used dropleak {versions['dropleak']}"
         f" ({_commit(revision)}engine version {attacks['engine_version'].iloc[0]}) with Snakemake "
         rf"\cite{{moelder2021sustainable}} {versions['snakemake']}, PyTorch "
@@ -128,26 +137,69 @@ def bibliography(text: str) -> str:
     return "\n\n".join(found).rstrip() + "\n"
 
 
-def _clients(clients: dict[str, dict], rates: list[float]) -> str:
+def _clients(clients: dict[str, dict], networks: pd.DataFrame, rates: list[float]) -> str:
     """What clients shared: in one sentence for a single one, else with a sentence for each."""
+    kinds = {
+        name: f"{count(client['images_per_update'], 'image')} in {_network(client, networks, name)}"
+        for name, client in clients.items()
+    }
     dropout = rf"with inverted dropout \cite{{srivastava2014dropout}} at rates {series(rates)}"
     if len(clients) == 1:
-        (client,) = clients.values()
-        return (
-            f"Clients shared the gradient of the cross-entropy of "
-            f"{count(client['images_per_update'], 'image')} in "
-            f"{NETWORKS[client['network']].method}, drawn anew for each client, {dropout}"
-            f"{_DROPOUT[client['dropout']]}."
-        )
-    kinds = (
-        f" Clients \\texttt{{{latex(name)}}}: {count(client['images_per_update'], 'image')} in "
-        f"{NETWORKS[client['network']].method}{_DROPOUT[client['dropout']]}."
-        for name, client in clients.items()
+        ((name, kind),) = kinds.items()
+        site = _site(clients[name], networks.loc[name])
+        return f"Clients shared the gradient of the cross-entropy of {kind}, {dropout}{site}."
+    sentences = (
+        f" Clients \\texttt{{{latex(name)}}}: {kind}{_site(clients[name], networks.loc[name])}."
+        for name, kind in kinds.items()
     )
-    return (
-        "Clients shared the gradient of the cross-entropy in networks drawn anew for each client, "
-        f"{dropout}.{''.join(kinds)}"
+    return f"Clients shared the gradient of the cross-entropy, {dropout}.{''.join(sentences)}"
+
+
+def _drawn_anew(client: dict) -> bool:
+    """Whether each client draws its network's weights."""
+    entry = NETWORKS.get(client["network"])
+    return entry is not None and entry.drawn_for_each_client
+
+
+def _network(client: dict, networks: pd.DataFrame, name: str) -> str:
+    """What a client's network is, where its weights come from, and what its batch norm does."""
+    if _drawn_anew(client):
+        return f"{NETWORKS[client['network']].method}, drawn anew for each client"
+    facts = networks.loc[name]
+    if is_file(client["network"]):
+        path, _, function = client["network"].rpartition(":")
+        file = latex(Path(path).name)
+        parts = [
+            rf"the network \texttt{{{latex(function)}}} of \texttt{{{file}}} with "
+            f"{facts['parameters']:,} parameters"
+        ]
+    else:
+        parts = [NETWORKS[client["network"]].method]
+    if isinstance(facts["batch_norm"], str):
+        parts.append(_BATCH_NORM[facts["batch_norm"]])
+    weights = client["weights"]
+    parts.append(
+        rf"with the weights \texttt{{{latex(Path(weights).name)}}} for all clients"
+        if weights
+        else "with the same random weights for all clients"
     )
+    return ", ".join(parts)
+
+
+def _starts(clients: Collection[dict], initialisation: str) -> str:
+    """The weights that trainings start from."""
+    kinds = dict.fromkeys(
+        f"weights {_INITIALISATION[initialisation]}" if _drawn_anew(client) else "its own weights"
+        for client in clients
+    )
+    return " or ".join(kinds)
+
+
+def _site(client: dict, facts: pd.Series) -> str:
+    """Where a client's network has dropout."""
+    if _drawn_anew(client):
+        return _DROPOUT[client["dropout"]]
+    return f", in {count(facts['dropout_layers'], 'dropout layer')}"
 
 
 def _attacker(name: str, settings: dict) -> str:

@@ -20,6 +20,7 @@ def requested(resources: Mapping[str, Any]) -> bool:
 def full_precision() -> None:
     """Turn off TF32, which rounds float32 products to 10 bits: L-BFGS needs all of them."""
     torch.backends.fp32_precision = "ieee"  # type: ignore[attr-defined]  # set in the module's class
+    torch.backends.cudnn.allow_tf32 = False  # the older name, without which torch.export fails
 
 
 def choose(gpu: bool) -> str:

@@ -286,11 +286,26 @@ INTERPRETATIONS = pa.schema(
 )
 """One row per interpretation of what the paper leaves open, nearest first."""
 
+CLIENTS = pa.schema(
+    [
+        _CLIENT,
+        _column("parameters", pa.int64(), "number of weights and biases that it shares"),
+        _column("dropout_layers", pa.int32(), "number of times that its forward pass drops"),
+        _column(
+            "batch_norm",
+            pa.string(),
+            "statistics that batch norm uses, running or batch; null if it has none",
+            nullable=True,
+        ),
+    ]
+)
+"""One row per client: facts of its network."""
+
 NETWORK = pa.schema(
     [
         _column("network", pa.string(), "original or dropout"),
         _column("layer", pa.string(), "kind of layer, or input"),
-        _column("detail", pa.string(), "its settings"),
+        _column("detail", pa.string(), "its settings, or its name in a torch module"),
         _column("shape", pa.list_(pa.int32()), "shape of its output, without the batch"),
         _column("parameters", pa.int32(), "number of weights and biases"),
     ]
@@ -307,7 +322,8 @@ FEATURES = pa.schema(
         _column("kept", pa.bool_(), "whether the client's mask keeps it"),
     ]
 )
-"""Features of one image before the classifier; metadata: `image`, as JSON."""
+"""Features of one image before the classifier; metadata, as JSON: `image`, and `reason` if there
+are none."""
 
 SCHEMAS = {
     "images": IMAGES,
@@ -319,6 +335,7 @@ SCHEMAS = {
     "tradeoff": TRADEOFF,
     "claims": CLAIMS,
     "interpretations": INTERPRETATIONS,
+    "clients": CLIENTS,
     "network": NETWORK,
     "features": FEATURES,
 }

@@ -6,6 +6,7 @@ come, to a mask for each dropout layer, [B, n, K, *shape], or [B, n, 1, *shape] 
 """
 
 from dataclasses import dataclass
+from math import prod
 
 import torch
 from torch import Tensor
@@ -14,8 +15,7 @@ from dropleak.engine import rng
 from dropleak.engine.client.update import Update
 from dropleak.engine.models.dropout import dropout_masks
 from dropleak.engine.models.layer import Shape
-from dropleak.engine.models.layers import Dropout, Flatten, Linear
-from dropleak.engine.models.network import Network
+from dropleak.engine.models.model import Model
 
 Masks = tuple[Tensor, ...]
 
@@ -48,7 +48,7 @@ class Constant:
 class Resampled:
     """Fresh masks at every evaluation."""
 
-    network: Network
+    network: Model
     rate: float
     dtype: torch.dtype
     stream: Tensor  # int64 [B, n]
@@ -107,22 +107,18 @@ def read(update: Update, keys: Tensor) -> MaskSource:
     if n > 1:
         doubts["gradients are means over several images"] = True
     vanished = torch.zeros(len(update), dtype=torch.bool)
-    for place, shape in zip(*_dropout_places(update.network), strict=True):
-        linear, series = _linear_behind(update.network, place)
-        if linear is None:
-            doubts["dropout before convolutions cannot be read"] = True
-            masks.append(_ones(update, shape))
+    for site in update.network.dropout_sites():
+        doubts |= dict.fromkeys(site.doubts, True)
+        if site.weight is None or site.elements is None:
+            masks.append(_ones(update, site.shape))
             continue
-        if series > 1:
-            doubts["dropout layers in series"] = True
-        if update.network.can_be_zero(place):
-            doubts["features can be zero without being dropped"] = True
-        columns = update.gradients[f"{linear.name}.weight"].abs().amax(1)  # [B, features]
+        columns = update.gradients[site.weight].abs().amax(1)  # [B, inputs]
         vanished |= (columns == 0).all(1).cpu()
-        kept_by_one = (1 - update.rate) ** series
-        kept_by_some = 1 - (1 - kept_by_one) ** n
-        mask = (columns > 0).to(update.dtype) * kept_by_some ** (-1 / series)
-        masks.append(mask.reshape(len(update), 1, *shape).expand(-1, n, *shape))
+        kept_by_one = (1 - update.rate) ** site.series
+        kept_by_some = 1 - (1 - kept_by_one) ** (n * len(site.elements))
+        mask = _seen(site.elements, columns, prod(site.shape)).to(update.dtype)
+        mask = mask * kept_by_some ** (-1 / site.series)
+        masks.append(mask.reshape(len(update), 1, *site.shape).expand(-1, n, *site.shape))
     claim = "; ".join(doubts) or EXACT
     claims = tuple("gradients vanish" if empty else claim for empty in vanished.tolist())
     return Constant(tuple(masks), claims)
@@ -144,22 +140,14 @@ def _ones(update: Update, shape: Shape) -> Tensor:
     return update.like.new_ones(len(update), update.images_per_update, *shape)
 
 
-def _dropout_places(network: Network) -> tuple[list[int], list[Shape]]:
-    places = [place for place, layer in enumerate(network.layers) if isinstance(layer, Dropout)]
-    return places, network.dropout_shapes()
+def _seen(elements: Tensor, columns: Tensor, count: int) -> Tensor:
+    """Which elements of a mask have a column that is not zero: bool [B, count].
 
-
-def _linear_behind(network: Network, place: int) -> tuple[Linear | None, int]:
-    """The linear layer that a dropout layer's features go into, and how many such are in series."""
-    series = 1
-    for before in reversed(network.layers[:place]):
-        if not isinstance(before, Dropout | Flatten):
-            break
-        series += isinstance(before, Dropout)
-    for layer in network.layers[place + 1 :]:
-        if isinstance(layer, Linear):
-            return layer, series
-        if not isinstance(layer, Dropout | Flatten):
-            break
-        series += isinstance(layer, Dropout)
-    return None, series
+    Args:
+        elements: of which each input is a multiple, int64 [rows, inputs].
+        columns: magnitudes of the inputs' columns, [B, inputs].
+        count: of the mask's elements.
+    """
+    places = elements.to(columns.device).flatten().expand(len(columns), -1)
+    values = columns.repeat(1, len(elements))
+    return columns.new_zeros(len(columns), count).scatter_reduce(1, places, values, "amax") > 0

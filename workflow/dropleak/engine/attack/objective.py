@@ -1,6 +1,8 @@
 """What the attacker minimises: the distance of its dummy gradients from the shared ones."""
 
+from collections.abc import Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 from torch import Tensor
 from torch.linalg import vecdot
@@ -11,7 +13,7 @@ from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.distances import DISTANCES
 from dropleak.engine.attack.masks import MaskSource
 from dropleak.engine.attack.variables import Variables
-from dropleak.engine.backends.passes import ClientPasses
+from dropleak.engine.backends.derivatives import Derivatives, derivatives
 from dropleak.engine.client.update import Update
 from dropleak.engine.models.parameters import flatten
 
@@ -31,11 +33,15 @@ class GradientMatching:
     ):
         self.update, self.attacker, self.labels, self.masks = update, attacker, labels, masks
         self.variables = Variables.of(update, masks is None, labels is None)
-        self._weights, self._shared = flatten(update.parameters), flatten(update.gradients)
 
     @cached_property
-    def _passes(self) -> ClientPasses:
-        return ClientPasses(self.update.network, self._weights, self.update.images_per_update)
+    def _shared(self) -> Tensor:
+        return flatten(self.update.gradients)
+
+    @cached_property
+    def _derivatives(self) -> Derivatives:
+        update = self.update
+        return derivatives(update.network, update.parameters, len(update), update.images_per_update)
 
     @property
     def deterministic(self) -> bool:
@@ -97,17 +103,34 @@ class GradientMatching:
         if self.labels is None:
             targets = logits.softmax(2)
         else:
-            classes = self.update.network.output_shapes()[-1][0]
-            targets = F.one_hot(self.labels, classes).to(x)
-        dummy = self._passes.gradients(images, multipliers, targets)
-        distance = DISTANCES[self.attacker.distance].compute
-        loss, direction = distance(dummy, self._shared)
-        image_slope = self._passes.image_gradient(direction)
+            targets = F.one_hot(self.labels, self.update.network.classes).to(x)
+        found = self._match(images, multipliers, targets)
         mask_slopes, logit_slope = [], logits
         if self.masks is None:
-            mask_slopes = [scale * slope for slope in self._passes.mask_gradients()]
+            mask_slopes = [scale * slope for slope in found.masks]
         if self.labels is None:
-            target_slope = self._passes.target_gradient()
-            mean = vecdot(targets, target_slope)[..., None]
-            logit_slope = targets * (target_slope - mean)
-        return loss, self.variables.join(image_slope, mask_slopes, logit_slope)
+            mean = vecdot(targets, found.targets)[..., None]
+            logit_slope = targets * (found.targets - mean)
+        return found.loss, self.variables.join(found.images, mask_slopes, logit_slope)
+
+    def _match(self, images: Tensor, masks: Sequence[Tensor], targets: Tensor) -> "Slopes":
+        """The distance of gradients at images [B, n, ...], masks and probabilities of classes."""
+        dummy = self._derivatives.gradients(images, masks, targets)
+        distance = DISTANCES[self.attacker.distance].compute
+        loss, direction = distance(dummy, self._shared)
+        by_image = self._derivatives.image_gradient(direction)
+        by_mask = self._derivatives.mask_gradients() if self.masks is None else []
+        by_target = self._derivatives.target_gradient() if self.labels is None else targets
+        return Slopes(loss, by_image, by_target, by_mask)
+
+
+class Slopes(NamedTuple):
+    """A distance of gradients, [B], and its gradients, shaped as what they are for.
+
+    Those for masks or targets may be missing, or anything, where these are not optimised.
+    """
+
+    loss: Tensor
+    images: Tensor
+    targets: Tensor
+    masks: Sequence[Tensor]

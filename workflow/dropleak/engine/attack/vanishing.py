@@ -5,7 +5,6 @@ from torch import Tensor
 
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.client.update import Update
-from dropleak.engine.models.layers import CLASSIFIER
 from dropleak.engine.models.parameters import flatten
 
 EMPTY_LOSS = 1e-9
@@ -30,11 +29,9 @@ def vanished(update: Update, attacker: Attacker) -> Tensor:
 
     Gradients that are not finite are not empty.
     """
-    informative = {
-        name: gradient
-        for name, gradient in update.gradients.items()
-        if name != f"{CLASSIFIER}.bias"
-    }
+    classifier = update.network.classifier
+    bias = classifier and classifier.bias
+    informative = {name: g for name, g in update.gradients.items() if name != bias}
     gradients = flatten(informative)
     empty = gradients.abs().amax(1) <= torch.finfo(update.dtype).eps
     if attacker.distance == "euclidean" and attacker.optimiser != "signed-adam":

@@ -27,7 +27,7 @@ class Variables:
         """Those for an update, with or without masks and labels among them."""
         network = update.network
         sites = tuple(network.dropout_shapes()) if masks else ()
-        classes = network.output_shapes()[-1][0] if labels else 0
+        classes = network.classes if labels else 0
         return cls(network.input_shape, sites, classes, update.images_per_update)
 
     @property

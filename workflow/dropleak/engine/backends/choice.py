@@ -9,9 +9,12 @@ from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.lbfgs import LBFGS
 from dropleak.engine.attack.objective import GradientMatching
 from dropleak.engine.backends import compiled
+from dropleak.engine.backends.autograd.matching import AutogradMatching
 from dropleak.engine.backends.compiled.lbfgs import CompiledLBFGS
 from dropleak.engine.backends.compiled.matching import COMPILED_DISTANCES, CompiledMatching
 from dropleak.engine.backends.compiled.structures import COMPILED_LAYERS
+from dropleak.engine.backends.passes import has_passes
+from dropleak.engine.models.model import Model
 from dropleak.engine.models.network import Network
 
 
@@ -30,7 +33,7 @@ class Backend(NamedTuple):
         return f"the attack runs in {self.name}{slower}"
 
 
-def choose(network: Network, attacker: Attacker, like: Tensor) -> Backend:
+def choose(network: Model, attacker: Attacker, like: Tensor) -> Backend:
     """The fastest backend that can do it.
 
     Args:
@@ -38,6 +41,9 @@ def choose(network: Network, attacker: Attacker, like: Tensor) -> Backend:
         attacker: its settings.
         like: a tensor with the device and dtype of the attack.
     """
+    if not has_passes(network):
+        reason = "the network is a torch module, whose derivatives are not written out"
+        return Backend("autograd", AutogradMatching, LBFGS, reason)
     if like.device.type != "cpu":
         return Backend("torch", GradientMatching, LBFGS, None)
     missing = [*_missing(network, attacker)]

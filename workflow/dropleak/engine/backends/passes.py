@@ -21,17 +21,24 @@ numbers in the order of `Network.parameter_shapes`, or slices of it.
 
 from collections.abc import Sequence
 from math import prod
+from typing import TypeGuard
 
 import torch
 from torch import Tensor
 
 from dropleak.engine.models.layer import Memory
 from dropleak.engine.models.layers import Dropout
+from dropleak.engine.models.model import Model
 from dropleak.engine.models.network import Network
 
 
+def has_passes(network: Model) -> TypeGuard[Network]:
+    """Whether it consists of layers that have them."""
+    return isinstance(network, Network)
+
+
 class ClientPasses:
-    """The four passes through the networks of B clients with n images each.
+    """The four passes through the networks of B clients with n images each: `Derivatives`.
 
     Args:
         network: the architecture they share.
@@ -74,20 +81,11 @@ class ClientPasses:
         return x.softmax(1)
 
     def predict(self, images: Tensor, masks: Sequence[Tensor]) -> Tensor:
-        """Probabilities of the classes, [B, n, classes]; arguments as for `gradients`."""
+        """Probabilities of the classes, [B, n, classes]."""
         return self._by_client(self._forward(images, masks))
 
     def gradients(self, images: Tensor, masks: Sequence[Tensor], targets: Tensor) -> Tensor:
-        """Gradients of the clients' mean cross-entropy with respect to their parameters.
-
-        Args:
-            images: [B, n, C, H, W].
-            masks: [B, n, *shape] for each dropout layer.
-            targets: probabilities of the classes, [B, n, classes].
-
-        Returns:
-            [B, P]
-        """
+        """See `Derivatives`; so for the others."""
         self.probabilities = self._forward(images, masks)
         dy = (self.probabilities - targets.flatten(0, 1)) / self.images
         gradients: list[Tensor] = []
@@ -99,16 +97,6 @@ class ClientPasses:
         return rows if self.images == 1 else self._by_client(rows).sum(1)
 
     def image_gradient(self, direction: Tensor) -> Tensor:
-        """Derivative of the clients' image gradients in a direction of the parameters.
-
-        At the point for which `gradients` was called last.
-
-        Args:
-            direction: [B, P].
-
-        Returns:
-            [B, n, C, H, W]
-        """
         rx: Tensor | None = None  # the image does not depend on the parameters
         for (layer, memory), part in zip(self.layers, self._split(direction), strict=True):
             memory.direction = part
@@ -122,12 +110,8 @@ class ClientPasses:
         return self._by_client(rdy)
 
     def mask_gradients(self) -> list[Tensor]:
-        """The same of the clients' mask gradients, after `image_gradient`: [B, n, *shape] each."""
         return [self._by_client(layer.mask_gradient(memory)) for layer, memory in self._dropouts()]
 
     def target_gradient(self) -> Tensor:
-        """The same of the gradients of the targets, after `image_gradient`: [B, n, classes].
-
-        The cross-entropy's derivative with respect to a target is minus the log-probability.
-        """
+        # The cross-entropy's derivative with respect to a target is minus the log-probability.
         return self._by_client(-self.r_logits)

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dropleak.engine import rng
+from dropleak.engine.models.model import Model
 from dropleak.engine.models.network import Network
 from dropleak.engine.models.parameters import Parameters, uniform_parameters
 
@@ -36,7 +37,7 @@ class Epoch:
 
 
 def train(
-    network: Network,
+    network: Model,
     train_set: tuple[Tensor, Tensor],
     test_set: tuple[Tensor, Tensor],
     rate: float,
@@ -46,7 +47,7 @@ def train(
     """Train with dropout at `rate`, test without.
 
     The initial weights and the order of the images depend only on the seed, so rates are compared
-    on the same runs.
+    on the same runs. A module starts from its own weights, whatever the seed.
 
     Args:
         train_set, test_set: images [N, C, H, W] in [0, 1] and labels int64 [N], on one device.
@@ -58,7 +59,8 @@ def train(
     """
     images, labels = train_set
     parameters = initial_parameters(network, seed, settings.initialisation)
-    parameters = {name: p.to(images).requires_grad_() for name, p in parameters.items()}
+    parameters = {name: p.to(images, copy=True).requires_grad_() for name, p in parameters.items()}
+    network = network.to(images)
     optimiser = _OPTIMISERS[settings.optimiser](list(parameters.values()), settings.learning_rate)
     order = torch.Generator().manual_seed(seed)
     drops = torch.Generator(images.device).manual_seed(seed)
@@ -87,8 +89,11 @@ _OPTIMISERS = {
 }
 
 
-def initial_parameters(network: Network, seed: int, initialisation: str) -> dict[str, Tensor]:
-    """Initial weights and biases, float64, by the method's name."""
+def initial_parameters(network: Model, seed: int, initialisation: str) -> dict[str, Tensor]:
+    """Initial weights and biases: a module's own, else float64 and by the method's name."""
+    if not isinstance(network, Network):
+        own = network.initial_parameters(torch.zeros(1, dtype=torch.int64))
+        return {name: p[0] for name, p in own.items()}
     if initialisation == "uniform":
         keys = rng.image_keys(seed, torch.zeros(1, dtype=torch.int64))
         return {name: p[0] for name, p in uniform_parameters(network, keys).items()}
@@ -105,7 +110,7 @@ def initial_parameters(network: Network, seed: int, initialisation: str) -> dict
 
 
 @torch.no_grad()
-def _accuracy(network: Network, parameters: Parameters, images: Tensor, labels: Tensor) -> float:
+def _accuracy(network: Model, parameters: Parameters, images: Tensor, labels: Tensor) -> float:
     """Share of images classified correctly, without dropout."""
     ones = [torch.ones((), device=images.device)] * len(network.dropout_shapes())
     correct = sum(

@@ -8,10 +8,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dropleak.engine import rng
-from dropleak.engine.backends.passes import ClientPasses
+from dropleak.engine.backends.derivatives import derivatives
 from dropleak.engine.models.dropout import dropout_masks
-from dropleak.engine.models.network import Network
-from dropleak.engine.models.parameters import flatten, unflatten, uniform_parameters
+from dropleak.engine.models.model import Model
+from dropleak.engine.models.parameters import unflatten
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Update:
     architecture, and the protocol tells how many images an update takes.
     """
 
-    network: Network
+    network: Model
     rate: float
-    parameters: Mapping[str, Tensor]  # [B, *shape] each
+    parameters: Mapping[str, Tensor]  # [B, *shape] each, or [1, *shape] if all clients share them
     gradients: Mapping[str, Tensor]  # [B, *shape] each
     images_per_update: int = 1  # n
 
@@ -45,7 +45,10 @@ class Update:
         """The updates of the clients at `clients` (int64 [K], or bool [B])."""
         return replace(
             self,
-            parameters={name: tensor[clients] for name, tensor in self.parameters.items()},
+            parameters={
+                name: tensor if len(tensor) == 1 else tensor[clients]
+                for name, tensor in self.parameters.items()
+            },
             gradients={name: tensor[clients] for name, tensor in self.gradients.items()},
         )
 
@@ -69,30 +72,30 @@ class Private:
 
 
 def compute_update(
-    network: Network,
+    network: Model,
     images: Tensor,
     labels: Tensor,
     keys: Tensor,
     rate: float,
     like: Tensor | None = None,
 ) -> tuple[Update, Private]:
-    """Each client draws a network, and a mask for each image, and computes its mean gradients.
+    """Each client draws a mask for each image, and computes its mean gradients.
 
     Args:
         images: [B, n, C, H, W] in [0, 1].
         labels: int64 [B, n].
-        keys: int64 [B, n] on the CPU, from `rng.image_keys`; a client's network comes from the
-            first of its keys.
+        keys: int64 [B, n] on the CPU, from `rng.image_keys`; weights that a client draws come from
+            the first of its keys.
         rate: dropout rate in [0, 1).
         like: a tensor with the device and dtype to compute with; by default those of the images.
     """
     like = images if like is None else like
     n = images.shape[1]
-    weights = uniform_parameters(network, rng.derive(keys[:, 0], rng.Stream.WEIGHTS))
+    weights = network.initial_parameters(rng.derive(keys[:, 0], rng.Stream.WEIGHTS))
     parameters = {name: tensor.to(like) for name, tensor in weights.items()}
     drawn = dropout_masks(network, rng.derive(keys, rng.Stream.CLIENT_MASK), rate, like.dtype)
     masks = tuple(mask.to(like) for mask in drawn)
-    targets = F.one_hot(labels, network.output_shapes()[-1][0]).to(like)
-    passes = ClientPasses(network, flatten(parameters), n)
-    gradients = unflatten(network, passes.gradients(images.to(like), masks, targets))
+    targets = F.one_hot(labels, network.classes).to(like)
+    found = derivatives(network, parameters, len(images), n)
+    gradients = unflatten(network, found.gradients(images.to(like), masks, targets))
     return Update(network, rate, parameters, gradients, n), Private(images, labels, masks)

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from dropleak.engine import rng
-from dropleak.engine.models.network import Network
+from dropleak.engine.models.model import Model
 
 
 def dropout_masks(
-    network: Network, keys: Tensor, rate: float, dtype: torch.dtype
+    network: Model, keys: Tensor, rate: float, dtype: torch.dtype
 ) -> tuple[Tensor, ...]:
     """Masks of inverted dropout: 0 with probability `rate`, else 1 / (1 - rate).
 

@@ -68,6 +68,10 @@ class Layer:
         """Whether features behind the layer can be zero, if those before it can or cannot."""
         return inputs
 
+    def can_be_negative(self, inputs: bool) -> bool:
+        """Whether features behind the layer can be negative, if those before it can or cannot."""
+        return inputs
+
     def apply(self, parameters: Mapping[str, Tensor], x: Tensor) -> Tensor:
         """The layer's function, for automatic differentiation.
 

@@ -40,6 +40,9 @@ class _Affine(Layer):
     def can_be_zero(self, inputs: bool) -> bool:
         return False
 
+    def can_be_negative(self, inputs: bool) -> bool:
+        return True
+
     def _matrices(self, shape: Shape, rows: Tensor) -> tuple[Tensor, Tensor]:
         outputs = self.output_shape(shape)[0]
         weight, bias = rows[:, :-outputs], rows[:, -outputs:]
@@ -204,6 +207,9 @@ class Activation(_Elementwise):
     def can_be_zero(self, inputs: bool) -> bool:
         return False
 
+    def can_be_negative(self, inputs: bool) -> bool:
+        return True
+
     def slope(self, x: Tensor, y: Tensor) -> Tensor:
         """The function's derivative at x, where its value is y."""
         raise NotImplementedError
@@ -234,6 +240,9 @@ class Sigmoid(Activation):
 
     gain = 4.0
 
+    def can_be_negative(self, inputs: bool) -> bool:
+        return False
+
     def apply(self, parameters: Mapping[str, Tensor], x: Tensor) -> Tensor:
         return x.sigmoid()
 
@@ -252,6 +261,9 @@ class ReLU(Activation):
 
     def can_be_zero(self, inputs: bool) -> bool:
         return True
+
+    def can_be_negative(self, inputs: bool) -> bool:
+        return False
 
     def apply(self, parameters: Mapping[str, Tensor], x: Tensor) -> Tensor:
         return x.relu()

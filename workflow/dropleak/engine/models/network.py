@@ -1,18 +1,15 @@
-"""Networks as data: a tuple of layers, applied as a pure function of (parameters, input, masks).
-
-There is no train or eval mode. A dropout layer multiplies by the mask it is given, so whoever
-calls a network says which features are dropped.
-"""
+"""Networks as data: a tuple of layers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from dropleak.engine.models.layer import Layer, Shape
-from dropleak.engine.models.layers import Dropout, Flatten
+from dropleak.engine.models.layers import CLASSIFIER, Dropout, Flatten, Linear
+from dropleak.engine.models.model import Classifier, DropoutSite
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Network:
-    """A sequence of layers for inputs of shape (channels, height, width)."""
+    """A sequence of layers for inputs of shape (channels, height, width); a `Model`."""
 
     input_shape: Shape
     layers: tuple[Layer, ...]
@@ -63,6 +60,66 @@ class Network:
             if isinstance(layer, Dropout)
         ]
 
+    @property
+    def classes(self) -> int:
+        """Number of logits."""
+        return self.output_shapes()[-1][0]
+
+    @property
+    def classifier(self) -> Classifier:
+        """The last layer."""
+        signed = True
+        for layer in self.layers[:-1]:
+            signed = layer.can_be_negative(signed)
+        return Classifier(f"{CLASSIFIER}.weight", f"{CLASSIFIER}.bias", signed)
+
+    def to(self, like: Tensor) -> Self:
+        """Itself, as it has no tensors."""
+        return self
+
+    def factored(self) -> Mapping[str, int]:
+        """None are needed: the layers have derivative passes of their own."""
+        return {}
+
+    def initial_parameters(self, keys: Tensor) -> Mapping[str, Tensor]:
+        """Uniform within the bounds, for each key; float64."""
+        from dropleak.engine.models.parameters import uniform_parameters
+
+        return uniform_parameters(self, keys)
+
+    def dropout_sites(self) -> list[DropoutSite]:
+        """The dropout layers, with what can be read of their masks."""
+        places = [place for place, layer in enumerate(self.layers) if isinstance(layer, Dropout)]
+        return [self._dropout_site(place) for place in places]
+
+    def _dropout_site(self, place: int) -> DropoutSite:
+        import torch
+
+        shape = self.input_shapes()[place]
+        linear, series = self._linear_behind(place)
+        if linear is None:
+            return DropoutSite(shape, None, doubts=("dropout before convolutions cannot be read",))
+        doubts = ["dropout layers in series"] if series > 1 else []
+        if self.can_be_zero(place):
+            doubts.append("features can be zero without being dropped")
+        elements = torch.arange(prod(shape))[None]
+        return DropoutSite(shape, f"{linear.name}.weight", elements, series, tuple(doubts))
+
+    def _linear_behind(self, place: int) -> tuple[Linear | None, int]:
+        """The linear layer that a dropout layer's features go into, and how many are in series."""
+        series = 1
+        for before in reversed(self.layers[:place]):
+            if not isinstance(before, Dropout | Flatten):
+                break
+            series += isinstance(before, Dropout)
+        for layer in self.layers[place + 1 :]:
+            if isinstance(layer, Linear):
+                return layer, series
+            if not isinstance(layer, Dropout | Flatten):
+                break
+            series += isinstance(layer, Dropout)
+        return None, series
+
     def multiplications(self) -> int:
         """Of the forward pass of an image."""
         layers = zip(self.layers, self.input_shapes(), strict=True)
@@ -78,16 +135,7 @@ class Network:
     def forward(
         self, parameters: Mapping[str, Tensor], x: Tensor, masks: Sequence[Tensor]
     ) -> Tensor:
-        """Logits.
-
-        Args:
-            parameters: tensors shaped as `parameter_shapes` says.
-            x: [..., channels, height, width], with at most one leading dimension.
-            masks: one multiplier per dropout layer, broadcastable to its features.
-
-        Returns:
-            [..., classes]
-        """
+        """Logits, see `Model`."""
         remaining = iter(masks)
         for layer in self.layers:
             dropout = isinstance(layer, Dropout)

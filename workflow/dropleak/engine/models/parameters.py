@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from dropleak.engine import rng
+from dropleak.engine.models.model import Model
 from dropleak.engine.models.network import Network
 
 Parameters = Mapping[str, Tensor]
@@ -17,7 +18,12 @@ def flatten(parameters: Parameters) -> Tensor:
     return torch.cat([part.flatten(1) for part in parameters.values()], 1)
 
 
-def unflatten(network: Network, rows: Tensor) -> dict[str, Tensor]:
+def rows(parameters: Parameters, clients: int) -> Tensor:
+    """[B, *shape] for each parameter, or [1, *shape] if all clients share it, as [B, P]."""
+    return flatten(parameters).expand(clients, -1).contiguous()
+
+
+def unflatten(network: Model, rows: Tensor) -> dict[str, Tensor]:
     """The reverse of `flatten`: [B, P] to [B, *shape] for each parameter."""
     shapes = network.parameter_shapes()
     parts = rows.split([prod(shape) for shape in shapes.values()], dim=1)

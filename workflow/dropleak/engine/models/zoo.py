@@ -1,13 +1,20 @@
 """The networks that can be attacked: an entry each, with everything said of it elsewhere."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import prod
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, ClassVar
 
 from dropleak.engine.models.layer import Layer, Shape
 from dropleak.engine.models.layers import CLASSIFIER, Conv, Dropout, Flatten, Linear, ReLU, Sigmoid
 from dropleak.engine.models.network import Network
+
+if TYPE_CHECKING:
+    from torch import nn
 
 DROPOUT_SITES = ("classifier", "convolutions", "both")
 """Where a network's dropout layers are: before the classifier, after each convolution, or both."""
@@ -15,7 +22,12 @@ DROPOUT_SITES = ("classifier", "convolutions", "both")
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network for images and classes of any number."""
+    """A sequence of layers, for images and classes of any number."""
+
+    sites: ClassVar = DROPOUT_SITES
+    drawn_for_each_client: ClassVar = True
+    parameters: ClassVar = 0
+    """Few beside what else an attack keeps in memory."""
 
     builder: Callable[[Shape, int, str], Network]
     """From the images' shape, the number of classes and the site of dropout."""
@@ -23,6 +35,11 @@ class Architecture:
     """What it is, for the table of settings."""
     method: str
     """The same for the methods paragraph: LaTeX that may cite `report/references.bib`."""
+
+    @property
+    def multiplications(self) -> float:
+        """Of the forward pass of a photograph of 3 x 32 x 32, in millions."""
+        return self.build((3, 32, 32), 10).multiplications() / 1e6
 
     def build(self, input_shape: Shape, classes: int, dropout: str = "classifier") -> Network:
         """The network.
@@ -39,6 +56,31 @@ class Architecture:
         if problem := _problem(network, classes):
             raise ValueError(f"the network that is {self.meaning} {problem}")
         return network
+
+
+@dataclass(frozen=True)
+class ModuleArchitecture:
+    """A torch module, for images and classes of any number."""
+
+    sites: ClassVar = ("classifier",)
+    """Its own, or before the last linear layer if it has none."""
+    drawn_for_each_client: ClassVar = False
+
+    builder: str
+    """Full name of a function from the images' shape and the number of classes to a module."""
+    meaning: str
+    """What it is, for the table of settings."""
+    method: str
+    """The same for the methods paragraph: LaTeX that may cite `report/references.bib`."""
+    multiplications: float
+    """Of the forward pass of a photograph of 3 x 32 x 32, in millions."""
+    parameters: int
+    """Number of weights and biases for ten classes of such photographs."""
+
+    @property
+    def function(self) -> Callable[[Shape, int], nn.Module]:
+        """The function itself, whose module has torch imported."""
+        return resolve_name(self.builder)
 
 
 def convolutional(
@@ -87,7 +129,7 @@ def relu_convnet(input_shape: Shape, classes: int, dropout: str = "classifier") 
     return convolutional(input_shape, classes, dropout, blocks)
 
 
-NETWORKS = {
+NETWORKS: dict[str, Architecture | ModuleArchitecture] = {
     "lenet": Architecture(
         lenet,
         meaning="that of the DLG and iDLG papers, with sigmoids and weights in [-0.5, 0.5]",
@@ -99,16 +141,49 @@ NETWORKS = {
         meaning="a small one with ReLU and torch's initial weights",
         method="a convolutional network with ReLU and PyTorch's initial weights",
     ),
+    "mlp": ModuleArchitecture(
+        "dropleak.engine.models.modules.mlp",
+        meaning="the MLP of the dropout inversion paper: three layers of 512 with GELU and "
+        "dropout, without bias",
+        method=r"the MLP of Scheliga et al.\ \cite{scheliga2023dropout} (three hidden layers "
+        "of 512 units, GELU, no biases, dropout after each)",
+        multiplications=2.1,
+        parameters=2_102_272,
+    ),
+    "vit": ModuleArchitecture(
+        "dropleak.engine.models.modules.ViT",
+        meaning="the vision transformer of the dropout inversion paper: patches of 4 x 4, four "
+        "layers of width 256 with 16 heads",
+        method=r"the vision transformer of Scheliga et al.\ \cite{scheliga2023dropout} (patches of "
+        r"$4 \times 4$, four layers of width 256 with 16 heads, dropout in all its usual places)",
+        multiplications=112,
+        parameters=1_612_554,
+    ),
+    "convnet": ModuleArchitecture(
+        "dropleak.engine.models.modules.convnet",
+        meaning="the ConvNet of Geiping et al.: eight 3x3 convolutions with batch norm, ReLU and "
+        "max pooling",
+        method=r"the ConvNet of Geiping et al.\ \cite{geiping2020inverting} (eight $3 \times 3$ "
+        "convolutions of 64 to 256 channels with batch norm, ReLU and max pooling)",
+        multiplications=1856,
+        parameters=2_904_970,
+    ),
+    "resnet18": ModuleArchitecture(
+        "dropleak.engine.models.modules.resnet18",
+        meaning="torchvision's ResNet-18, adapted to 32 x 32: a first convolution of 3x3 and no "
+        "pooling after it",
+        method="ResNet-18 adapted to small images (a first convolution of $3 \\times 3$ with "
+        "stride 1, and no pooling after it)",
+        multiplications=555,
+        parameters=11_173_962,
+    ),
 }
 
 
 @cache
 def relative_cost(name: str) -> float:
     """Multiplications of a network for a photograph of 3 x 32 x 32, relative to those of lenet."""
-    network, lenet = (
-        NETWORKS[key].build((3, 32, 32), 10).multiplications() for key in (name, "lenet")
-    )
-    return network / lenet
+    return NETWORKS[name].multiplications / NETWORKS["lenet"].multiplications
 
 
 def _problem(network: Network, classes: int) -> str | None:

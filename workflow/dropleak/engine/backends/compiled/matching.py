@@ -1,6 +1,7 @@
 """The compiled objective."""
 
 import ctypes
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -8,6 +9,7 @@ from torch import Tensor
 from dropleak.engine.attack.objective import GradientMatching
 from dropleak.engine.backends import compiled
 from dropleak.engine.backends.compiled.structures import Matching, Problems
+from dropleak.engine.models.parameters import rows
 
 COMPILED_DISTANCES = ("euclidean", "cosine")
 
@@ -20,6 +22,10 @@ def _library(like: Tensor) -> ctypes.CDLL:
 
 class CompiledMatching(GradientMatching):
     """Gradient matching, and steps of the optimiser on it, by `matching.c`."""
+
+    @cached_property
+    def _weights(self) -> Tensor:
+        return rows(self.update.parameters, len(self.update))
 
     def match(self, x: Tensor, evaluations: Tensor) -> tuple[Tensor, Tensor]:
         x = x.contiguous()

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from torch import Tensor
 
+from dropleak.engine.backends.passes import has_passes
 from dropleak.engine.client.update import Update
 from dropleak.engine.models.layer import Layer as NetworkLayer
 from dropleak.engine.models.layer import Shape
@@ -82,6 +83,7 @@ class Matching(_Addresses):
             cosine: whether that is the distance.
         """
         network = update.network
+        assert has_passes(network)  # or another backend had been chosen
         layers = [
             _layer(layer, shape)
             for layer, shape in zip(network.layers, network.input_shapes(), strict=True)
@@ -89,7 +91,7 @@ class Matching(_Addresses):
         ]
         return cls(
             layers=len(layers),
-            classes=network.output_shapes()[-1][0],
+            classes=network.classes,
             parameters=weights.shape[1],
             features=sum(map(prod, network.dropout_shapes())),
             masks=1 if masks is None else masks.shape[2],

@@ -1,0 +1,128 @@
+"""Attacks on torch modules against the plain loop: one image at a time, differentiated twice.
+
+    python benchmarks/networks.py [--threads 2] [--rounds 3] [--clients 1 8 32] [NAME ...]
+
+Needs torch, torchvision and numpy; uses the GPU if there is one. For each network it prints
+milliseconds per iteration and image of the reference's loop and of the engine, for several clients
+at once, and how many times as fast that is: medians over rounds in which everything takes turns,
+with the range. Both attack random images with `torch`'s initial weights, from the same starts.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+import library  # noqa: F401, which finds dropleak
+import reference
+from dropleak.engine import rng
+from dropleak.engine.attack.attacker import Attacker
+from dropleak.engine.attack.labels import infer_labels
+from dropleak.engine.attack.reconstruct import reconstruct, start_images
+from dropleak.engine.client.update import Update, compute_update
+from dropleak.engine.models import modules
+from dropleak.engine.models.module import ModuleNetwork
+
+SHAPE, CLASSES = (3, 32, 32), 10
+
+NETWORKS: dict[str, Callable[[], nn.Module]] = {
+    "lenet": lambda: reference.lenet(3, 768, CLASSES),
+    "mlp": lambda: modules.mlp(SHAPE, CLASSES),
+    "vit": lambda: modules.ViT(SHAPE, CLASSES),
+    "convnet": lambda: modules.convnet(SHAPE, CLASSES),
+    "resnet18": lambda: modules.resnet18(SHAPE, CLASSES),
+}
+
+ITERATIONS = {"convnet": 20, "resnet18": 20, "vit": 40}
+"""Of each attack; 100 for others."""
+
+ATTACKER = Attacker(masks="ignore")
+
+
+def problems(module: nn.Module, clients: int, device: str) -> tuple[Update, torch.Tensor]:
+    """What clients with a random image each shared, and the attackers' keys."""
+    keys = rng.image_keys(0, torch.arange(clients)[:, None])
+    images = rng.uniform(keys, 3 * 32 * 32).reshape(clients, 1, *SHAPE).float()
+    labels = torch.arange(clients)[:, None] % CLASSES
+    network = ModuleNetwork(module, SHAPE, CLASSES)
+    update, _ = compute_update(network, images.to(device), labels.to(device), keys, 0.0)
+    return update, rng.attacker_keys(keys).to(device)
+
+
+def timed(attack: Callable[[], int], device: str) -> float:
+    """Milliseconds per iteration of an attack, or of several, that returns how many it did."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+    began = time.perf_counter()
+    iterations = attack()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return 1000 * (time.perf_counter() - began) / iterations
+
+
+def attacks(name: str, clients: list[int], device: str) -> dict[str, Callable[[], int]]:
+    """The plain loop, and the engine for several numbers of clients."""
+    torch.manual_seed(0)
+    module, iterations = NETWORKS[name]().to(device), ITERATIONS.get(name, 100)
+    update, keys = problems(module, max(clients), device)
+    labels, starts = infer_labels(update, keys), start_images(update, keys)
+    assert labels is not None
+    module.eval()  # as the clients: nothing is dropped, and batch norm knows its statistics
+
+    def plain() -> int:
+        shared = [gradient[0] for gradient in update.gradients.values()]
+        return reference.invert(module, shared, labels[0], starts[0], iterations).iterations
+
+    def engine(count: int) -> Callable[[], int]:
+        some = torch.arange(count, device=device)
+
+        def attack() -> int:
+            result = reconstruct(
+                update.select(some), ATTACKER, keys[some], iterations, lambda *progress: None
+            )
+            return int(result.iterations.sum())
+
+        return attack
+
+    return {"plain": plain} | {str(count): engine(count) for count in clients}
+
+
+def text(values: list[float]) -> str:
+    """Median and range."""
+    return f"{statistics.median(values):.3g} ({min(values):.3g}-{max(values):.3g})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NETWORKS))
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 32])
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    counts = [str(count) for count in options.clients]
+    print("| network | plain loop, ms |", *(f" {count} clients, ms | times |" for count in counts))
+    print("|---|---|" + "---|---|" * len(counts))
+    for name in options.names or NETWORKS:
+        every = attacks(name, options.clients, device)
+        for attack in every.values():
+            attack()  # to warm up
+        rounds = [
+            {key: timed(attack, device) for key, attack in every.items()}
+            for _ in range(options.rounds)
+        ]
+        cells = [f"`{name}`", text([times["plain"] for times in rounds])]
+        for count in counts:
+            cells.append(text([times[count] for times in rounds]))
+            cells.append(text([times["plain"] / times[count] for times in rounds]))
+        print("| " + " | ".join(cells) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

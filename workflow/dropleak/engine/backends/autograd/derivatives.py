@@ -1,0 +1,85 @@
+"""Derivatives of any network by automatic differentiation, for many clients at once.
+
+As in `passes.py` the gradient of a gradient-matching loss is a derivative in a direction v:
+d/dx (g . v), with g the gradient of a client's loss with respect to its parameters. Here it is the
+transpose of the derivative of g, applied to v, by `torch.func`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor
+from torch.func import grad, vjp, vmap
+
+from dropleak.engine.models.model import Model
+
+Linearised = tuple[Tensor, Callable[[Tensor], tuple[Tensor, list[Tensor], Tensor]]]
+"""Gradients at a point, and the transpose of their derivative with respect to images, masks and
+targets."""
+
+
+class ClientAutograd:
+    """Automatic differentiation of the losses of B clients: `Derivatives`.
+
+    Args:
+        network: the architecture they share.
+        parameters: [B, *shape] each, or [1, *shape] if all clients share them, which are not
+            copied for each.
+    """
+
+    @torch.inference_mode(False)
+    def __init__(self, network: Model, parameters: Mapping[str, Tensor]):
+        self.network = network.to(next(iter(parameters.values())))
+        shared = all(len(p) == 1 for p in parameters.values())
+        self._dims = None if shared else 0
+        self._parameters = {name: ordinary(p[0] if shared else p) for name, p in parameters.items()}
+
+    def predict(self, images: Tensor, masks: Sequence[Tensor]) -> Tensor:
+        """Probabilities of the classes, [B, n, classes]."""
+        forward = vmap(self.network.forward, in_dims=(self._dims, 0, 0))
+        return forward(self._parameters, images, list(masks)).softmax(2)
+
+    @torch.inference_mode(False)
+    def gradients(self, images: Tensor, masks: Sequence[Tensor], targets: Tensor) -> Tensor:
+        """See `Derivatives`; so for the others."""
+        point = ordinary(images), [ordinary(mask) for mask in masks], ordinary(targets)
+        rows, self._transpose = cast(Linearised, vjp(self._gradients, *point))
+        return rows
+
+    @torch.inference_mode(False)
+    def image_gradient(self, direction: Tensor) -> Tensor:
+        image, self._masks, self._targets = self._transpose(ordinary(direction))
+        return image
+
+    def mask_gradients(self) -> list[Tensor]:
+        return self._masks
+
+    def target_gradient(self) -> Tensor:
+        return self._targets
+
+    def _gradients(self, images: Tensor, masks: list[Tensor], targets: Tensor) -> Tensor:
+        every = vmap(grad(self._loss), in_dims=(self._dims, 0, 0, 0))
+        found = every(self._parameters, images, masks, targets)
+        return torch.cat([gradient.flatten(1) for gradient in found.values()], 1)
+
+    def _loss(
+        self,
+        parameters: Mapping[str, Tensor],
+        images: Tensor,
+        masks: Sequence[Tensor],
+        targets: Tensor,
+    ) -> Tensor:
+        """Mean cross-entropy of one client's images."""
+        logits = self.network.forward(parameters, images, masks)
+        return mean_loss(logits, targets)
+
+
+def mean_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean cross-entropy of n images, from [n, classes] each."""
+    return -(targets * logits.log_softmax(1)).sum(1).mean()
+
+
+def ordinary(tensor: Tensor) -> Tensor:
+    """One that can be differentiated, unlike those made in inference mode."""
+    return tensor.clone() if tensor.is_inference() else tensor

@@ -1,0 +1,137 @@
+"""Derivatives of any network, in which gradients of weights stay products."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from torch.func import grad, vjp, vmap
+
+from dropleak.engine.backends.autograd.derivatives import mean_loss, ordinary
+from dropleak.engine.backends.autograd.factors import Factors
+from dropleak.engine.backends.autograd.layers import Recorder
+from dropleak.engine.models.model import Model
+
+
+@dataclass(frozen=True)
+class SharedGradients:
+    """What B clients shared: rows of numbers, and matrices for weights that have factors."""
+
+    rows: Tensor  # [B, P]
+    matrices: list[Tensor]  # [B, O, K] each
+
+    @cached_property
+    def squares(self) -> Tensor:
+        """The sum of all squares, [B]."""
+        flat = [*self.matrices, self.rows[:, None]]
+        rows = ([part.flatten() for part in matrix] for matrix in flat)
+        return torch.stack([torch.stack([row.dot(row) for row in matrix]) for matrix in rows]).sum(
+            0
+        )
+
+
+@dataclass(frozen=True)
+class FactoredGradients:
+    """Gradients of the losses of B clients, as a function of images, targets and masks."""
+
+    rows: Tensor  # [B, P]
+    factors: list[Factors]
+    transpose: Callable[[Tensor, list[Factors]], tuple[Tensor, Tensor, list[Tensor]]]
+    """Of its derivative: from directions to those of images, targets and masks."""
+
+
+class FactoredAutograd:
+    """Automatic differentiation of losses of clients that share their weights.
+
+    Args:
+        network: the architecture.
+        parameters: [1, *shape] each.
+        images: n.
+    """
+
+    def __init__(self, network: Model, parameters: Mapping[str, Tensor], images: int):
+        own = {name: ordinary(p[0]) for name, p in parameters.items()}
+        like = next(iter(own.values()))
+        self.network = network.to(like)
+        every = {name: own[name] for name in network.factored()}
+        masks = [like.new_ones(images, *shape) for shape in network.dropout_shapes()]
+        with Recorder(every) as recorder, torch.no_grad():
+            self.network.forward(own, like.new_zeros(images, *network.input_shape), masks)
+        calls = [layer.weight for layer in recorder.layers]
+        # Of those that functions of torch call out of sight, gradients are taken as of any other.
+        seen = {name for name, count in network.factored().items() if calls.count(name) == count}
+        self.weights = {name: p for name, p in own.items() if name in seen}
+        self._rest = {name: p for name, p in own.items() if name not in seen}
+        self._layers = [layer for layer in recorder.layers if layer.weight in seen]
+        self._zeros = [like.new_zeros(layer.output) for layer in self._layers]
+        self.size = 1 + sum(layer.size for layer in self._layers)
+        """Numbers of a client that are inputs and outputs of layers."""
+
+    def split(self, gradients: Mapping[str, Tensor], clients: slice) -> SharedGradients:
+        """Gradients [B, *shape] of some clients."""
+        rows = [gradients[name][clients].flatten(1) for name in self._rest]
+        matrices = [gradients[name][clients].flatten(2) for name in self.weights]
+        none = next(iter(gradients.values()))[clients].flatten(1)[:, :0]
+        return SharedGradients(torch.cat([none, *rows], 1), matrices)
+
+    def gradients(
+        self, images: Tensor, masks: Sequence[Tensor], targets: Tensor, by_masks: bool
+    ) -> FactoredGradients:
+        """Of the clients' mean cross-entropy.
+
+        Args:
+            images, masks, targets: as for `Derivatives`.
+            by_masks: whether they are to be differentiated with respect to the masks.
+        """
+        given = [ordinary(mask) for mask in masks]
+
+        def at(images: Tensor, targets: Tensor, *own: Tensor) -> Any:
+            return self._gradients(images, list(own) if by_masks else given, targets)
+
+        point = ordinary(images), ordinary(targets), *(given if by_masks else [])
+        (rows, errors, inputs), transpose = cast(Any, vjp(at, *point))
+        calls = {name: [] for name in self.weights}  # type: dict[str, list[tuple[Tensor, Tensor]]]
+        for layer, dy, x in zip(self._layers, errors, inputs, strict=True):
+            calls[layer.weight].append((layer.errors(dy), layer.columns(x)))
+
+        def back(direction: Tensor, slopes: list[Factors]) -> tuple[Tensor, Tensor, list[Tensor]]:
+            parts = {
+                name: iter(slope.split(calls[name]))
+                for name, slope in zip(calls, slopes, strict=True)
+            }
+            by_errors, by_inputs = [], []
+            for layer, dy, x in zip(self._layers, errors, inputs, strict=True):
+                error, column = next(parts[layer.weight])
+                by_errors.append(layer.from_errors(error, dy.shape))
+                by_inputs.append(layer.from_columns(column, x.shape))
+            by_image, by_target, *by_mask = transpose((direction, by_errors, by_inputs))
+            return by_image, by_target, by_mask
+
+        return FactoredGradients(rows, [Factors.of(parts) for parts in calls.values()], back)
+
+    def _gradients(
+        self, images: Tensor, masks: list[Tensor], targets: Tensor
+    ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+        """Rows of gradients, [B, P]; for each call of a layer errors and inputs, [B, n, ...]."""
+        every = vmap(grad(self._loss, argnums=(0, 1), has_aux=True), (None, None, 0, 0, 0))
+        (rest, errors), inputs = every(self._rest, self._zeros, images, masks, targets)
+        none = images.flatten(1)[:, :0]
+        return torch.cat([none, *(g.flatten(1) for g in rest.values())], 1), errors, inputs
+
+    def _loss(
+        self,
+        rest: Mapping[str, Tensor],
+        zeros: list[Tensor],
+        images: Tensor,
+        masks: list[Tensor],
+        targets: Tensor,
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Mean cross-entropy of one client's images, and inputs of the calls of layers.
+
+        Its gradient with respect to zeros that are added to the layers' outputs is their errors.
+        """
+        with Recorder(self.weights, zeros) as recorder:
+            logits = self.network.forward({**self.weights, **rest}, images, masks)
+        return mean_loss(logits, targets), recorder.inputs

@@ -1,0 +1,85 @@
+"""Trying a user's network on an image, in a process of its own, as planning needs no torch."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from dropleak.engine.folders import user_cache
+from dropleak.engine.models.zoo import NETWORKS, relative_cost
+from dropleak.errors import InputError
+from dropleak.planning.networks import from_files, is_file, without_paths
+from dropleak.planning.versions import ENGINE_VERSION
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much work a network is."""
+
+    cost: float
+    """Multiplications of the forward pass of an image, relative to those of lenet."""
+    parameters: int
+    """Number of those whose gradients are shared, where that matters for memory."""
+
+
+def known_size(client: dict) -> Size:
+    """The size of a client's network as far as it is known without a trial."""
+    if is_file(client["network"]):
+        return Size(1.0, 0)
+    parameters = NETWORKS[client["network"]].parameters
+    return Size(relative_cost(client["network"]), parameters)
+
+
+def tried_size(
+    client: dict, shape: tuple[int, int, int], classes: int, seed: int, precision: str
+) -> Size:
+    """The size of a client's network, which is tried if it is in files of a user.
+
+    A success is remembered in the user's cache. Where Snakemake runs without torch, jobs find out.
+
+    Args:
+        client: its settings.
+        shape, classes: of the images.
+        seed, precision: of the experiment.
+
+    Raises:
+        InputError: it cannot be loaded or attacked.
+    """
+    if not from_files(client) or find_spec("torch") is None:
+        return known_size(client)
+    given = {"shape": shape, "classes": classes, "seed": seed, "precision": precision}
+    made_with = [without_paths(client), given, ENGINE_VERSION, version("torch")]
+    digest = hashlib.sha256(json.dumps(made_with, sort_keys=True).encode()).hexdigest()
+    remembered = _cache(digest)
+    if remembered and remembered.exists():
+        return Size(**json.loads(remembered.read_text(encoding="utf-8")))
+    size = _try({"client": client, **given})
+    if remembered:
+        remembered.write_text(json.dumps(asdict(size)), encoding="utf-8")
+    return size
+
+
+def _cache(digest: str) -> Path | None:
+    """The file for the result of a trial; None if this user cannot have one."""
+    try:
+        folder = user_cache() / "trials"
+        folder.mkdir(exist_ok=True)
+    except (InputError, OSError):
+        return None
+    return folder / f"{digest}.json"
+
+
+def _try(arguments: dict) -> Size:
+    command = [sys.executable, "-m", "dropleak.jobs.trial", json.dumps(arguments)]
+    result = subprocess.run(command, capture_output=True, text=True, errors="backslashreplace")
+    if result.returncode:
+        last = "; ".join(result.stderr.strip().splitlines()[-1:]) or f"exit {result.returncode}"
+        raise InputError(f"network {arguments['client']['network']}: trying it failed ({last})")
+    found = json.loads(result.stdout)
+    if "problem" in found:
+        raise InputError(found["problem"])
+    return Size(**found)
