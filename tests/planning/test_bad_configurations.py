@@ -10,7 +10,7 @@ from dropleak.planning import config as configuration
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("experiment: 5", ["experiment: 5", "allowed is text"]),
+        ("experiment: 5", ["experiment: 5", "it must be text"]),
         ("experiment: ''", ["experiment", "must match"]),
         ('experiment: "x\\n"', ["experiment", '"x\\n"', "must match"]),
         ("experiment: a/b", ["experiment", "a/b"]),
@@ -55,7 +55,7 @@ from dropleak.planning import config as configuration
         ('data: {root: "\\uD800"}', ['data.root: "\\ud800"', "surrogates"]),
         (f"data: {{root: {'n' * 300}}}", ["data.root", "File name too long"]),
         ("data: {source: mnist, root: /dev/null}", ["data.root", "it is not a folder"]),
-        ("data: {source: folder, root: /nowhere}", ["/nowhere is not there", "class"]),
+        ("data: {source: folder, root: /nowhere}", ["/nowhere does not exist", "class"]),
         ("data: &x {again: *x}", ["contains itself"]),
         ("? 2020-01-01\n: 5", ["[datetime.date(2020, 1, 1)]", "unknown key"]),
         ("~: 5", ["[null]", "unknown key"]),

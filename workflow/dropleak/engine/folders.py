@@ -1,10 +1,17 @@
-"""Folders on this machine that belong to this user alone."""
+"""Folders on this machine that belong to this user alone, and putting a file in its place."""
 
 import os
 import tempfile
 from pathlib import Path
 
 from dropleak.errors import InputError
+
+
+def put(complete: Path, target: Path) -> None:
+    """Have a file take another's place, all at once."""
+    with open(complete, "rb") as written:
+        os.fsync(written.fileno())  # or a crash of the machine could leave an empty file
+    os.replace(complete, target)
 
 
 def private(folder: Path) -> Path:

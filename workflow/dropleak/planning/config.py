@@ -14,11 +14,10 @@ import yaml
 from jsonschema import Draft202012Validator, validators
 
 from dropleak.assets import WORKFLOW
-from dropleak.data import folder
+from dropleak.data import folder, sources
 from dropleak.engine.attack.distances import DISTANCES
 from dropleak.engine.models.zoo import NETWORKS
 from dropleak.errors import InputError
-from dropleak.planning import grid
 from dropleak.planning.messages import explain, nearest, path_of, shown
 from dropleak.planning.paths import expanded
 
@@ -34,7 +33,7 @@ SCHEMA = WORKFLOW / "schemas" / "config.schema.yaml"
 PRESETS = WORKFLOW / "presets"
 
 _REGISTRIES: dict[str, dict[str, str | None]] = {
-    "data sets": dict.fromkeys([*grid.DATASETS, "folder"]),
+    "data sets": dict.fromkeys(sources.SOURCES),
     "distances": {name: entry.meaning for name, entry in DISTANCES.items()},
     "networks": {name: entry.meaning for name, entry in NETWORKS.items()},
 }
@@ -138,7 +137,7 @@ def independent(clients: Iterable[dict]) -> str:
     return " or ".join(name for name, one in (("images", True), ("updates", False)) if one in alone)
 
 
-def readings(config: dict) -> dict[str, str]:
+def interpretations(config: dict) -> dict[str, str]:
     """The configured attackers that could be the paper's, and what each does about masks.
 
     They have its settings but for masks, of which it says nothing; it gave the attacker none.
@@ -226,7 +225,7 @@ def _contradictions(config: dict) -> Iterator[str]:
         return
     if data["source"] == "folder":
         folder.trees(data["root"])
-    available = grid.count_images(data, "test")
+    available = sources.count_images(data, "test")
     if config["images"] > available:
         yield (
             f"images: {config['images']} is more than there are; "
@@ -262,10 +261,10 @@ def _impossible(preset: dict) -> Iterator[tuple[str, str]]:
         yield "line_search", "is for optimiser: lbfgs"
     if preset["line_search"] != "none" and preset["masks"] == "resample":
         yield "line_search", "needs a loss that stays the same, which masks: resample does not give"
-    if preset["decay"] != "none" and lbfgs:
-        yield "decay", "is for optimiser: adam or signed-adam"
-    if preset["box"] and lbfgs:
-        yield "box", "is for optimiser: adam or signed-adam"
+    if preset["schedule"] != "none" and lbfgs:
+        yield "schedule", "is for optimiser: adam or signed-adam"
+    if preset["clip"] and lbfgs:
+        yield "clip", "is for optimiser: adam or signed-adam"
     if optimised and lbfgs:
         yield "masks", "needs optimiser: adam or signed-adam, which can keep masks in [0, 1]"
     if preset["mask_regulariser"] and not optimised:

@@ -30,7 +30,7 @@ class Adam(Optimiser):
         lr: learning rate.
         iterations: the whole budget, by which "steps" decides when.
         max_iter: iterations in a step.
-        decay: of the learning rate: "none"; "steps" (Geiping et al. 2020, in their code), as
+        schedule: of the learning rate: "none"; "steps" (Geiping et al. 2020, in their code), as
             `torch.optim.lr_scheduler.MultiStepLR`; "plateau" (Scheliga et al. 2022, in their code),
             as `ReduceLROnPlateau` with patience 800 and eps 0.
         signed: the first `signed` entries of a gradient count by their signs alone.
@@ -43,12 +43,17 @@ class Adam(Optimiser):
         lr: float,
         iterations: int,
         max_iter: int,
-        decay: str = "none",
+        schedule: str = "none",
         signed: int = 0,
         project: Callable[[Tensor], None] = lambda x: None,
     ):
         super().__init__(x)
-        self.max_iter, self.decay, self.signed, self.project = max_iter, decay, signed, project
+        self.max_iter, self.schedule, self.signed, self.project = (
+            max_iter,
+            schedule,
+            signed,
+            project,
+        )
         self.milestones = [iterations // part for part in STEPS_AT]
         self.lr = x.new_full((len(x),), lr)
         self._mean, self._square = torch.zeros_like(x), torch.zeros_like(x)
@@ -84,10 +89,10 @@ class Adam(Optimiser):
         return -self.lr[:, None] / (1 - _BETA1**count) * self._mean / size
 
     def _lower_rate(self, loss: Tensor) -> None:
-        if self.decay == "steps":
+        if self.schedule == "steps":
             due = torch.stack([self.iterations == step for step in self.milestones]).any(0)
             self.lr = torch.where(due, FACTOR * self.lr, self.lr)
-        elif self.decay == "plateau":
+        elif self.schedule == "plateau":
             better = loss < self._lowest * (1 - THRESHOLD)
             self._lowest = torch.where(better, loss, self._lowest)
             self._waited = torch.where(better, 0, self._waited + 1)

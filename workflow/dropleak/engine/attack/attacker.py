@@ -13,8 +13,8 @@ class Attacker:
     optimiser: str = "lbfgs"
     learning_rate: float = 1.0
     line_search: str = "none"
-    decay: str = "none"
-    box: bool = False
+    schedule: str = "none"
+    clip: bool = False
     total_variation: float = 0.0
     mask_regulariser: float = 0.0
     restarts: int = 1

@@ -162,7 +162,7 @@ def optimiser_for(objective: GradientMatching, start: Tensor, iterations: int) -
 
     def project(x: Tensor) -> None:
         images, masks, _ = variables.split(x)
-        for part in (*([images] if attacker.box else ()), *masks):
+        for part in (*([images] if attacker.clip else ()), *masks):
             part.clamp_(0, 1)
 
     return Adam(
@@ -170,7 +170,7 @@ def optimiser_for(objective: GradientMatching, start: Tensor, iterations: int) -
         attacker.learning_rate,
         iterations,
         ITERATIONS_PER_STEP,
-        attacker.decay,
+        attacker.schedule,
         signed=variables.pixels if attacker.optimiser == "signed-adam" else 0,
         project=project,
     )

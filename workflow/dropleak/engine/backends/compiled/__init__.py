@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from dropleak.engine.folders import temporary, user_cache
+from dropleak.engine.folders import put, temporary, user_cache
 from dropleak.errors import InputError
 
 _SOURCES = sorted(Path(__file__).parent.glob("*.[ch]"))
@@ -97,9 +97,7 @@ def _build(command: list[str], target: Path) -> None:
             encoding="utf-8",
             errors="replace",
         )
-        with open(library, "rb") as written:
-            os.fsync(written.fileno())  # or a crash of the machine could leave an empty file
-        os.replace(library, target)
+        put(library, target)
 
 
 def _fingerprint(command: list[str]) -> str:
