@@ -5,21 +5,22 @@ masks: a function from the number of evaluations so far (int64 [B]), and the num
 come, to a mask for each dropout layer, [B, n, K, *shape], or [B, n, 1, *shape] if all are the same.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from dropleak.engine import rng
+from dropleak.engine.attack.labels import infer_labels
+from dropleak.engine.attack.separation import EXACT
+from dropleak.engine.attack.separation import separate as separate_images
 from dropleak.engine.client.update import Update
 from dropleak.engine.models.dropout import dropout_masks
 from dropleak.engine.models.layer import Shape
-from dropleak.engine.models.layers import Dropout, Flatten, Linear
+from dropleak.engine.models.layers import CLASSIFIER, Dropout, Flatten, Linear
 from dropleak.engine.models.network import Network
 
 Masks = tuple[Tensor, ...]
-
-EXACT = "exact"
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Constant:
     masks: Masks  # [B, n, *shape] each
     claims: tuple[str, ...] | None = None
     """What the attacker says of masks that it has read, B times: `EXACT`, or why they are not."""
+    labels: Tensor | None = None
+    """int64 [B, n], in the order of the masks, where these come with labels of their own."""
 
     deterministic = True
 
@@ -38,10 +41,11 @@ class Constant:
     def select(self, clients: Tensor) -> "Constant":
         """The same for the clients at `clients` (int64 [K], or bool [B])."""
         masks = tuple(mask[clients] for mask in self.masks)
+        labels = None if self.labels is None else self.labels[clients]
         if self.claims is None:
-            return Constant(masks)
+            return Constant(masks, labels=labels)
         places = torch.arange(len(self.claims), device=clients.device)[clients].tolist()
-        return Constant(masks, tuple(self.claims[place] for place in places))
+        return Constant(masks, tuple(self.claims[place] for place in places), labels)
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def resample(update: Update, keys: Tensor) -> MaskSource:
     return Resampled(update.network, update.rate, update.dtype, stream)
 
 
-def read(update: Update, keys: Tensor) -> MaskSource:
+def read(update: Update, keys: Tensor) -> Constant:
     """The client's mask, as far as it can be read from the gradients of linear layers.
 
     The gradient of a linear layer's weights is the sum over images of the error behind it times the
@@ -102,33 +106,58 @@ def read(update: Update, keys: Tensor) -> MaskSource:
     """
     if update.rate == 0:
         return Constant(ignore(update, keys).masks, (EXACT,) * len(update))
-    masks, doubts = [], {}  # the latter's keys: a set that keeps its order
-    n = update.images_per_update
-    if n > 1:
-        doubts["gradients are means over several images"] = True
+    n, masks = update.images_per_update, []
     vanished = torch.zeros(len(update), dtype=torch.bool)
     for place, shape in zip(*_dropout_places(update.network), strict=True):
         linear, series = _linear_behind(update.network, place)
         if linear is None:
-            doubts["dropout before convolutions cannot be read"] = True
             masks.append(_ones(update, shape))
             continue
-        if series > 1:
-            doubts["dropout layers in series"] = True
-        if update.network.can_be_zero(place):
-            doubts["features can be zero without being dropped"] = True
         columns = update.gradients[f"{linear.name}.weight"].abs().amax(1)  # [B, features]
         vanished |= (columns == 0).all(1).cpu()
         kept_by_one = (1 - update.rate) ** series
         kept_by_some = 1 - (1 - kept_by_one) ** n
         mask = (columns > 0).to(update.dtype) * kept_by_some ** (-1 / series)
         masks.append(mask.reshape(len(update), 1, *shape).expand(-1, n, *shape))
-    claim = "; ".join(doubts) or EXACT
+    several = ["gradients are means over several images"] * (n > 1)
+    claim = "; ".join([*several, *_doubts(update.network)]) or EXACT
     claims = tuple("gradients vanish" if empty else claim for empty in vanished.tolist())
     return Constant(tuple(masks), claims)
 
 
-SOURCES = {"resample": resample, "ignore": ignore, "fixed": fixed, "read": read}
+def separate(update: Update, keys: Tensor) -> Constant:
+    """The mask of every image before the classifier, and its label, from `separation`.
+
+    All other masks, and those of updates that cannot be separated, are as in `read`.
+    """
+    separation, otherwise = separate_images(update), read(update, keys)
+    exact = separation.exact
+    labels = torch.where(exact[:, None], separation.labels, infer_labels(update, keys))
+    if update.rate == 0:
+        return replace(otherwise, labels=labels)
+    kept = (separation.features > 0).to(update.dtype) / (1 - update.rate)
+    masks = []
+    for place, mask in zip(_dropout_places(update.network)[0], otherwise.masks, strict=True):
+        linear, _ = _linear_behind(update.network, place)
+        if linear and linear.name == CLASSIFIER:
+            own = exact.reshape(-1, *[1] * (mask.ndim - 1))
+            mask = torch.where(own, kept.reshape(mask.shape), mask)
+        masks.append(mask)
+    claim = "; ".join(_doubts(update.network)) or EXACT
+    if update.images_per_update == 1:
+        claims = otherwise.claims
+    else:
+        claims = tuple(claim if found == EXACT else found for found in separation.claims)
+    return Constant(tuple(masks), claims, labels)
+
+
+SOURCES = {
+    "resample": resample,
+    "ignore": ignore,
+    "fixed": fixed,
+    "read": read,
+    "separate": separate,
+}
 """Every way that needs no more than what was shared, and nothing of the optimiser."""
 
 
@@ -142,6 +171,21 @@ def start_masks(update: Update, keys: Tensor) -> Masks:
 
 def _ones(update: Update, shape: Shape) -> Tensor:
     return update.like.new_ones(len(update), update.images_per_update, *shape)
+
+
+def _doubts(network: Network) -> list[str]:
+    """Why not all masks of a network can be read even where every zero of a gradient is seen."""
+    doubts = {}  # its keys: a set that keeps its order
+    for place in _dropout_places(network)[0]:
+        linear, series = _linear_behind(network, place)
+        if linear is None:
+            doubts["dropout before convolutions cannot be read"] = True
+            continue
+        if series > 1:
+            doubts["dropout layers in series"] = True
+        if network.can_be_zero(place):
+            doubts["features can be zero without being dropped"] = True
+    return [*doubts]
 
 
 def _dropout_places(network: Network) -> tuple[list[int], list[Shape]]:
