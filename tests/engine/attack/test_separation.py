@@ -117,10 +117,10 @@ def test_a_relu_separates_images_without_any_dropout():
 
 
 def test_half_precision_is_enough_for_some_and_never_claimed_wrongly():
-    update, private = updates(2, 0.3, 8, torch.float32)
+    update, private = updates(2, 0.3, 4, torch.float32)
     halves = {name: gradient.half() for name, gradient in update.gradients.items()}
     separation = separate(replace(update, gradients=halves))
-    assert separation.exact.sum() > 2
+    assert separation.exact.any()
     check_claims(separation, update, private, rtol=1e-2)
 
 
@@ -152,8 +152,8 @@ def test_an_update_that_cannot_be_separated_says_why():
     assert claims(updates(2, 0.0)[0]) == {"no features are dropped"}
     (claim,) = claims(updates(10, 0.3)[0])
     assert claim == "10 images have no independent errors in 10 classes"
-    (claim,) = claims(updates(9, 0.01, 1)[0])
-    assert claim.endswith("of 9 images were found")
+    (claim,) = claims(updates(2, 0.005, 1)[0])
+    assert claim == "0 of 2 images were found"
     update, _ = updates(2, 0.3)
     for number, claim in ((0.0, "gradients vanish"), (torch.nan, "gradients are not finite")):
         broken = {name: gradient * number for name, gradient in update.gradients.items()}
@@ -165,3 +165,15 @@ def test_an_update_that_cannot_be_separated_says_why():
 def test_of_one_image_no_dropout_is_needed():
     update, private = updates(1, 0.0)
     assert_exact(separate(update), update, private)
+
+
+@pytest.mark.parametrize("size", [1e-42, 1e-30, 1.0, 1e30])
+def test_whatever_is_shared_there_is_an_answer(size):
+    update, _ = updates(2, 0.3, 2, torch.float32)
+    torch.manual_seed(0)
+    weight = torch.randn(2, 10, 768) * (torch.rand(2, 1, 768) > 0.3)
+    nonsense = {"classifier.weight": weight * size, "classifier.bias": torch.zeros(2, 10)}
+    for weights in (update.parameters, {n: p * size for n, p in update.parameters.items()}):
+        changed = replace(update, gradients=update.gradients | nonsense, parameters=weights)
+        assert not separate(changed).exact.any()
+        separate(replace(update, parameters=weights))

@@ -36,7 +36,7 @@ p - 1, is lost in rounding where the network is sure of an image."""
 _HIDING = 0.01
 """Standard deviation of noise, relative to the mean feature, that may hide a small one."""
 
-_TRIES, _GUIDED_TRIES = 50, 10
+_TRIES, _GUIDED_TRIES = 20, 10
 """Points from which facets are looked for, of the whole cone and where other images are known."""
 
 
@@ -76,7 +76,8 @@ def separate(update: Update) -> Separation:
         try:
             if n > 1 and not zeros:
                 raise _InseparableError("no features are dropped")
-            images = _Classifier(*shared, n, torch.finfo(update.dtype)).separate()
+            with np.errstate(all="ignore"):  # what is not finite fits nothing
+                images = _Classifier(*shared, n, torch.finfo(update.dtype)).separate()
         except _InseparableError as reason:
             claims.append(str(reason))
         else:
@@ -237,6 +238,8 @@ class _Classifier:
         normal = facet.normal / self.rows
         # The gradient of the bias is the mean error, of which a normal sees its own image's alone.
         share = normal @ self.bias_gradient
+        if not share > 0:
+            return None
         features = self._features(facet) / share
         p = _softmax(self.weight @ features + self.bias)
         errors = p - np.eye(len(p))  # by label
