@@ -51,3 +51,17 @@ def test_a_cone_of_fewer_dimensions_than_rays_is_degenerate():
     assert cone(6, 400, 0.3, dimensions=5)[0].degenerate
     _, _, x = cone(2, 400, 0.3)
     assert Cone(np.stack([x[0], x[0]]), np.full((2, x.shape[1]), 1e-12), 2).degenerate
+
+
+def test_a_facet_is_tightened_to_the_points_that_noise_explains():
+    rays, d = 3, 400
+    cone_, axes, x = cone(rays, d, 0.3)
+    on = x[1] == 0
+    x[1, np.flatnonzero(on)[:3]] = 1e-9  # nearer to the facet than any other gap is wide
+    near = Cone(axes @ x, np.full((12, x.shape[1]), 1e-12), rays)
+    loose = near.settle(on)
+    assert np.array_equal(loose.points, on)
+    assert np.array_equal(near.tighten(loose).points, x[1] == 0)
+    x[1, np.flatnonzero(on)[0]] = 1e-11
+    assert Cone(axes @ x, np.full((12, x.shape[1]), 1e-12), rays).tighten(loose) is None
+    assert np.array_equal(cone_.tighten(cone_.settle(on)).points, on)

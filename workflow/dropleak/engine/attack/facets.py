@@ -21,6 +21,9 @@ _SURPLUS = 8
 _GAP = 4.0
 """Least ratio of the nearest point off a facet to the farthest one on it, in units of noise."""
 
+_CERTAIN = 8.0
+"""Height of a point above a facet that noise alone does not explain, in units of noise."""
+
 _STEPS = 4
 """Linear programs that follow one another in a try."""
 
@@ -102,17 +105,46 @@ class Cone:
         for _ in range(20):
             if points.sum() < self.rays:
                 return None
-            u, s, _ = np.linalg.svd(self._v[:, points] / noise[points], full_matrices=False)
-            normal = u[:, -1] / (u[:, -1] @ self._mean)
+            normal, spanned = self._fit(points, noise)
             noise = self._noise_of(normal)
             if before is not None and np.array_equal(points, before):
                 break
             before = points
             points, gap = self._near(normal)
-        spanned = s[-2] > 10 * np.sqrt(points.sum())  # beyond what noise alone would do
         if gap < _GAP or not spanned or not (points | (normal @ self._v > 0)).all():
             return None
         return self._facet(points, normal)
+
+    def tighten(self, facet: Facet) -> Facet | None:
+        """The facet without points that are near it and not on it; None if noise hides which.
+
+        Needs noise that is well known, where `settle` goes by the widest gap.
+        """
+        if self.rays == 1:
+            return facet
+        points, noise, bound = facet.points, facet.noise, np.inf
+        while True:
+            normal, spanned = self._fit(points, noise)
+            noise = self._noise_of(normal)
+            heights = np.abs(normal @ self._v) / noise
+            if bound == _CERTAIN:
+                break
+            # Step by step, as points that are far off tilt what is fitted to them.
+            bound = max(_CERTAIN, min(bound, heights[points].max()) / 3)
+            points = heights < bound
+            if points.sum() < self.rays:
+                return None
+        unclear = (heights > _CERTAIN) == points
+        unclear |= ~points & (heights < _GAP * _CERTAIN)
+        if unclear.any() or not spanned or not (points | (normal @ self._v > 0)).all():
+            return None
+        return self._facet(points, normal)
+
+    def _fit(self, points: NDArray[np.bool_], noise: NDArray) -> tuple[NDArray, bool]:
+        """The normal of the hyperplane nearest to points, and whether they span no less."""
+        u, s, _ = np.linalg.svd(self._v[:, points] / noise[points], full_matrices=False)
+        beyond_noise = s[-2] > 10 * np.sqrt(points.sum())
+        return u[:, -1] / (u[:, -1] @ self._mean), bool(beyond_noise)
 
     def _facet(self, points: NDArray[np.bool_], normal: NDArray) -> Facet:
         return Facet(points, self._back @ normal, self._noise_of(normal))

@@ -131,8 +131,8 @@ def separate(update: Update, keys: Tensor) -> Constant:
     All other masks, and those of updates that cannot be separated, are as in `read`.
     """
     separation, otherwise = separate_images(update), read(update, keys)
-    exact = separation.exact
-    labels = torch.where(exact[:, None], separation.labels, infer_labels(update, keys))
+    found = separation.found
+    labels = torch.where(found[:, None], separation.labels, infer_labels(update, keys))
     if update.rate == 0:
         return replace(otherwise, labels=labels)
     kept = (separation.features > 0).to(update.dtype) / (1 - update.rate)
@@ -140,14 +140,14 @@ def separate(update: Update, keys: Tensor) -> Constant:
     for place, mask in zip(_dropout_places(update.network)[0], otherwise.masks, strict=True):
         linear, _ = _linear_behind(update.network, place)
         if linear and linear.name == CLASSIFIER:
-            own = exact.reshape(-1, *[1] * (mask.ndim - 1))
-            mask = torch.where(own, kept.reshape(mask.shape), mask)
+            separated = found.reshape(-1, *[1] * (mask.ndim - 1))
+            mask = torch.where(separated, kept.reshape(mask.shape), mask)
         masks.append(mask)
     claim = "; ".join(_doubts(update.network)) or EXACT
     if update.images_per_update == 1:
         claims = otherwise.claims
     else:
-        claims = tuple(claim if found == EXACT else found for found in separation.claims)
+        claims = tuple(claim if own == EXACT else own for own in separation.claims)
     return Constant(tuple(masks), claims, labels)
 
 

@@ -36,6 +36,9 @@ p - 1, is lost in rounding where the network is sure of an image."""
 _HIDING = 0.01
 """Standard deviation of noise, relative to the mean feature, that may hide a small one."""
 
+_ARITHMETIC = 1e-12
+"""Rounding of what is computed here, in double precision and with numbers of order 1."""
+
 _TRIES, _GUIDED_TRIES = 20, 10
 """Points from which facets are looked for, of the whole cone and where other images are known."""
 
@@ -51,12 +54,12 @@ class Separation:
     labels: Tensor  # int64 [B, n]
     features: Tensor  # [B, n, d], inputs of the classifier, which are zero where dropped
     claims: tuple[str, ...]  # B times: `EXACT`, which the attacker has verified, or why not
+    """Exact is up to rounding: a kept feature that it swallows counts as dropped."""
 
     @property
-    def exact(self) -> Tensor:
-        """Which updates were separated, bool [B]."""
-        verified = [claim == EXACT for claim in self.claims]
-        return torch.tensor(verified, device=self.labels.device)
+    def found(self) -> Tensor:
+        """Which updates were separated, exactly or but for features that noise hides: bool [B]."""
+        return (self.labels >= 0).all(1)
 
 
 def separate(update: Update) -> Separation:
@@ -81,8 +84,8 @@ def separate(update: Update) -> Separation:
         except _InseparableError as reason:
             claims.append(str(reason))
         else:
-            errors[client], labels[client], features[client] = images
-            claims.append(EXACT)
+            errors[client], labels[client], features[client], claim = images
+            claims.append(claim)
     return Separation(
         torch.from_numpy(errors).to(update.like),
         torch.from_numpy(labels).to(update.like.device),
@@ -128,13 +131,13 @@ class _Classifier:
             raise _InseparableError("gradients are not finite")
         if n >= len(gradient):
             raise _InseparableError(f"{n} images have no independent errors in {len(bias)} classes")
-        added = _added_noise(gradient, precision.eps)
+        self.eps = precision.eps
+        added = _added_noise(gradient, self.eps)
         self.kept = np.abs(gradient).max(0) > 6 * added  # by one image at least
         if self.kept.sum() <= n:
             raise _InseparableError("gradients vanish")
         self.gradient, self.weight, self.bias = gradient[:, self.kept], weight[:, self.kept], bias
         self.bias_gradient, self.n, self.d = bias_gradient, n, len(self.kept)
-        self.eps = precision.eps
         # Rounding is relative to each entry, so small rows and columns say as much as large ones.
         self.rows, self.columns = np.ones(len(bias)), np.ones(self.gradient.shape[1])
         self.floor = max(precision.tiny, added / self.eps)  # below it, rounding is not relative
@@ -145,32 +148,30 @@ class _Classifier:
         if self.cone.degenerate:
             raise _InseparableError("errors of the images are not independent")
 
-    def separate(self) -> tuple[NDArray, NDArray, NDArray]:
-        """Errors [n, C], labels [n] and features [n, d], by ascending label."""
+    def separate(self) -> tuple[NDArray, NDArray, NDArray, str]:
+        """Errors [n, C], labels [n] and features [n, d] by ascending label, and the claim."""
         facets = self._facets()
         if len(facets) < self.n:
             raise _InseparableError(f"{len(facets)} of {self.n} images were found")
         errors, features = self._fit(facets)
         # At labels errors cancel, and their rounding is more than the gradient there lets expect.
         self._set_noise(np.abs(errors).T @ features / self.n)
-        again = [facet for old in facets if (facet := self.cone.settle(old.points))]
-        clear = [facet for facet in again if not self._hides(facet)]
-        if len(clear) < self.n:
-            raise _InseparableError(
-                f"masks of {self.n - len(clear)} of {self.n} images are lost in noise"
-            )
-        errors, features = self._fit(clear)
+        tight = [self.cone.tighten(facet) for facet in facets]
+        hidden = sum(facet is None or self._hides(facet) for facet in tight)
+        errors, features = self._fit([a or b for a, b in zip(tight, facets, strict=True)])
         labels = errors.argmin(1)
         order = labels.argsort(kind="stable")
         errors, labels, features = errors[order], labels[order], features[order]
         self._verify(errors, labels, features)
         whole = np.zeros((self.n, self.d))
         whole[:, self.kept] = features
-        return errors, labels, whole
+        claim = f"noise may hide features of {hidden} of {self.n} images" if hidden else EXACT
+        return errors, labels, whole, claim
 
     def _set_noise(self, rounded: NDArray) -> None:
         """Take the gradient's noise for that of rounding numbers of a size, [C, kept]."""
-        self.noise = self._scaled(self.eps * np.hypot(rounded, self.floor))
+        rounding = self._scaled(self.eps * np.hypot(rounded, self.floor))
+        self.noise = np.hypot(rounding, _ARITHMETIC)
         self.cone = Cone(self._scaled(self.gradient), self.noise, self.n)
 
     def _fit(self, facets: list[Facet]) -> tuple[NDArray, NDArray]:
