@@ -20,7 +20,7 @@ from dropleak.planning import config as configuration
         ("experiment: slurm", ["experiment", "taken"]),
         (f"experiment: {'n' * 101}", ["experiment", "in length at most 100"]),
         ("images: -3", ["images: -3", "at least 1"]),
-        ("images: 1000000000000", ["images: 1000000000000", "digits has 360"]),
+        ("images: 1000000000000", ["images: 1000000000000", "360 in the test part of digits"]),
         (f"images: 1{'0' * 400}", ["images: 1", "360"]),
         ("images: '3'", ['images: "3"', "without quotes"]),
         ("images: .inf", ["images: inf", "a whole number"]),

@@ -39,7 +39,7 @@ def test_the_given_configuration_is_not_changed():
         ({"rates": []}, ["rates", "empty"]),
         ({"rates": 0.5}, ["rates", "0.5", "a list"]),
         ({"rates": [float("nan")]}, ["rates[0]", "nan", "finite"]),
-        ({"images": 361}, ["images", "361", "digits has 360"]),
+        ({"images": 361}, ["images", "361", "360 in the test part of digits"]),
         ({"images": 0}, ["images", "0", "at least 1"]),
         ({"images": "many"}, ["images", '"many"', "a whole number"]),
         ({"images": True}, ["images", "true", "a whole number"]),

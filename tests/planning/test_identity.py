@@ -92,8 +92,8 @@ def test_clients_that_differ_in_their_updates_share_trainings():
     assert of_training(config, "lenet") != of_training(config, "lenet-both-dropout")
 
 
-def test_a_setting_that_results_do_not_know_of_had_its_default():
-    known = of_attack(configured(), "mine")
-    assert known["attacker"] == {"masks": "fixed"}
-    explicit = known | {"attacker": {"masks": "fixed", "restarts": 1}}
-    assert identity.changes(known, explicit) == []
+def test_a_setting_that_results_do_not_record_had_its_default():
+    recorded = of_attack(configured(), "mine")
+    assert recorded["attacker"] == {"masks": "fixed"}
+    explicit = recorded | {"attacker": {"masks": "fixed", "restarts": 1}}
+    assert identity.changes(recorded, explicit) == []

@@ -39,7 +39,7 @@ def torch_run(start, lr, iterations, schedule, signed, clip):
 
 @pytest.mark.parametrize("schedule", ["none", "steps", "plateau"])
 @pytest.mark.parametrize(("signed", "clip"), [(0, False), (4, True)])
-def test_it_does_what_torch_does_to_each_problem(monkeypatch, schedule, signed, clip):
+def test_each_problem_agrees_with_torch(monkeypatch, schedule, signed, clip):
     monkeypatch.setattr(adam, "PATIENCE", 15)
     torch.manual_seed(0)
     start = torch.randn(5, 6, dtype=torch.float64)
@@ -55,7 +55,7 @@ def test_it_does_what_torch_does_to_each_problem(monkeypatch, schedule, signed, 
         assert len(optimiser.lr.unique()) > 1  # each problem has its own
 
 
-def test_a_problem_that_is_not_finite_stays_where_it_was_and_leaves_the_others_alone():
+def test_a_problem_that_is_not_finite_stops_without_disturbing_the_others():
     def broken(x, evaluations):
         loss, gradient = objective(x, evaluations)
         loss[1] = torch.where(evaluations[1] > 30, torch.nan, loss[1])
@@ -74,7 +74,7 @@ def test_a_problem_that_is_not_finite_stays_where_it_was_and_leaves_the_others_a
         assert torch.equal(one.x[row], other.x[row])
 
 
-def test_selected_problems_go_on_as_if_nothing_had_happened():
+def test_selected_problems_continue_unchanged():
     torch.manual_seed(0)
     whole = Adam(torch.randn(5, 6, dtype=torch.float64), 0.05, 100, 20, "plateau")
     whole.step(objective)

@@ -1,4 +1,4 @@
-"""The built-in data sets: an entry each, with everything said of it elsewhere."""
+"""The built-in data sets. Whatever else mentions one takes it from its entry."""
 
 from dropleak.data import digits
 from dropleak.data.dataset import Dataset

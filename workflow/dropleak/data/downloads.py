@@ -28,24 +28,24 @@ _NETWORK = (RuntimeError, HTTPException, URLError, ConnectionError, TimeoutError
 
 @contextmanager
 def _reading(name: str, root: Path) -> Iterator[None]:
-    """Say what it is that keeps a data set from being read: its place, or its content."""
+    """Turn what keeps a data set from being read into a message: its location, or its content."""
     try:
         yield
     except OSError as error:
         raise InputError(
-            f"{error.filename or root}: cannot be read ({error.strerror or error}); mend that, or "
+            f"{error.filename or root}: cannot be read ({error.strerror or error}); fix that, or "
             "set data.root to a copy that can be read"
         ) from None
     except _DAMAGE as error:
         raise InputError(
             f"{root}: the files of {name} are damaged ({type(error).__name__}: {error}); remove "
-            "them to have them downloaded anew"
+            "them to download them again"
         ) from None
 
 
 @dataclass(frozen=True)
 class Download:
-    """Loads a data set of torchvision: from the root if it is there, else downloads it to there.
+    """Loads a data set of torchvision from the root, and downloads it to there first if needed.
 
     torchvision unpickles CIFAR's files, and does so only after their checksums have matched.
     """
@@ -63,21 +63,21 @@ class Download:
         dataset = getattr(datasets, self.name)
         folder = root / getattr(dataset, "base_folder", self.name)
         with _reading(self.name, root):
-            # torchvision would take a folder that it may not look into for an empty one.
-            for place in (root, folder, folder / "raw"):
+            # torchvision takes a folder that it may not read for an empty one.
+            for path in (root, folder, folder / "raw"):
                 with suppress(FileNotFoundError):
-                    os.stat(f"{place}/.")
+                    os.stat(f"{path}/.")
             if (folder / "processed").exists():
                 raise InputError(
-                    f"{folder / 'processed'}: is what an old torchvision made of {self.name}, "
-                    "pickles without checksums that would be read in place of the published "
+                    f"{folder / 'processed'}: was made by an old torchvision from {self.name}: "
+                    "pickles without checksums, which would be read instead of the published "
                     "files; move it elsewhere"
                 )
         return {part: self._load(dataset, root, part, size) for part in PARTS}
 
     def _load(self, dataset: type, root: Path, part: str, size: int | None) -> LabelledImages:
         with _reading(self.name, root):
-            # Two runs side by side would else write to the same files.
+            # Otherwise two runs at a time would write to the same files.
             with files.file_lock(os.path.realpath(root)):
                 opened = self._open(dataset, root, part)
             images, labels = zip(*opened, strict=True)
@@ -91,19 +91,19 @@ class Download:
         try:
             return dataset(root, download=False, **which)
         except RuntimeError:
-            pass  # it is not there, or not as it should be
+            pass  # it is missing, or its checksum is wrong
         try:
             return dataset(root, download=True, **which)
         except _NETWORK as error:
             raise InputError(
-                f"{self.name} is not in {root}, or not unchanged, and cannot be downloaded "
+                f"{self.name} is not in {root}, or was changed, and cannot be downloaded "
                 f"({error}). With a network it comes from {self.url}; without one, put "
                 f"{self.files} from there into {root} (checksums are compared), or set data.root "
                 "to the folder that torchvision keeps it in"
             ) from None
         except OSError as error:
             raise InputError(
-                f"{self.name} is not in {root}, or not unchanged, and cannot be downloaded to "
-                f"there ({error.filename or root}: {error.strerror}); mend that, or set data.root "
+                f"{self.name} is not in {root}, or was changed, and cannot be downloaded to "
+                f"there ({error.filename or root}: {error.strerror}); fix that, or set data.root "
                 "to another folder"
             ) from None

@@ -19,19 +19,20 @@ def batch_size(images_per_job: int, images_per_update: int) -> int:
     return max(1, images_per_job // images_per_update) * images_per_update
 
 
-def batches(images: int, size: int, there: Iterable[str] = ()) -> list[str]:
+def batches(images: int, size: int, existing: Iterable[str] = ()) -> list[str]:
     """Positions in the selection that attack jobs take, as "start-stop", stop excluded.
 
-    What is there stays as it is, however it was cut, and the gaps are cut anew: no image is
-    attacked twice. While the gaps are filled, in whatever order, the answer stays the same.
+    Existing batches are kept, however they were cut, and the gaps between them are cut into new
+    ones: no image is attacked twice. While the gaps are filled, in whatever order, the answer stays
+    the same.
 
     Args:
-        images: number of images; the last batch may reach beyond it if it is there.
+        images: number of images; the last batch may reach beyond it if it exists.
         size: of new batches.
-        there: batches that have results. Of overlapping ones the first counts, and the longest.
+        existing: batches that have results. Of overlapping ones the first counts, and the longest.
     """
     chosen, position = [], 0
-    for start, stop in sorted(map(_positions, there), key=lambda batch: (batch[0], -batch[1])):
+    for start, stop in sorted(map(_positions, existing), key=lambda batch: (batch[0], -batch[1])):
         if position <= start < images:
             chosen += [*_cut(position, start, size), f"{start}-{stop}"]
             position = stop

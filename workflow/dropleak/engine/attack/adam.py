@@ -10,30 +10,30 @@ from dropleak.engine.attack.optimiser import Objective, Optimiser, Outcome
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
 
 STEPS_AT = (2.667, 1.6, 1.142)
-"""The budget divided by these is where "steps" lowers the learning rate: about 3/8, 5/8, 7/8."""
+"""Divisors of the budget for the iterations at which "steps" lowers the learning rate."""
 
 FACTOR = 0.1
-"""By which the learning rate is lowered."""
+"""Factor by which the learning rate is lowered."""
 
 PATIENCE, THRESHOLD = 800, 1e-4
-"""Of "plateau": iterations in which the loss must fall by this share of the lowest one."""
+"""For "plateau": iterations in which the loss must fall by this share of the lowest one."""
 
 
 class Adam(Optimiser):
     """Batched Adam (Kingma and Ba 2015) with the additions of gradient inversion attacks.
 
-    A problem whose loss or gradient is not finite is left at its last finite iterate. None is ever
+    A problem whose loss or gradient is not finite stays at its last finite iterate. None is ever
     idle.
 
     Args:
         x: start, [B, N].
         lr: learning rate.
-        iterations: the whole budget, by which "steps" decides when.
+        iterations: the total budget, which "steps" divides.
         max_iter: iterations in a step.
         schedule: of the learning rate: "none"; "steps" (Geiping et al. 2020, in their code), as
             `torch.optim.lr_scheduler.MultiStepLR`; "plateau" (Scheliga et al. 2022, in their code),
             as `ReduceLROnPlateau` with patience 800 and eps 0.
-        signed: the first `signed` entries of a gradient count by their signs alone.
+        signed: only the signs of a gradient's first `signed` entries are used.
         project: called on x after each iteration, to change it in place.
     """
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Attacker:
-    """What each setting means stands in schemas/config.schema.yaml, under `presets`."""
+    """Settings of an attacker, described in schemas/config.schema.yaml under `presets`."""
 
     labels: str = "infer"
     masks: str = "resample"
@@ -21,10 +21,10 @@ class Attacker:
 
     @property
     def needs_oracle(self) -> bool:
-        """Whether it is given the clients' masks, which an update alone does not have."""
+        """Whether it is given the clients' masks, which are not part of an update."""
         return self.masks == "known"
 
     @property
     def knowledge(self) -> str:
-        """What it is given, for tables."""
+        """Its knowledge, as written in tables."""
         return "update and masks" if self.needs_oracle else "update"
