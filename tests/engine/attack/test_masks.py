@@ -5,6 +5,9 @@ from problems import clients
 from torch import nn
 
 from dropleak.engine.attack import masks
+from dropleak.engine.attack.attacker import Attacker
+from dropleak.engine.attack.labels import infer_labels
+from dropleak.engine.attack.reconstruct import objective_for
 from dropleak.engine.models.module import ModuleNetwork
 from dropleak.engine.models.zoo import lenet, relu_convnet
 
@@ -18,7 +21,7 @@ def test_ignore_passes_everything(digits):
     assert (mask == 1).all()
 
 
-def test_fixed_is_one_wrong_mask_of_the_clients_rate(digits):
+def test_fixed_is_one_wrong_mask_of_the_rowsrate(digits):
     update, private, keys = clients(digits, [0, 1], rate=0.5)
     source = masks.fixed(update, keys)
     (first,), (later,) = source(torch.tensor([0, 0]), 1), source(torch.tensor([9, 4]), 1)
@@ -146,3 +149,50 @@ def test_of_parts_of_an_image_only_what_none_kept_is_read(digits):
     assert torch.equal(mask > 0, kept_by_some.expand(-1, -1, 2, -1))
     kept = mask[mask > 0]
     torch.testing.assert_close(kept, torch.full_like(kept, 1 / 0.75))  # one of two has 1 / 0.5
+
+
+def test_separate_knows_mask_and_label_of_every_image_in_one_order(digits):
+    update, private, keys = clients(digits, list(range(16)), 0.3, images=4)
+    source = masks.separate(update, keys)
+    assert source.claims == (masks.EXACT,) * 4
+    same = (source.masks[0][:, :, None] == private.masks[0][:, None]).all(3)
+    assert (same.sum(1) == 1).all()
+    assert (same.sum(2) == 1).all()
+    rows, order = torch.arange(4)[:, None], same.int().argmax(2)
+    assert torch.equal(source.labels, private.labels[rows, order])
+    objective = objective_for(update, Attacker(masks="separate"), keys)
+    loss, _ = objective(private.images[rows, order].flatten(1), torch.zeros(4).long())
+    assert (loss < 1e-20).all()
+    some = source.select(torch.tensor([False, True, False, True]))
+    assert torch.equal(some.labels, source.labels[[1, 3]])
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5])
+def test_separate_is_read_where_an_update_has_one_image(digits, rate):
+    update, private, keys = clients(digits, [0, 1, 2], rate)
+    source, read = masks.separate(update, keys), masks.read(update, keys)
+    assert torch.equal(source.masks[0], read.masks[0])
+    assert source.claims == read.claims
+    assert torch.equal(source.labels, private.labels)
+
+
+def test_what_cannot_be_separated_is_read(digits):
+    update, _, keys = clients(digits, list(range(8)), 0.3, images=4)
+    update.gradients["classifier.weight"][1, :, :400] = 0.25  # columns that no images make
+    source, read = masks.separate(update, keys), masks.read(update, keys)
+    assert source.claims[0] == masks.EXACT
+    assert source.claims[1] != masks.EXACT
+    assert torch.equal(source.masks[0][1], read.masks[0][1])
+    assert torch.equal(source.labels[1], infer_labels(update, keys)[1])
+
+
+def test_of_other_layers_separate_knows_no_more_than_read(digits):
+    network = lenet(SHAPE, 10, "both")
+    update, private, keys = clients(digits, [0, 1], 0.3, network=network, images=2)
+    source = masks.separate(update, keys)
+    assert (source.masks[0] == 1).all()
+    product = source.masks[2].flatten(3).flatten(2) * source.masks[3]
+    true = (private.masks[2].flatten(2) * private.masks[3])[0, private.labels[0].argsort()]
+    torch.testing.assert_close(product[0], true)
+    assert "convolutions" in source.claims[0]
+    assert "series" in source.claims[0]

@@ -5,21 +5,22 @@ masks: a function from the number of evaluations so far (int64 [B]), and the num
 come, to a mask for each dropout layer, [B, n, K, *shape], or [B, n, 1, *shape] if all are the same.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import torch
 from torch import Tensor
 
 from dropleak.engine import rng
+from dropleak.engine.attack.labels import infer_labels
+from dropleak.engine.attack.separation import EXACT
+from dropleak.engine.attack.separation import separate as separate_images
 from dropleak.engine.client.update import Update
 from dropleak.engine.models.dropout import dropout_masks
 from dropleak.engine.models.layer import Shape
-from dropleak.engine.models.model import Model
+from dropleak.engine.models.model import DropoutSite, Model
 
 Masks = tuple[Tensor, ...]
-
-EXACT = "exact"
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Constant:
     masks: Masks  # [B, n, *shape] each
     claims: tuple[str, ...] | None = None
     """What the attacker says of masks that it has read, B times: `EXACT`, or why they are not."""
+    labels: Tensor | None = None
+    """int64 [B, n], in the order of the masks, where these come with labels of their own."""
 
     deterministic = True
 
@@ -38,10 +41,11 @@ class Constant:
     def select(self, clients: Tensor) -> "Constant":
         """The same for the clients at `clients` (int64 [K], or bool [B])."""
         masks = tuple(mask[clients] for mask in self.masks)
+        labels = None if self.labels is None else self.labels[clients]
         if self.claims is None:
-            return Constant(masks)
+            return Constant(masks, labels=labels)
         places = torch.arange(len(self.claims), device=clients.device)[clients].tolist()
-        return Constant(masks, tuple(self.claims[place] for place in places))
+        return Constant(masks, tuple(self.claims[place] for place in places), labels)
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def resample(update: Update, keys: Tensor) -> MaskSource:
     return Resampled(update.network, update.rate, update.dtype, stream)
 
 
-def read(update: Update, keys: Tensor) -> MaskSource:
+def read(update: Update, keys: Tensor) -> Constant:
     """The client's mask, as far as it can be read from the gradients of linear layers.
 
     The gradient of a linear layer's weights is the sum over images of the error behind it times the
@@ -102,13 +106,9 @@ def read(update: Update, keys: Tensor) -> MaskSource:
     """
     if update.rate == 0:
         return Constant(ignore(update, keys).masks, (EXACT,) * len(update))
-    masks, doubts = [], {}  # the latter's keys: a set that keeps its order
-    n = update.images_per_update
-    if n > 1:
-        doubts["gradients are means over several images"] = True
+    n, masks = update.images_per_update, []
     vanished = torch.zeros(len(update), dtype=torch.bool)
     for site in update.network.dropout_sites():
-        doubts |= dict.fromkeys(site.doubts, True)
         if site.weight is None or site.elements is None:
             masks.append(_ones(update, site.shape))
             continue
@@ -119,12 +119,45 @@ def read(update: Update, keys: Tensor) -> MaskSource:
         mask = _seen(site.elements, columns, prod(site.shape)).to(update.dtype)
         mask = mask * kept_by_some ** (-1 / site.series)
         masks.append(mask.reshape(len(update), 1, *site.shape).expand(-1, n, *site.shape))
-    claim = "; ".join(doubts) or EXACT
+    several = ["gradients are means over several images"] * (n > 1)
+    claim = "; ".join([*several, *_doubts(update.network)]) or EXACT
     claims = tuple("gradients vanish" if empty else claim for empty in vanished.tolist())
     return Constant(tuple(masks), claims)
 
 
-SOURCES = {"resample": resample, "ignore": ignore, "fixed": fixed, "read": read}
+def separate(update: Update, keys: Tensor) -> Constant:
+    """The mask of every image before the classifier, and its label, from `separation`.
+
+    All other masks, and those of updates that cannot be separated, are as in `read`.
+    """
+    separation, otherwise = separate_images(update), read(update, keys)
+    found = separation.found
+    inferred = infer_labels(update, keys)
+    labels = None if inferred is None else torch.where(found[:, None], separation.labels, inferred)
+    if update.rate == 0:
+        return replace(otherwise, labels=labels)
+    kept = (separation.features > 0).to(update.dtype) / (1 - update.rate)
+    masks = []
+    for site, mask in zip(update.network.dropout_sites(), otherwise.masks, strict=True):
+        if _masks_classifier(site, update.network):
+            separated = found.reshape(-1, *[1] * (mask.ndim - 1))
+            mask = torch.where(separated, kept.reshape(mask.shape), mask)
+        masks.append(mask)
+    claim = "; ".join(_doubts(update.network)) or EXACT
+    if update.images_per_update == 1:
+        claims = otherwise.claims
+    else:
+        claims = tuple(claim if own == EXACT else own for own in separation.claims)
+    return Constant(tuple(masks), claims, labels)
+
+
+SOURCES = {
+    "resample": resample,
+    "ignore": ignore,
+    "fixed": fixed,
+    "read": read,
+    "separate": separate,
+}
 """Every way that needs no more than what was shared, and nothing of the optimiser."""
 
 
@@ -138,6 +171,20 @@ def start_masks(update: Update, keys: Tensor) -> Masks:
 
 def _ones(update: Update, shape: Shape) -> Tensor:
     return update.like.new_ones(len(update), update.images_per_update, *shape)
+
+
+def _masks_classifier(site: DropoutSite, network: Model) -> bool:
+    """Whether a site's mask multiplies the classifier's inputs one by one."""
+    if network.classifier is None or site.weight != network.classifier.weight:
+        return False
+    order = torch.arange(prod(site.shape))
+    return site.elements is not None and torch.equal(site.elements.flatten().cpu(), order)
+
+
+def _doubts(network: Model) -> list[str]:
+    """Why masks of a network may be wrong even where every zero of a gradient is read."""
+    sites = network.dropout_sites()
+    return list(dict.fromkeys(doubt for site in sites for doubt in site.doubts))
 
 
 def _seen(elements: Tensor, columns: Tensor, count: int) -> Tensor:

@@ -133,7 +133,11 @@ def objective_for(
     else:
         # Without dropout there is no mask to find (the same in DIA's code).
         masks = SOURCES["ignore" if attacker.masks == "optimise" else attacker.masks](update, keys)
-    labels = infer_labels(update, keys) if attacker.labels == "infer" else None
+    labels = None
+    if attacker.labels == "infer":
+        # Masks of single images have an order, which labels that come with them share.
+        own = masks.labels if isinstance(masks, Constant) else None
+        labels = infer_labels(update, keys) if own is None else own
     backend = choose(update.network, attacker, update.like)
     return backend.objective(update, attacker, labels, masks)
 

@@ -1,0 +1,302 @@
+"""Separation of the images of an update by the gradient of the classifier, exact under dropout.
+
+With n images the gradient of the classifier's weight is G = sum_i e_i x_i^T / n, where e_i is an
+image's error, its probabilities less its one-hot label, and x_i what the classifier got of it: its
+features times its mask of dropout. Features behind a sigmoid or ReLU are not negative, so the
+columns of G lie in the cone of the errors, and those that image i dropped on the facet opposite
+e_i. `facets` finds that facet, and its normal gives x_i up to scale.
+
+The rest follows from the network's own prediction, e_i = softmax(W x_i + b) - onehot(y_i), by which
+the attacker also knows that it is right.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dropleak.engine.attack.facets import Cone, Facet
+from dropleak.engine.client.update import Update
+
+EXACT = "exact"
+
+_TOLERANCE = 0.01
+"""Relative difference of an error and the prediction from its features that verifies both."""
+
+_PLAUSIBLE = 0.1
+"""The same for an image on its own, before all are known. It is larger as the error at the label,
+p - 1, is lost in rounding where the network is sure of an image."""
+
+_HIDING = 0.01
+"""Standard deviation of noise, relative to the mean feature, that may hide a small one."""
+
+_ARITHMETIC = 1e-12
+"""Rounding of what is computed here, in double precision and with numbers of order 1."""
+
+_TRIES, _GUIDED_TRIES = 20, 10
+"""Points from which facets are looked for, of the whole cone and where other images are known."""
+
+
+@dataclass(frozen=True)
+class Separation:
+    """The images of B updates of n, in ascending order of their labels within each update.
+
+    Of updates that were not separated errors and features are not a number, and labels are -1.
+    """
+
+    errors: Tensor  # [B, n, classes], probabilities less one-hot labels
+    labels: Tensor  # int64 [B, n]
+    features: Tensor  # [B, n, d], inputs of the classifier, which are zero where dropped
+    claims: tuple[str, ...]  # B times: `EXACT`, which the attacker has verified, or why not
+    """Exact is up to rounding: a kept feature that it swallows counts as dropped."""
+
+    @property
+    def found(self) -> Tensor:
+        """Which updates were separated, exactly or but for features that noise hides: bool [B]."""
+        return (self.labels >= 0).all(1)
+
+
+def separate(update: Update) -> Separation:
+    """Separate the images of each update. Neither keys nor the value of the rate have a part."""
+
+    classifier, n, clients = update.network.classifier, update.images_per_update, len(update)
+    if classifier is None or classifier.bias is None or classifier.signed:
+        return _inseparable(update, "it takes a classifier with a bias and features without signs")
+
+    def numbers(tensors: Mapping[str, Tensor], name: str) -> NDArray:
+        rows: NDArray = tensors[name].double().cpu().numpy()
+        return np.broadcast_to(rows, (clients, *rows.shape[1:]))
+
+    names, sides = (classifier.weight, classifier.bias), (update.gradients, update.parameters)
+    (gradients, bias_gradients), (weights, biases) = (
+        [numbers(side, name) for name in names] for side in sides
+    )
+    classes, d = gradients.shape[1:]
+    errors, features = np.full((clients, n, classes), np.nan), np.full((clients, n, d), np.nan)
+    labels, claims = np.full((clients, n), -1), []
+    sites = update.network.dropout_sites()
+    zeros = update.rate > 0 or any(s.doubts for s in sites if s.weight == classifier.weight)
+    for client in range(clients):
+        shared = gradients[client], bias_gradients[client], weights[client], biases[client]
+        try:
+            if n > 1 and not zeros:
+                raise _InseparableError("no features are dropped")
+            with np.errstate(all="ignore"):  # what is not finite fits nothing
+                images = _Classifier(*shared, n, torch.finfo(update.dtype)).separate()
+        except _InseparableError as reason:
+            claims.append(str(reason))
+        else:
+            errors[client], labels[client], features[client], claim = images
+            claims.append(claim)
+    return Separation(
+        torch.from_numpy(errors).to(update.like),
+        torch.from_numpy(labels).to(update.like.device),
+        torch.from_numpy(features).to(update.like),
+        tuple(claims),
+    )
+
+
+def _inseparable(update: Update, reason: str) -> Separation:
+    """Of updates none of which can be separated, for the same reason."""
+    clients, n = len(update), update.images_per_update
+    unknown = update.like.new_full((clients, n, 0), torch.nan)
+    labels = torch.full((clients, n), -1, device=update.like.device)
+    return Separation(unknown, labels, unknown, (reason,) * clients)
+
+
+class _Image(NamedTuple):
+    """An image as a facet tells it."""
+
+    facet: Facet
+    error: NDArray  # [C]
+    features: NDArray  # [kept]
+    doubt: float  # how far error and facet are apart, relative to the error
+
+
+class _InseparableError(Exception):
+    """Why an update was not separated."""
+
+
+class _Classifier:
+    """The gradient of a classifier, scaled, and its parameters.
+
+    Args:
+        gradient: of the weight, [C, d].
+        bias_gradient: [C].
+        weight, bias: [C, d] and [C].
+        n: images.
+        precision: of the gradients.
+    """
+
+    def __init__(
+        self,
+        gradient: NDArray,
+        bias_gradient: NDArray,
+        weight: NDArray,
+        bias: NDArray,
+        n: int,
+        precision: torch.finfo,
+    ):
+        if not np.isfinite(gradient).all() or not np.isfinite(bias_gradient).all():
+            raise _InseparableError("gradients are not finite")
+        if n >= len(gradient):
+            raise _InseparableError(f"{n} images have no independent errors in {len(bias)} classes")
+        self.eps = precision.eps
+        added = _added_noise(gradient, self.eps)
+        self.kept = np.abs(gradient).max(0) > 6 * added  # by one image at least
+        if self.kept.sum() <= n:
+            raise _InseparableError("gradients vanish")
+        self.gradient, self.weight, self.bias = gradient[:, self.kept], weight[:, self.kept], bias
+        self.bias_gradient, self.n, self.d = bias_gradient, n, len(self.kept)
+        # Rounding is relative to each entry, so small rows and columns say as much as large ones.
+        self.rows, self.columns = np.ones(len(bias)), np.ones(self.gradient.shape[1])
+        self.floor = max(precision.tiny, added / self.eps)  # below it, rounding is not relative
+        for _ in range(10):
+            self.rows = _scale(self.gradient / self.columns, 1) + self.floor
+            self.columns = _scale(self.gradient / self.rows[:, None], 0)
+        self._set_noise(self.gradient)
+        if self.cone.degenerate:
+            raise _InseparableError("errors of the images are not independent")
+
+    def separate(self) -> tuple[NDArray, NDArray, NDArray, str]:
+        """Errors [n, C], labels [n] and features [n, d] by ascending label, and the claim."""
+        facets = self._facets()
+        if len(facets) < self.n:
+            raise _InseparableError(f"{len(facets)} of {self.n} images were found")
+        errors, features = self._fit(facets)
+        # At labels errors cancel, and their rounding is more than the gradient there lets expect.
+        self._set_noise(np.abs(errors).T @ features / self.n)
+        tight = [self.cone.tighten(facet) for facet in facets]
+        hidden = sum(facet is None or self._hides(facet) for facet in tight)
+        errors, features = self._fit([a or b for a, b in zip(tight, facets, strict=True)])
+        labels = errors.argmin(1)
+        order = labels.argsort(kind="stable")
+        errors, labels, features = errors[order], labels[order], features[order]
+        self._verify(errors, labels, features)
+        whole = np.zeros((self.n, self.d))
+        whole[:, self.kept] = features
+        claim = f"noise may hide features of {hidden} of {self.n} images" if hidden else EXACT
+        return errors, labels, whole, claim
+
+    def _set_noise(self, rounded: NDArray) -> None:
+        """Take the gradient's noise for that of rounding numbers of a size, [C, kept]."""
+        rounding = self._scaled(self.eps * np.hypot(rounded, self.floor))
+        self.noise = np.hypot(rounding, _ARITHMETIC)
+        self.cone = Cone(self._scaled(self.gradient), self.noise, self.n)
+
+    def _fit(self, facets: list[Facet]) -> tuple[NDArray, NDArray]:
+        """Errors [n, C] and features [n, kept] of the images opposite all facets."""
+        features = np.stack([self._features(facet) for facet in facets])
+        scaled = np.linalg.lstsq((features / self.columns).T, self._scaled(self.gradient).T)[0]
+        # The gradient of the bias is the mean error.
+        shares = np.linalg.lstsq(scaled.T, self.n * self.bias_gradient / self.rows)[0][:, None]
+        return scaled * self.rows * shares, self.n * features / shares
+
+    def _facets(self) -> list[Facet]:
+        """Those that are found.
+
+        The image opposite a facet is taken out of the gradient, so that the others are in a cone of
+        fewer rays, where a search has an easier task. As what is taken out has an error, that cone
+        is but a guide to facets of the whole one.
+        """
+        found: list[Facet] = []
+        rest, noise, random = self._scaled(self.gradient), self.noise, np.random.default_rng(0)
+        guesses = self.cone.search(random, _TRIES)
+        while image := self._next(guesses, found):
+            found.append(image.facet)
+            taken = np.outer(image.error / self.rows, image.features / self.columns) / self.n
+            rest, noise = rest - taken, np.hypot(noise, max(image.doubt, 100 * self.eps) * taken)
+            there = (np.abs(rest) > 10 * noise).any(0)
+            left = self.n - len(found)
+            guesses = self.cone.search(random, _TRIES)
+            if 0 < left < there.sum():
+                guide = Cone(rest[:, there], noise[:, there], left)
+                guesses = chain(self._settled(guide.search(random, _GUIDED_TRIES), there), guesses)
+        return found
+
+    def _settled(self, guide: Iterator[Facet], there: NDArray[np.bool_]) -> Iterator[Facet]:
+        """Facets of the whole cone near those of one of some columns, bool [d]."""
+        for facet in guide:
+            points = ~there
+            points[there] = facet.points
+            if settled := self.cone.settle(points):
+                yield settled
+
+    def _next(self, guesses: Iterator[Facet], found: list[Facet]) -> "_Image | None":
+        """The next image that is new; None if all are found, or no more comes."""
+        if len(found) == self.n:
+            return None
+        for facet in guesses:
+            if any(np.array_equal(facet.points, other.points) for other in found):
+                continue
+            if image := self._identify(facet):
+                return image
+        return None
+
+    def _features(self, facet: Facet) -> NDArray:
+        """Of the image opposite a facet, up to scale: [kept]."""
+        heights = facet.normal @ self._scaled(self.gradient) * self.columns
+        return np.where(facet.points, 0, heights)
+
+    def _hides(self, facet: Facet) -> bool:
+        """Whether noise might hide a feature that was kept among those on an image's facet."""
+        noise = np.max(facet.noise * self.columns, where=facet.points, initial=0)
+        features = self._features(facet)
+        return bool(noise > _HIDING * features[features > 0].mean())
+
+    def _identify(self, facet: Facet) -> "_Image | None":
+        """The image opposite a facet; None if no label fits what the network predicts."""
+        normal = facet.normal / self.rows
+        # The gradient of the bias is the mean error, of which a normal sees its own image's alone.
+        share = normal @ self.bias_gradient
+        if not share > 0:
+            return None
+        features = self._features(facet) / share
+        p = _softmax(self.weight @ features + self.bias)
+        errors = p - np.eye(len(p))  # by label
+        scaled, span = errors / self.rows, self.cone.span
+        away = np.linalg.norm(scaled - scaled @ span @ span.T, axis=1)
+        doubts = np.hypot(
+            away / np.linalg.norm(scaled, axis=1), errors @ normal / (self.n * share) - 1
+        )
+        label = doubts.argmin()
+        if not doubts[label] < _PLAUSIBLE:
+            return None
+        return _Image(facet, errors[label], features, float(doubts[label]))
+
+    def _verify(self, errors: NDArray, labels: NDArray, features: NDArray) -> None:
+        """Raises unless the classifier's prediction from the features is off by the errors."""
+        others = np.arange(len(self.bias)) != labels[:, None]
+        # At the label 1 is subtracted, which leaves little of a probability near it.
+        difference = np.abs(_softmax(features @ self.weight.T + self.bias) - errors) * others
+        wrong = difference.max(1) > _TOLERANCE * (errors * others).max(1)
+        if wrong.any() or (features < 0).any():
+            raise _InseparableError(f"{wrong.sum()} of {self.n} images do not fit the network")
+
+    def _scaled(self, gradient: NDArray) -> NDArray:
+        return gradient / self.rows[:, None] / self.columns
+
+
+def _added_noise(gradient: NDArray, eps: float) -> float:
+    """Standard deviation of noise beyond rounding in a gradient [C, d].
+
+    Errors sum to zero over the classes, and so does each column but for noise.
+    """
+    noise = np.sqrt(np.square(gradient.sum(0)).mean() / len(gradient))
+    return float(noise) if noise > 2 * eps * np.sqrt(np.square(gradient).mean()) else 0.0
+
+
+def _scale(x: NDArray, axis: int) -> NDArray:
+    """Root mean square along an axis; 1 where that is zero."""
+    size: NDArray = np.sqrt(np.square(x).mean(axis))
+    return np.where(size > 0, size, 1.0)
+
+
+def _softmax(logits: NDArray) -> NDArray:
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
