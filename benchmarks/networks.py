@@ -1,11 +1,12 @@
 """Attacks on torch modules against the plain loop: one image at a time, differentiated twice.
 
-    python benchmarks/networks.py [--threads 2] [--rounds 3] [--clients 1 8 32] [NAME ...]
+    python benchmarks/networks.py [NAME ...] [--threads 2] [--rounds 3] [--clients 1 8 32]
 
 Needs torch, torchvision and numpy; uses the GPU if there is one. For each network it prints
 milliseconds per iteration and image of the reference's loop and of the engine, for several clients
 at once, and how many times as fast that is: medians over rounds in which everything takes turns,
-with the range. Both attack random images with `torch`'s initial weights, from the same starts.
+with the range. Both attack random images with `torch`'s initial weights, from the same starts. With
+one thread on a CPU it is the processor's time, which neighbours on the machine disturb less.
 """
 
 import argparse
@@ -54,13 +55,15 @@ def problems(module: nn.Module, clients: int, device: str) -> tuple[Update, torc
 
 def timed(attack: Callable[[], int], device: str) -> float:
     """Milliseconds per iteration of an attack, or of several, that returns how many it did."""
+    alone = device == "cpu" and torch.get_num_threads() == 1
+    clock = time.process_time if alone else time.perf_counter
     if device == "cuda":
         torch.cuda.synchronize()
-    began = time.perf_counter()
+    began = clock()
     iterations = attack()
     if device == "cuda":
         torch.cuda.synchronize()
-    return 1000 * (time.perf_counter() - began) / iterations
+    return 1000 * (clock() - began) / iterations
 
 
 def attacks(name: str, clients: list[int], device: str) -> dict[str, Callable[[], int]]:
