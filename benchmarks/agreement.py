@@ -1,9 +1,9 @@
-"""Does the engine reconstruct what the reference does? A statistical check on photographs.
+"""Does the engine reconstruct as well as the reference? A statistical check on photographs.
 
     python benchmarks/agreement.py [IMAGES] [ITERATIONS]
 
-L-BFGS without a line search amplifies rounding, so that single attacks end differently on every
-machine; what has to agree is the share of successes and how good they are.
+L-BFGS without a line search amplifies rounding, so single attacks end differently on every machine.
+The share of successes and their quality must agree.
 """
 
 import os
@@ -36,7 +36,7 @@ def by_reference(index: int, iterations: int) -> float:
 
 
 def by_engine(index: int, iterations: int) -> float:
-    """The same by the engine."""
+    """RMSE of the engine's attack on one photograph."""
     update, keys, private = problems("photographs", index, 1)
     result = reconstruct(update, Attacker(), keys, iterations, lambda *progress: None)
     return (result.images - private.images).square().mean().sqrt().item()
@@ -44,12 +44,12 @@ def by_engine(index: int, iterations: int) -> float:
 
 def quartile_intervals(values: np.ndarray) -> list[tuple[float, float, float]]:
     """Each quartile with its 95% bootstrap interval."""
-    found = []
+    intervals = []
     for quartile in QUARTILES:
         statistic = partial(np.quantile, q=quartile)
         interval = bootstrap((values,), statistic, method="percentile", rng=0).confidence_interval
-        found.append((np.quantile(values, quartile), interval.low, interval.high))
-    return found
+        intervals.append((np.quantile(values, quartile), interval.low, interval.high))
+    return intervals
 
 
 def main(count: int, iterations: int) -> None:
@@ -77,8 +77,8 @@ def main(count: int, iterations: int) -> None:
             f"| {name.removeprefix('by_')} | {len(good)} of {count} | {len(good) / count:.2f} "
             f"({share.low:.2f}-{share.high:.2f}) | {quartiles} |"
         )
-    both = np.sum((rmse["by_engine"] < SUCCESS) & (rmse["by_reference"] < SUCCESS))
-    print(f"\nImages that succeed in both: {both}.")
+    common = np.sum((rmse["by_engine"] < SUCCESS) & (rmse["by_reference"] < SUCCESS))
+    print(f"\nImages that succeed in both: {common}.")
 
 
 if __name__ == "__main__":

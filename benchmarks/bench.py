@@ -2,8 +2,8 @@
 
     python benchmarks/bench.py [--rounds 5] [--iterations 400]
 
-Needs torch, numpy and images.npz (see images.py). Uses the GPU if there is one. Prints, and writes
-latest.json. What is compared takes turns; a ratio is the median over the rounds.
+Needs torch, numpy and images.npz (see images.py). Uses the GPU if there is one. Prints results and
+writes them to latest.json. Engine and reference take turns; a ratio is the median over rounds.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-import library  # noqa: F401, which finds dropleak
+import library  # which finds dropleak
 import reference
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.labels import infer_labels
@@ -96,21 +96,21 @@ def objective_seconds(data_set: str, count: int, device: str) -> float:
 
 
 def peak_memory(device: str) -> float:
-    """Of this process so far, in GiB: on the GPU if it uses one."""
+    """Peak memory of this process in GiB, on the GPU if it uses one."""
     if device == "cuda":
         return torch.cuda.max_memory_allocated() / 2**30
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def start_worker(device: str) -> None:
-    """One thread, and everything built before anything is timed."""
+    """Use one thread, and compile before anything is timed."""
     torch.set_num_threads(1)
     devices.full_precision()
     compiled.find(torch.empty(0, device=device))
 
 
 def start_up() -> dict[str, float]:
-    """Seconds that a process takes before it can attack; compiling, the first one on a machine."""
+    """Seconds before a process can attack: to import, and once on a machine to compile."""
     code = (
         "import time, torch; from dropleak.engine.attack import reconstruct; "
         "from dropleak.engine.backends import compiled; "
@@ -118,7 +118,7 @@ def start_up() -> dict[str, float]:
         "print(time.perf_counter() - began)"
     )
     with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {"TMPDIR": folder}
+        environment = os.environ | {"TMPDIR": folder, "PYTHONPATH": str(library.WORKFLOW)}
         began = time.perf_counter()
         done = subprocess.run(
             [sys.executable, "-c", code],
@@ -127,22 +127,22 @@ def start_up() -> dict[str, float]:
             text=True,
             env=environment,
         )
-    whole, building = time.perf_counter() - began, float(done.stdout.splitlines()[-1])
-    return {"import": whole - building, "compile": building}
+    total, compilation = time.perf_counter() - began, float(done.stdout.splitlines()[-1])
+    return {"import": total - compilation, "compile": compilation}
 
 
 class Bench:
-    """Everything that is measured on one data set."""
+    """All measurements on one data set."""
 
     def __init__(self, data_set: str, device: str, iterations: int, pool: ProcessPoolExecutor):
         self.data_set, self.device, self.iterations, self.pool = data_set, device, iterations, pool
         self.cores = os.cpu_count()
         self.milliseconds: dict[str, list[float]] = {}
 
-    def _together(self, function: Callable, each: int, *arguments) -> tuple[float, int]:
-        """A call for each core, on images of its own: the longest's seconds, all iterations."""
+    def _together(self, function: Callable, images: int, *arguments) -> tuple[float, int]:
+        """Call once per core, on different images: seconds of the longest, sum of iterations."""
         calls = [
-            self.pool.submit(function, self.data_set, core * each, *arguments)
+            self.pool.submit(function, self.data_set, core * images, *arguments)
             for core in range(self.cores)
         ]
         seconds, iterations = zip(*(call.result()[:2] for call in calls), strict=True)
@@ -176,9 +176,9 @@ class Bench:
                 print(f"batch {batch}: {error}")
 
     def masks(self, rounds: int) -> dict[str, list[float]]:
-        """Extra time of handling masks at rate 0.5, as a share of the time with a fixed one."""
+        """Extra time for masks at rate 0.5, as a share of the time with a fixed mask."""
         batch = DEFAULT_BATCH[self.device]
-        found: dict[str, list[float]] = {"resample": [], "ignore": []}
+        extra: dict[str, list[float]] = {"resample": [], "ignore": []}
         for _ in range(rounds):
             cost = {}
             for masks in ("fixed", "resample", "ignore"):
@@ -186,19 +186,19 @@ class Bench:
                     self.data_set, 0, batch, 40, self.device, 0.5, Attacker(masks=masks)
                 )
                 cost[masks] = seconds / iterations
-            for masks, extra in found.items():
-                extra.append(cost[masks] / cost["fixed"] - 1)
-        return found
+            for masks, shares in extra.items():
+                shares.append(cost[masks] / cost["fixed"] - 1)
+        return extra
 
     def attackers(self, rounds: int) -> dict[str, dict[str, float]]:
-        """What an iteration of each built-in attacker costs at rate 0.3: medians over rounds."""
+        """Cost of an iteration of each built-in attacker at rate 0.3: medians over rounds."""
         setting = DEFAULT_BATCH[self.device], min(100, self.iterations), self.device, 0.3
-        found = {name: [] for name in attackers()}
+        measured = {name: [] for name in attackers()}
         for _ in range(rounds):
             for name, attacker in attackers().items():
-                found[name].append(timed_engine(self.data_set, 0, *setting, attacker))
+                measured[name].append(timed_engine(self.data_set, 0, *setting, attacker))
         costs = {}
-        for name, runs in found.items():
+        for name, runs in measured.items():
             seconds, iterations, evaluations = np.array(runs).T
             costs[name] = {
                 "ms_per_iteration_and_image": 1e3 * float(np.median(seconds / iterations)),
@@ -208,23 +208,23 @@ class Bench:
 
     def results(self) -> dict:
         """Medians, spreads and ratios."""
-        found = {}
+        results = {}
         for name, values in self.milliseconds.items():
             median = statistics.median(values)
-            found[name] = {
+            results[name] = {
                 "ms_per_iteration_and_image": median,
                 "ms_range": [min(values), max(values)],
                 "attacks_per_hour": 3.6e6 / (median * PAPER_ITERATIONS),
             }
             for kind in REFERENCES:
                 ratios = np.array(self.milliseconds[f"reference, {kind}"]) / np.array(values)
-                found[name][f"ratio to reference, {kind}"] = float(np.median(ratios))
-                found[name][f"ratio range, {kind}"] = [float(ratios.min()), float(ratios.max())]
-        return found
+                results[name][f"ratio to reference, {kind}"] = float(np.median(ratios))
+                results[name][f"ratio range, {kind}"] = [float(ratios.min()), float(ratios.max())]
+        return results
 
 
 def machine(device: str) -> dict:
-    """What the numbers were measured on."""
+    """The machine and versions of a measurement."""
     processor = platform.processor()
     if Path("/proc/cpuinfo").exists():
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -242,7 +242,7 @@ def machine(device: str) -> dict:
 
 
 def report(data_set: str, results: dict) -> None:
-    """A table for people: medians, and from lowest to highest."""
+    """Print a table of medians and ranges."""
     print(f"\n{data_set}")
     ratios = "".join(f"{f'x {kind}':>24}" for kind in REFERENCES)
     print(f"{'':30}{'ms/iteration/image':>24}{'attacks/h':>10}{ratios}")
@@ -256,7 +256,7 @@ def report(data_set: str, results: dict) -> None:
 
 
 def report_attackers(costs: dict[str, dict[str, float]]) -> None:
-    """A table for people of what an iteration costs."""
+    """Print a table of the cost of an iteration."""
     print(
         f"\n{'attackers, in one process':30}{'ms/iteration/image':>24}{'evaluations/iteration':>24}"
     )
@@ -293,10 +293,10 @@ def main() -> None:
             report(data_set, results)
             batch = DEFAULT_BATCH[device]
             objective = 1e3 * objective_seconds(data_set, batch, device)
-            whole = results[f"engine, batch {batch}"]
-            at_once = 1 if device == "cuda" else os.cpu_count()
-            milliseconds = whole["ms_per_iteration_and_image"]
-            share = objective / at_once / milliseconds
+            engine = results[f"engine, batch {batch}"]
+            parallel = 1 if device == "cuda" else os.cpu_count()
+            milliseconds = engine["ms_per_iteration_and_image"]
+            share = objective / parallel / milliseconds
             memory = pool.submit(peak_memory, device).result()
             others = {
                 "share of time in the objective": share,
@@ -309,8 +309,8 @@ def main() -> None:
             latest[data_set] = results | others
             if "attackers, in one process" not in latest:
                 latest["attackers, in one process"] = bench.attackers(options.rounds)
-            latest.setdefault("ratio_sequential", whole["ratio to reference, sequential"])
-            latest.setdefault("ratio_processes", whole["ratio to reference, a process per core"])
+            latest.setdefault("ratio_sequential", engine["ratio to reference, sequential"])
+            latest.setdefault("ratio_processes", engine["ratio to reference, a process per core"])
     report_attackers(latest["attackers, in one process"])
     print(f"\nstart-up in seconds: {json.dumps(latest['start-up in seconds'])}")
     path = Path(__file__).with_name("latest.json")

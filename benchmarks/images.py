@@ -1,9 +1,9 @@
-"""Write images.npz: embedded digits, photographs of a folder, and the settings of the attackers.
+"""Write images.npz: embedded digits, photographs from a folder, and the settings of the attackers.
 
     python benchmarks/images.py [FOLDER]
 
-FOLDER holds test/<class>/<image>, 32x32 RGB. With the file, the benchmark itself needs torch and
-numpy only, and can go to a machine that has no more.
+FOLDER holds test/<class>/<image>, 32x32 RGB. With images.npz the benchmark only needs torch and
+numpy, and can run on a machine that has nothing else.
 """
 
 import json
@@ -31,11 +31,11 @@ def arrays(name: str, source: str, root: str) -> dict[str, np.ndarray]:
     return {f"{name}_pixels": pixels, f"{name}_labels": chosen["label"].to_numpy()}
 
 
-found = arrays("digits", "digits", "resources")
+images = arrays("digits", "digits", "resources")
 try:
     for folder in sys.argv[1:]:
-        found |= arrays("photographs", "folder", folder)
+        images |= arrays("photographs", "folder", folder)
 except InputError as error:
     sys.exit(str(error))
-np.savez(IMAGES, attackers=json.dumps(attackers(DEFAULTS)), **found)
-print({name: values.shape for name, values in found.items()})
+np.savez(IMAGES, attackers=json.dumps(attackers(DEFAULTS)), **images)
+print({name: values.shape for name, values in images.items()})

@@ -1,9 +1,9 @@
-"""How much of an experiment's attack jobs was not the attack: start, imports, compiling, writing.
+"""Fixed cost of an experiment's attack jobs: starting, importing, compiling, writing.
 
     python benchmarks/jobs.py EXPERIMENT
 
-Compares what Snakemake measured (`logs/<experiment>/attack/**/*.benchmark.tsv`) with the seconds
-that the jobs' tables state for the attacks themselves.
+Compares Snakemake's measurements (`logs/<experiment>/attack/**/*.benchmark.tsv`) with the seconds
+of the attacks themselves in the jobs' tables.
 """
 
 import sys
@@ -14,14 +14,14 @@ import pyarrow.parquet as pq
 
 
 def jobs(experiment: str) -> pd.DataFrame:
-    """A row per job: seconds in all, and of the attack."""
+    """A row per job: total seconds, and those of the attack."""
     rows = []
     for path in sorted(Path("logs", experiment, "attack").rglob("*.benchmark.tsv")):
         name = path.relative_to(f"logs/{experiment}/attack").as_posix()
         name = name.removesuffix(".benchmark.tsv")
         table = pq.read_table(f"results/{experiment}/attacks/{name}.parquet", columns=["seconds"])
-        whole = pd.read_csv(path, sep="\t")["s"].iloc[0]
-        rows.append({"job": name, "seconds": whole, "attack": sum(table["seconds"].to_pylist())})
+        total = pd.read_csv(path, sep="\t")["s"].iloc[0]
+        rows.append({"job": name, "seconds": total, "attack": sum(table["seconds"].to_pylist())})
     return pd.DataFrame(rows)
 
 

@@ -1,4 +1,4 @@
-"""Makes `import dropleak` work, also from a copy of the repository that is not installed."""
+"""Makes `import dropleak` work from a copy of the repository that is not installed."""
 
 import sys
 from pathlib import Path

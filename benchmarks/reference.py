@@ -1,6 +1,6 @@
 """The reference: one image at a time with `torch.optim.LBFGS`, as the iDLG script does it.
 
-Written anew after Zhao et al. 2020 and the published script: a module, a closure that
+Our own implementation of Zhao et al. 2020 and the published script: a module, a closure that
 differentiates twice, steps of 20 iterations.
 """
 
@@ -15,7 +15,7 @@ from dropleak.engine.client.update import Update
 
 @dataclass
 class Result:
-    """What the loop ends with."""
+    """The result of an attack."""
 
     image: Tensor  # [C, H, W]
     iterations: int
@@ -23,7 +23,7 @@ class Result:
 
 
 def lenet(channels: int, features: int, classes: int) -> nn.Module:
-    """The script's network; at rate 0 a dropout layer would do nothing."""
+    """The script's network, without dropout, which has no effect at rate 0."""
     layers = []
     for inputs, stride in ((channels, 2), (12, 2), (12, 1)):
         layers += [nn.Conv2d(inputs, 12, 5, stride=stride, padding=2), nn.Sigmoid()]
@@ -34,7 +34,7 @@ def attack(update: Update, label: Tensor, start: Tensor, iterations: int) -> Res
     """Attack one client that used no dropout.
 
     Args:
-        update: what it shared.
+        update: that it shared.
         label: int64 [1].
         start: the dummy image to start from, [1, C, H, W].
         iterations: budget, a multiple of 20.
@@ -56,7 +56,8 @@ def attack(update: Update, label: Tensor, start: Tensor, iterations: int) -> Res
         loss = criterion(network(dummy), label)
         gradients = torch.autograd.grad(loss, network.parameters(), create_graph=True)
         distance = sum(
-            ((own - other) ** 2).sum() for own, other in zip(gradients, shared, strict=True)
+            ((gradient - target) ** 2).sum()
+            for gradient, target in zip(gradients, shared, strict=True)
         )
         distance.backward()
         return distance

@@ -1,11 +1,11 @@
-"""What comes after the attacks, by their number: time and memory of each step, files and bytes.
+"""Time and memory of each step after the attacks, and the size of files, by number of attacks.
 
     python benchmarks/scale.py ATTACKS FOLDER
 
 Makes FOLDER and writes stub results of ATTACKS attacks there (two attackers, five rates, 250 images
-a job), 17 KB each and as much again for the joined table; then runs on them what the workflow
-would, each step in a process of its own. Left out is what needs no attacks: illustrations and
-training. FOLDER is yours to delete.
+a job), 17 KB each and as much again for the joined table. Then runs the workflow's steps on them,
+each in a separate process, except those that need no attacks: method tables and training. Delete
+FOLDER afterwards.
 """
 
 import json
@@ -27,7 +27,7 @@ RATES = [0.0, 0.2, 0.3, 0.4, 0.5]
 RESULTS = "results/scale"
 KINDS = ("pdf", "png", "numbers")
 STUBLESS = (1, 2)
-"""Figures that are not made of attacks."""
+"""Figures that need no attacks."""
 
 
 def configure(attacks: int) -> dict:
@@ -52,7 +52,7 @@ def write_stubs(folder: Path, config: dict) -> None:
 
 
 def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
-    """What is measured, by name and in this order: commands to be run in the folder."""
+    """The measured commands by name, to be run in the folder in this order."""
     images = config["images"]
     batches = grid.batches(images, config["attack"]["images_per_job"])
     layout = Layout(config)
@@ -78,10 +78,10 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
     numbers = count()
 
     def script(name: str, source: list | dict, output: list | dict, **params) -> list[str | Path]:
-        """The command of a job, whose files and params go to a file of their own."""
+        """The command of a job, whose files and params are written to a JSON file."""
         job = folder / "jobs" / f"{next(numbers)}.json"
-        known = {"input": source, "output": output, "params": params, "log": [f"{job}.log"]}
-        job.write_text(json.dumps(known), encoding="utf-8")
+        arguments = {"input": source, "output": output, "params": params, "log": [f"{job}.log"]}
+        job.write_text(json.dumps(arguments), encoding="utf-8")
         return [sys.executable, Path(__file__).with_name("script.py"), name, job]
 
     def join(name: str, sources: list[str], *key: str, images: int | None = None) -> list:
@@ -102,25 +102,28 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
             options=figure.options(wildcards, clients=[client], attackers=ATTACKERS, chosen=chosen),
         )
 
-    def plan(place: Path) -> list[str | Path]:
-        where = ["--directory", place, "--configfile", folder / "scale.json", "--snakefile"]
+    def plan(directory: Path) -> list[str | Path]:
         snakefile = Path(__file__).parents[1] / "Snakefile"
-        return [sys.executable, "-m", "snakemake", *where, snakefile, "--dry-run", "--quiet", "all"]
+        files = ["--configfile", folder / "scale.json", "--snakefile", snakefile]
+        options = ["--directory", directory, *files, "--dry-run", "--quiet", "all"]
+        return [sys.executable, "-m", "snakemake", *options]
 
     (folder / "scale.json").write_text(json.dumps(config), encoding="utf-8")
     (folder / "empty").mkdir()
     (folder / "jobs").mkdir()
     (client,) = clients
-    made = ("summary", "comparison", "tradeoff", "claims", "readings")
+    made = ("summary", "comparison", "tradeoff", "claims", "interpretations")
     pages = ("methods", "references", "findings", "run", *made[:-1])
     with_images = tables("attacks") | {"images": data["test"]}
     return {
         "plan, nothing made": plan(folder / "empty"),
         "plan, attacks made": plan(folder),
         "join attacks": join(
-            "attacks", attacks, "client", "attacker", "rate", "image", images=images
+            "attacks", attacks, "client", "attacker", "dropout_rate", "image", images=images
         ),
-        "join utility": join("utility", trainings, "network", "dropout", "rate", "seed", "epoch"),
+        "join utility": join(
+            "utility", trainings, "network", "dropout", "dropout_rate", "seed", "epoch"
+        ),
         "summarise": script(
             "summarise.py",
             tables("attacks"),
@@ -134,11 +137,11 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
             baseline=ATTACKERS[0],
             seed=config["seed"],
         ),
-        "weigh": script(
-            "weigh.py",
+        "tradeoff": script(
+            "tradeoff.py",
             data | tables("attacks", "summary", "utility"),
             {
-                **tables("guesses"),
+                **tables("mean_image"),
                 "parquet": f"{RESULTS}/tables/tradeoff.parquet",
                 "csv": f"{RESULTS}/tables/tradeoff.csv",
                 "text": f"{RESULTS}/tables/summary.txt",
@@ -149,21 +152,22 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
             success_rmse=success,
             seed=config["seed"],
         ),
-        "judge": script(
-            "judge.py",
-            tables("attacks", "utility", "guesses") | {"test": data["test"]},
-            tables("claims", "readings") | tables("claims_csv", "readings_csv", ending="csv"),
+        "evaluate_claims": script(
+            "evaluate_claims.py",
+            tables("attacks", "utility", "mean_image") | {"test": data["test"]},
+            tables("claims", "interpretations")
+            | tables("claims_csv", "interpretations_csv", ending="csv"),
             clients=clients,
             attacker=ATTACKERS[0],
-            masks=configuration.readings(config),
+            masks=configuration.interpretations(config),
             accounting=configuration.accounting(config),
             success_rmse=success,
             tolerated_loss=tolerated,
             seed=config["seed"],
         ),
-        **{f"Figure {each.number}": draw(each) for each in FIGURES if each.number not in STUBLESS},
-        "describe": script(
-            "describe.py",
+        **{f"Figure {f.number}": draw(f) for f in FIGURES if f.number not in STUBLESS},
+        "report_pages": script(
+            "report_pages.py",
             tables("utility", *made) | with_images,
             {name: f"{RESULTS}/report/{name}" for name in pages},
             config=config,
@@ -171,8 +175,8 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
             attackers=attackers,
             dataset_name="cifar10",
         ),
-        "record": script(
-            "record.py",
+        "provenance": script(
+            "provenance.py",
             {
                 "data": list(data.values()),
                 "attacks": attacks,
@@ -189,16 +193,16 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
 
 
 def measure(command: list[str | Path], folder: Path) -> tuple[float, float]:
-    """Core seconds, and the most memory in MB that the command or a child of its took.
+    """Core seconds, and the peak memory in MB of the command or one of its children.
 
     Raises:
         SystemExit: it failed.
     """
-    with open(folder / "said.log", "w", encoding="utf-8") as said:
-        process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=said)
+    with open(folder / "output.log", "w", encoding="utf-8") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
         _, status, usage = os.wait4(process.pid, 0)
     if status:
-        sys.exit(f"failed: {' '.join(map(str, command))}; see {said.name}")
+        sys.exit(f"failed: {' '.join(map(str, command))}; see {log.name}")
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
@@ -215,8 +219,8 @@ def main(attacks: int, folder: Path) -> None:
         print(f"| {name} | {seconds:.1f} | {megabytes:.0f} |", flush=True)
     print("\n| files | number | MB |\n|---|---|---|")
     for name in ("attacks", "tables", "figures"):
-        found = (folder / RESULTS / name).rglob("*")
-        sizes = [path.stat().st_size for path in found if path.is_file()]
+        paths = (folder / RESULTS / name).rglob("*")
+        sizes = [path.stat().st_size for path in paths if path.is_file()]
         print(f"| {name} | {len(sizes):,} | {sum(sizes) / 1e6:,.1f} |")
 
 

@@ -1,7 +1,7 @@
-"""Results of many attacks that nobody made, in the files that real jobs would leave.
+"""Synthetic results of many attacks, in the files that real jobs would write.
 
-For measurements of what comes after the attacks: the schema, the sizes and the tree of files are
-those of real results, the numbers look like them.
+For measurements of the steps after the attacks: schema, sizes and folders are those of real
+results, and the numbers resemble them.
 """
 
 from itertools import product
@@ -19,15 +19,15 @@ from dropleak.tables.schemas import ATTACKS, IMAGES, UTILITY
 SHAPE = (3, 32, 32)
 CLASSES = 10
 TRAINING_IMAGES = 1000
-"""They only give the mean image."""
+"""Only needed for the mean image."""
 
 
 def write(folder: Path, config: dict) -> None:
     """Write the image tables and the files of all attack and training jobs.
 
     Args:
-        folder: from which the experiment is run.
-        config: complete; its data set has at least as many test images as are attacked.
+        folder: the working directory of the experiment.
+        config: complete; its data set must have at least as many test images as are attacked.
     """
     rng, layout = np.random.default_rng(config["seed"]), Layout(config)
     for part, count in (("train", TRAINING_IMAGES), ("test", config["images"])):
@@ -36,14 +36,14 @@ def write(folder: Path, config: dict) -> None:
     selection = np.array(grid.selection(config["images"], config["seed"]))
     batches = grid.batches(config["images"], config["attack"]["images_per_job"])
     jobs = product(layout.attacks.items(), config["rates"], batches)
-    for (names, place), rate, batch in jobs:
+    for (names, results), rate, batch in jobs:
         indices = selection[grid.batch_slice(batch)]
         columns = _attacks(rng, names, rate, indices, config["attack"]["iterations"])
-        table = parquet.with_origin(parquet.build(ATTACKS, columns, shape=SHAPE), place.settings)
-        parquet.write(table, folder / place.path / f"rate-{rate}" / f"images-{batch}.parquet")
-    for (network, place), rate in product(layout.trainings.items(), config["utility"]["rates"]):
-        training = parquet.with_origin(_training(rng, network, rate, config), place.settings)
-        parquet.write(training, folder / place.path / f"rate-{rate}.parquet")
+        table = parquet.with_origin(parquet.build(ATTACKS, columns, shape=SHAPE), results.settings)
+        parquet.write(table, folder / results.path / f"rate-{rate}" / f"images-{batch}.parquet")
+    for (network, results), rate in product(layout.trainings.items(), config["utility"]["rates"]):
+        training = parquet.with_origin(_training(rng, network, rate, config), results.settings)
+        parquet.write(training, folder / results.path / f"rate-{rate}.parquet")
 
 
 def _images(rng: np.random.Generator, count: int) -> pa.Table:
@@ -52,12 +52,12 @@ def _images(rng: np.random.Generator, count: int) -> pa.Table:
         "label": rng.integers(CLASSES, size=count, dtype=np.int32),
         "pixels": _pixels(rng, count),
     }
-    known = {"dataset": "cifar10", "shape": SHAPE, "training_std": [0.25] * SHAPE[0]}
-    return parquet.build(IMAGES, columns, **known, classes=[f"{n}" for n in range(CLASSES)])
+    metadata = {"dataset": "cifar10", "shape": SHAPE, "training_std": [0.25] * SHAPE[0]}
+    return parquet.build(IMAGES, columns, **metadata, classes=[f"{n}" for n in range(CLASSES)])
 
 
 def _pixels(rng: np.random.Generator, count: int) -> list[bytes]:
-    """Noise, which takes as much space as attacked photographs do."""
+    """Noise, which takes as much space as reconstructed photographs."""
     return parquet.encode_pixels(rng.integers(256, size=(count, *SHAPE), dtype=np.uint8))
 
 
@@ -68,7 +68,7 @@ def _attacks(
     indices: np.ndarray,
     iterations: int,
 ) -> dict:
-    """Columns of a job: attackers that read masks, and all at rate 0, come close to most images."""
+    """Columns of a job; mask reading, and every attacker at rate 0, come close to most images."""
     count, (client, attacker) = len(indices), names
 
     def constant(value: object) -> list:
@@ -78,7 +78,7 @@ def _attacks(
     clipped = rng.lognormal(-3, 1, count).clip(0, 0.6) if good else rng.normal(0.56, 0.05, count)
     raw = clipped * rng.lognormal(0.2, 0.3, count)
     steps = np.arange(0, iterations + 1, 20)
-    # Trajectories fall from noise to the last value; like real ones they hardly compress.
+    # Trajectories fall from noise to the last value, and hardly compress, like real ones.
     fall = 1 + 5 * np.exp(-steps / iterations * 10)
     wobble = rng.lognormal(0, 0.05, (5, count, len(steps)))
     wobble[:, :, -1] = 1 / fall[-1]
@@ -90,7 +90,7 @@ def _attacks(
         "client": constant(client),
         "attacker": constant(attacker),
         "knowledge": constant("update"),
-        "rate": constant(rate),
+        "dropout_rate": constant(rate),
         "image": indices,
         "update": indices,
         "label": labels,
@@ -131,7 +131,7 @@ def _training(
     columns = {
         "network": [network[0]] * count,
         "dropout": [network[1]] * count,
-        "rate": [rate] * count,
+        "dropout_rate": [rate] * count,
         "seed": np.repeat(np.arange(seeds), epochs),
         "epoch": np.tile(np.arange(1, epochs + 1), seeds),
         "train_loss": rng.uniform(1, 2, count),

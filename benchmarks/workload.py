@@ -1,4 +1,4 @@
-"""The problems that are timed; needs torch and numpy only."""
+"""The problems of the benchmarks; needs only torch and numpy."""
 
 import json
 import sys
@@ -25,13 +25,13 @@ def _load() -> np.lib.npyio.NpzFile:
 
 
 def data_sets() -> list[str]:
-    """Those there are images of, photographs first."""
+    """The data sets with images, photographs first."""
     with _load() as arrays:
         return [name for name in ("photographs", "digits") if f"{name}_labels" in arrays]
 
 
 def attackers() -> dict[str, Attacker]:
-    """The built-in ones, by name."""
+    """The built-in attackers, by name."""
     with _load() as arrays:
         presets = json.loads(str(arrays["attackers"]))
     return {name: Attacker(**preset) for name, preset in presets.items()}
@@ -47,16 +47,16 @@ def images(data_set: str) -> tuple[Tensor, Tensor]:
 def problems(
     data_set: str, first: int, count: int, rate: float = 0.0, device: str = "cpu"
 ) -> tuple[Update, Tensor, Private]:
-    """Clients with networks of their own; when there are too few images, they come again.
+    """Clients with different networks; images are repeated if there are too few.
 
     Returns:
-        what the clients shared; the attackers' keys, int64 [count, 1]; what the clients keep.
+        the clients' shared updates; the attackers' keys, int64 [count, 1]; the private parts.
     """
     pixels, labels = images(data_set)
     indices = torch.arange(first, first + count)
-    place = indices % len(labels)
+    rows = indices % len(labels)
     keys = rng.image_keys(0, indices)[:, None]
     network = lenet(tuple(pixels.shape[1:]), 10)
-    clients = pixels[place, None].to(device), labels[place, None].to(device)
+    clients = pixels[rows, None].to(device), labels[rows, None].to(device)
     update, private = compute_update(network, *clients, keys, rate)
     return update, rng.attacker_keys(keys).to(device), private

@@ -1,4 +1,4 @@
-"""What several tests use."""
+"""Fixtures that several tests share."""
 
 import os
 import sys
@@ -12,19 +12,19 @@ from experiment import LENET, TEN_CLASSES, WEIGHING, run
 from places import PHOTOGRAPHS, ROOT
 
 from dropleak.analysis.summary import summarise
-from dropleak.analysis.tradeoff import weigh
+from dropleak.analysis.tradeoff import compute_tradeoff
 from dropleak.data.sources import image_tables
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.client.training import Training
 from dropleak.jobs.training import train_seeds
 from dropleak.tables import parquet
 from dropleak.tables.lazy import StoredTable
-from dropleak.tables.schemas import ATTACKS, GUESSES, UTILITY
+from dropleak.tables.schemas import ATTACKS, MEAN_IMAGE, UTILITY
 
 # Processes that tests start find this clone's library, as if it were installed.
 os.environ["PYTHONPATH"] = str(ROOT / "workflow")
 
-# As in jobs: on small problems more threads take longer, above all where cores are busy.
+# As in jobs: more threads are slower on small problems, above all where cores are busy.
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"
 
@@ -82,7 +82,7 @@ def utility(digits):
 @pytest.fixture(scope="session")
 def tradeoff(two_attackers):
     summary = summarise(two_attackers, 0.1, seed=0)
-    runs = {"rate": [0.0, 0.0, 0.5, 0.5, 0.9], "test_accuracy": [0.9, 0.8, 0.83, 0.81, 0.3]}
+    runs = {"dropout_rate": [0.0, 0.0, 0.5, 0.5, 0.9], "test_accuracy": [0.9, 0.8, 0.83, 0.81, 0.3]}
     columns = {
         **runs,
         "network": ["lenet"] * 5,
@@ -95,13 +95,15 @@ def tradeoff(two_attackers):
         "device": ["cpu"] * 5,
     }
     utility = parquet.build(UTILITY, columns, dataset="digits")
-    guesses = parquet.build(GUESSES, {"image": two_attackers["image"][:2], "rmse": [0.1, 0.3]})
-    return weigh(two_attackers, summary, utility, guesses, TEN_CLASSES, **WEIGHING)
+    mean_image = parquet.build(
+        MEAN_IMAGE, {"image": two_attackers["image"][:2], "rmse": [0.1, 0.3]}
+    )
+    return compute_tradeoff(two_attackers, summary, utility, mean_image, TEN_CLASSES, **WEIGHING)
 
 
 @pytest.fixture
 def photographs() -> Path:
-    """A folder of real photographs that lies beside the checkout, if it does."""
+    """A folder of real photographs beside the checkout; skips the test if it is missing."""
     if not PHOTOGRAPHS.is_dir():
         pytest.skip("no photographs beside this checkout")
     return PHOTOGRAPHS
@@ -109,7 +111,7 @@ def photographs() -> Path:
 
 @pytest.fixture(autouse=True)
 def closed_figures():
-    """Figures that a test has drawn are closed: pyplot keeps them otherwise."""
+    """Close the figures that a test has drawn, which pyplot would keep."""
     yield
     if pyplot := sys.modules.get("matplotlib.pyplot"):
         pyplot.close("all")

@@ -1,4 +1,4 @@
-"""Which rooms of the library may import which."""
+"""Allowed imports between the rooms of the library."""
 
 import ast
 import subprocess
@@ -19,11 +19,11 @@ def modules(room: str) -> list[Path]:
 
 
 def imported(path: Path) -> set[str]:
-    """Full names of what a module imports, anywhere in its code."""
+    """Full names that a module imports, anywhere in its code."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
-            assert not node.level, "an import that is relative"
+            assert not node.level, "relative import"
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
@@ -31,7 +31,7 @@ def imported(path: Path) -> set[str]:
 
 
 def rooms(names: set[str]) -> set[str]:
-    """The rooms, or modules beside them, that are imported."""
+    """The imported rooms, or modules beside them."""
     return {name.split(".")[1] for name in names if name.startswith("dropleak.")}
 
 
@@ -42,12 +42,12 @@ def rooms(names: set[str]) -> set[str]:
         ("scoring", {"scoring", "engine", "errors"}),
     ],
 )
-def test_a_room_imports_only_what_lies_below_it(room, allowed):
+def test_a_room_imports_only_lower_rooms(room, allowed):
     for path in modules(room):
         assert rooms(imported(path)) <= allowed, path
 
 
-def test_planning_and_what_follows_the_attacks_do_without_torch():
+def test_planning_and_everything_after_the_attacks_run_without_torch():
     paths = [
         path
         for room in ("planning", "tables", "analysis", "figures", "report")

@@ -1,4 +1,4 @@
-"""What a run warns of at its end, and on the report's first page."""
+"""Warnings at the end of a run and on the report's first page."""
 
 from dataclasses import asdict
 
@@ -16,25 +16,25 @@ CHANCE = asdict(Chance(0.5, 0.25, 0.75, 12))
 
 
 def summary(rows, client="lenet"):
-    """Of attackers and rates with this many vanished attacks of 12."""
+    """The summary of attackers at rates, each with this many vanished attacks of 12."""
     columns = {field.name: [0] * len(rows) for field in SUMMARY}
     attackers, rates, vanished = zip(*rows, strict=True)
     columns |= {
         "client": [client] * len(rows),
         "attacker": attackers,
-        "rate": rates,
+        "dropout_rate": rates,
         "vanished": vanished,
     }
     return parquet.build(SUMMARY, columns | {"attacks": [12] * len(rows)})
 
 
 def tradeoff(doubts, at_chance=()):
-    """Of one client, without a single rate that was both attacked and trained with."""
+    """The trade-off of one client, without a rate that was both attacked and trained with."""
     return tradeoffs({"lenet": doubts}, {"lenet": list(at_chance)})
 
 
 def tradeoffs(doubts, at_chance):
-    """The same of several."""
+    """The same for several clients."""
     none = {name: [] for name in TRADEOFF.names}
     return parquet.build(TRADEOFF, none, chance=CHANCE, at_chance=at_chance, doubts=doubts)
 
@@ -51,7 +51,7 @@ def test_vanished_gradients_are_counted_for_each_attacker_with_what_to_do():
     table = summary([("a", 0.0, 3), ("a", 0.5, 4), ("b", 0.0, 0), ("c", 0.0, 0), ("c", 0.9, 1)])
     (caution,) = cautions(table, tradeoff({}))
     assert "7 of 24 attacks by a (rates 0.0 and 0.5) and 1 of 12 attacks by c (rate 0.9)" in (
-        caution.found
+        caution.problem
     )
     for remedy in ("initial weights", "data.size", "normalise"):
         assert remedy in caution.advice
@@ -67,27 +67,27 @@ def test_vanished_gradients_are_counted_for_each_attacker_with_what_to_do():
 )
 def test_an_attacker_that_shows_nothing_is_named(reason, remedy):
     (caution,) = cautions(FINE, tradeoff({"idlg": reason, "mask-reading": None}))
-    assert caution.found == f"Privacy from idlg is inconclusive: {reason}."
+    assert caution.problem == f"Privacy from idlg is inconclusive: {reason}."
     assert remedy in caution.advice
 
 
 def test_attackers_are_named_together_if_the_reason_is_the_same():
     doubts = {"a": efficacy.FAILS, "b": efficacy.UNSURE, "c": efficacy.FAILS, "d": None}
-    together, alone = cautions(FINE, tradeoff(doubts))
-    assert "a and c is inconclusive: these attacks fail without dropout too" in together.found
-    assert alone.found.startswith("Privacy from b is inconclusive: too few images")
+    several, single = cautions(FINE, tradeoff(doubts))
+    assert "a and c is inconclusive: these attacks fail without dropout too" in several.problem
+    assert single.problem.startswith("Privacy from b is inconclusive: too few images")
 
 
-def test_accuracy_at_chance_is_named_with_what_chance_is():
+def test_accuracy_at_chance_is_named_with_the_level_of_chance():
     (caution,) = cautions(FINE, tradeoff({"idlg": None}, [0.0, 0.9]))
-    assert "at chance at rates 0.0 and 0.9" in caution.found
+    assert "at chance at rates 0.0 and 0.9" in caution.problem
     for number in ("50.0%", "75.0%", "12 test images"):
-        assert number in caution.found
+        assert number in caution.problem
     for remedy in ("utility.epochs", "utility.learning_rate"):
         assert remedy in caution.advice
 
 
-def test_of_several_clients_those_that_are_meant_are_named():
+def test_the_clients_are_named_if_there_are_several():
     vanished = pa.concat_tables([summary([("a", 0.5, 0)], "one"), summary([("a", 0.5, 2)], "two")])
     doubts = {
         "one": {"a": efficacy.FAILS, "b": None},
@@ -96,32 +96,34 @@ def test_of_several_clients_those_that_are_meant_are_named():
     }
     at_chance = {"one": [0.9], "two": [], "three": [0.9]}
     empty, privacy, accuracy = cautions(vanished, tradeoffs(doubts, at_chance))
-    assert "2 of 12 attacks by a on two (rate 0.5)" in empty.found
+    assert "2 of 12 attacks by a on two (rate 0.5)" in empty.problem
     doubts = {name: {"a": efficacy.FAILS} for name in doubts}
     (every,) = cautions(FINE, tradeoffs(doubts, {name: [] for name in doubts}))
-    assert "Privacy from a on every client is inconclusive: these attacks" in every.found
-    assert "Privacy from a on one and two; a and b on three is inconclusive: these" in privacy.found
-    assert "Test accuracy of one and three is at chance at rate 0.9" in accuracy.found
+    assert "Privacy from a on every client is inconclusive: these attacks" in every.problem
+    assert (
+        "Privacy from a on one and two; a and b on three is inconclusive: these" in privacy.problem
+    )
+    assert "Test accuracy of one and three is at chance at rate 0.9" in accuracy.problem
 
 
-def test_the_terminal_has_a_short_paragraph_for_each():
+def test_the_terminal_shows_a_short_paragraph_per_warning():
     table = summary([("idlg", 0.0, 3)])
-    found = cautions(table, tradeoff({"idlg": efficacy.FAILS}, [0.0]))
-    paragraphs = as_text(found).strip().split("\n\n")
-    assert len(paragraphs) == len(found) == 3
-    for paragraph, caution in zip(paragraphs, found, strict=True):
+    warnings = cautions(table, tradeoff({"idlg": efficacy.FAILS}, [0.0]))
+    paragraphs = as_text(warnings).strip().split("\n\n")
+    assert len(paragraphs) == len(warnings) == 3
+    for paragraph, caution in zip(paragraphs, warnings, strict=True):
         assert paragraph.startswith("WARNING: ")
-        assert " ".join(paragraph.split()) == f"WARNING: {caution.found} {caution.advice}"
+        assert " ".join(paragraph.split()) == f"WARNING: {caution.problem} {caution.advice}"
         assert max(map(len, paragraph.splitlines())) <= 100
 
 
-def test_the_reports_first_page_says_what_was_found():
+def test_the_reports_first_page_shows_verdicts_and_warnings():
     claims = pa.table({"verdict": ["inconclusive"] * 3})
-    found = cautions(FINE, tradeoff({"idlg": efficacy.FAILS}, [0.5]))
-    text = pages.findings(claims, found)
+    warnings = cautions(FINE, tradeoff({"idlg": efficacy.FAILS}, [0.5]))
+    text = pages.findings(claims, warnings)
     assert text.startswith("Of 3 tests of what the paper claims 3 are inconclusive. ")
-    for caution in found:
-        assert caution.found in text
+    for caution in warnings:
+        assert caution.problem in text
         assert caution.advice not in text
 
 

@@ -13,8 +13,8 @@ def test_chance_is_the_share_of_the_largest_class():
 
 
 @pytest.mark.parametrize("counts", [(6, 6), (300, 100), (1000,) * 10, (1, 1)])
-def test_the_interval_holds_what_knows_nothing_95_times_of_100(counts):
-    """By simulation: right on each image with the probability of the largest class."""
+def test_the_interval_covers_guessing_95_times_out_of_100(counts):
+    """By simulation: each answer is right with the probability of the largest class."""
     chance = Chance.of(np.repeat(np.arange(len(counts)), counts))
     rng = np.random.default_rng(0)
     accuracies = rng.binomial(sum(counts), max(counts) / sum(counts), 20_000) / sum(counts)
@@ -25,10 +25,10 @@ def test_the_interval_holds_what_knows_nothing_95_times_of_100(counts):
 
 
 @pytest.mark.parametrize(("accuracy", "explained"), [(0.1, True), (0.5, True), (0.56, False)])
-def test_what_is_within_the_interval_or_below_needs_no_learning(accuracy, explained):
+def test_chance_explains_accuracies_within_the_interval_or_below(accuracy, explained):
     assert Chance(0.5, 0.45, 0.55, 400).explains(accuracy) == explained
 
 
-def test_of_few_images_even_a_good_network_may_be_lucky():
+def test_on_few_images_even_a_perfect_accuracy_may_be_luck():
     assert Chance.of(np.array([0, 1])).explains(1.0)
     assert not Chance.of(np.array([0, 1] * 4)).explains(1.0)

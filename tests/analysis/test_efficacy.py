@@ -17,15 +17,15 @@ GUESS = 0.25
 
 
 def attacks(errors, rate=0.0, together=1):
-    """Attacks with these errors, on images of which a guess is off by 0.25."""
+    """Attacks with these errors, on images where a guess is off by 0.25."""
     errors = np.asarray(errors, dtype=float)
     image = np.arange(len(errors))
     return pd.DataFrame(
         {
-            "rate": rate,
+            "dropout_rate": rate,
             "update": image - image % together,
             "rmse": errors,
-            "above_guess": np.nan_to_num(errors, nan=1.0).clip(0, 1) - GUESS,  # of what is clipped
+            "above_mean_image": np.nan_to_num(errors, nan=1.0).clip(0, 1) - GUESS,
         }
     )
 
@@ -39,7 +39,7 @@ def spread(mean, images, width=0.02):
     [
         pytest.param(spread(0.02, 100), None, id="finds every image"),
         pytest.param([0.01] * 60 + [0.5] * 40, None, id="finds 60% as DLG does"),
-        pytest.param([0.01] * 20 + [0.6] * 80, None, id="finds 20%, and is far off else"),
+        pytest.param([0.01] * 20 + [0.6] * 80, None, id="finds 20% and is far off elsewhere"),
         pytest.param(spread(0.23, 100), None, id="finds something of each"),
         pytest.param(spread(0.02, 2), None, id="finds both of two"),
         pytest.param(spread(0.5, 100), FAILS, id="finds nothing"),
@@ -52,19 +52,19 @@ def spread(mean, images, width=0.02):
         pytest.param([0.02, *[0.5] * 11], UNSURE, id="finds one of twelve"),
     ],
 )
-def test_an_attack_succeeds_if_that_is_known(errors, expected):
+def test_an_attack_succeeds_only_if_that_is_known(errors, expected):
     assert doubt(attacks(errors), success_rmse=0.1, seed=0) == expected
 
 
 def test_what_happens_under_dropout_does_not_count():
-    under = attacks(spread(0.02, 100), rate=0.5)
-    assert doubt(under, 0.1, 0) == NOT_ATTACKED
-    assert doubt(pd.concat([under, attacks(spread(0.5, 100))]), 0.1, 0) == FAILS
-    both = pd.concat([attacks(spread(0.5, 100), rate=0.1), attacks(spread(0.02, 100))])
-    assert doubt(both, 0.1, 0) is None
+    with_dropout = attacks(spread(0.02, 100), rate=0.5)
+    assert doubt(with_dropout, 0.1, 0) == NOT_ATTACKED
+    assert doubt(pd.concat([with_dropout, attacks(spread(0.5, 100))]), 0.1, 0) == FAILS
+    reverse = pd.concat([attacks(spread(0.5, 100), rate=0.1), attacks(spread(0.02, 100))])
+    assert doubt(reverse, 0.1, 0) is None
 
 
-def test_a_lax_threshold_makes_no_success_of_what_a_guess_beats():
+def test_an_attack_worse_than_a_guess_fails_even_with_a_lax_threshold():
     assert doubt(attacks(spread(0.5, 100)), success_rmse=1.0, seed=0) == FAILS
 
 

@@ -18,20 +18,20 @@ from dropleak.analysis.statistics import (
 )
 
 
-def test_the_interval_is_that_of_the_mean():
+def test_a_mean_interval_is_as_wide_as_the_normal_one():
     values = np.random.default_rng(0).normal(3.0, 2.0, 400)
     low, high = mean_interval(values, seed=0)
     half = 1.96 * values.std() / np.sqrt(400)
     assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.02)
 
 
-def test_it_covers_the_truth_as_often_as_it_says():
+def test_a_mean_interval_covers_the_truth_as_often_as_stated():
     rng = np.random.default_rng(0)
     intervals = [mean_interval(rng.exponential(1.0, 60), seed=n) for n in range(100)]
     assert 88 <= sum(low < 1.0 < high for low, high in intervals) <= 100
 
 
-def test_equal_values_and_single_ones_are_no_error():
+def test_equal_values_and_single_ones_raise_no_error():
     assert mean_interval(np.full(5, 0.5), seed=0) == (0.5, 0.5)
     assert np.isnan(mean_interval(np.array([0.5]), seed=0)).all()
 
@@ -47,7 +47,7 @@ def test_the_interval_of_a_share_is_wilsons():
 
 
 def test_a_statistic_of_paired_columns_is_resampled_by_rows():
-    """Columns that rise and fall together have a difference without any uncertainty."""
+    """The difference of columns that rise and fall together has no uncertainty."""
     rng = np.random.default_rng(0)
     common = rng.normal(0, 10, (60, 1))
     matrix = np.hstack([common, common + 1])
@@ -61,8 +61,8 @@ def test_a_statistic_of_paired_columns_is_resampled_by_rows():
     assert high - low > 1
 
 
-def test_the_interval_of_a_median_is_between_values():
-    """With ten, the outer ones leave it out in 2 of 2^10 cases, and the next in 22."""
+def test_the_interval_of_a_median_ends_at_values():
+    """Of ten values the outer two miss it in 2 of 2^10 cases, the next two in 22."""
     values = np.arange(10.0)
     assert median_interval(values, 0.998) == (0, 9)
     assert median_interval(values, 0.978) == (1, 8)
@@ -89,7 +89,7 @@ def test_rarer_is_the_lower_tail():
 
 
 def test_the_permutation_test_counts_exchanges():
-    """Of the 2^5 signs that five differences can have, only one gives a larger mean or as large."""
+    """Of the 2^5 signs of five differences only one gives a mean at least as large."""
     larger = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
     assert exceeds(larger, np.zeros(5), seed=0) == pytest.approx(1 / 32)
     assert exceeds(np.zeros(5), larger, seed=0) == pytest.approx(1)
@@ -100,7 +100,7 @@ def test_the_permutation_test_counts_exchanges():
     [lambda values, seed: exceeds(values, np.zeros(30), seed), lambda values, _: t_exceeds(values)],
     ids=["permutation", "student"],
 )
-def test_of_true_null_hypotheses_few_are_rejected(test):
+def test_few_true_null_hypotheses_are_rejected(test):
     rng = np.random.default_rng(0)
     p = [test(rng.normal(0, 1, 30), n) for n in range(100)]
     assert sum(np.array(p) < 0.05) <= 12
@@ -121,10 +121,10 @@ def test_the_trend_is_spearmans_correlation():
     assert rank_trend(np.arange(4)[None] * [[1], [-1]]) == pytest.approx([1, -1])
 
 
-def test_pages_test_sees_a_trend_and_none_where_there_is_none():
+def test_pages_test_finds_a_trend_only_where_there_is_one():
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(200, 40, 5))
-    assert sum(trend_test(each) < 0.05 for each in noise) <= 20
+    assert sum(trend_test(matrix) < 0.05 for matrix in noise) <= 20
     assert trend_test(noise[0] + 0.5 * np.arange(5)) < 0.001
     assert trend_test(noise[0] - 0.5 * np.arange(5)) > 0.999
 

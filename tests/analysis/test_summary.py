@@ -28,9 +28,11 @@ def test_attackers_are_compared_image_by_image(two_attackers):
     table = compare(two_attackers, "idlg", seed=0)
     rows = table.to_pandas()
     assert rows["attacker"].tolist() == ["mask-reading", "mask-reading"]
-    assert rows["rate"].tolist() == [0.0, 0.5]
+    assert rows["dropout_rate"].tolist() == [0.0, 0.5]
     assert rows["difference"][0] == pytest.approx(0)  # the same attack
-    frame = two_attackers.to_pandas().query("rate == 0.5").set_index("attacker")["rmse_clipped"]
+    frame = (
+        two_attackers.to_pandas().query("dropout_rate == 0.5").set_index("attacker")["rmse_clipped"]
+    )
     expected = (frame["mask-reading"].to_numpy() - frame["idlg"].to_numpy()).mean()
     assert rows["difference"][1] == pytest.approx(expected)
     assert rows["difference_low"][1] <= expected <= rows["difference_high"][1] < 0
@@ -38,12 +40,12 @@ def test_attackers_are_compared_image_by_image(two_attackers):
     assert len(compare(two_attackers.slice(0, 4), "idlg", seed=0)) == 0
 
 
-def test_clients_are_summarised_and_compared_on_their_own(two_attackers):
+def test_clients_are_summarised_and_compared_separately(two_attackers):
     parts = [two_attackers, of_client(failing(two_attackers), "other")]
-    both = pa.concat_tables(parts)
-    alone = [summarise(part, 0.2, seed=0) for part in parts]
-    assert summarise(both, 0.2, seed=0).equals(pa.concat_tables(alone))
-    alone = [compare(part, "idlg", seed=0) for part in parts]
-    assert compare(both, "idlg", seed=0).equals(pa.concat_tables(alone))
+    attacks = pa.concat_tables(parts)
+    separate = [summarise(part, 0.2, seed=0) for part in parts]
+    assert summarise(attacks, 0.2, seed=0).equals(pa.concat_tables(separate))
+    separate = [compare(part, "idlg", seed=0) for part in parts]
+    assert compare(attacks, "idlg", seed=0).equals(pa.concat_tables(separate))
     assert "client" not in as_text(summarise(two_attackers, 0.2, seed=0))
-    assert "other" in as_text(summarise(both, 0.2, seed=0))
+    assert "other" in as_text(summarise(attacks, 0.2, seed=0))

@@ -10,27 +10,27 @@ from experiment import TEN_CLASSES, TWO_RATES, WEIGHING, failing, of_client, wei
 from dropleak.analysis import efficacy
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.summary import as_text, summarise
-from dropleak.analysis.tradeoff import guess_errors, weigh
+from dropleak.analysis.tradeoff import compute_tradeoff, mean_image_errors
 from dropleak.tables import parquet
-from dropleak.tables.schemas import GUESSES, TRADEOFF, UTILITY
+from dropleak.tables.schemas import MEAN_IMAGE, TRADEOFF, UTILITY
 
 
 def test_a_rate_is_private_if_the_attack_is_worse_than_a_guess(tradeoff):
-    rows = tradeoff.to_pandas().set_index(["attacker", "rate"])
-    assert len(rows) == 4  # nothing was attacked at 0.9
+    rows = tradeoff.to_pandas().set_index(["attacker", "dropout_rate"])
+    assert len(rows) == 4  # no attacks at 0.9
     assert rows["private"].to_dict() == {
         ("idlg", 0.0): False,
         ("idlg", 0.5): True,
         ("mask-reading", 0.0): False,
         ("mask-reading", 0.5): False,
     }
-    assert rows["above_guess"].tolist() == pytest.approx(rows["rmse_clipped_mean"] - 0.2)
-    assert (rows["above_guess_low"] <= rows["above_guess"]).all()
-    assert (rows["above_guess"] <= rows["above_guess_high"]).all()
+    assert rows["above_mean_image"].tolist() == pytest.approx(rows["rmse_clipped_mean"] - 0.2)
+    assert (rows["above_mean_image_low"] <= rows["above_mean_image"]).all()
+    assert (rows["above_mean_image"] <= rows["above_mean_image_high"]).all()
     assert rows["test_accuracy"].tolist() == pytest.approx([0.85, 0.82] * 2)
     assert rows["accurate"].all()
     assert parquet.metadata(tradeoff) == {
-        "guess_rmse": 0.2,
+        "mean_image_rmse": 0.2,
         "lowest_accuracy": {"lenet": pytest.approx(0.8)},
         "chance": {"level": 0.1, "low": 0.07, "high": 0.13, "images": 500},
         "at_chance": {"lenet": []},
@@ -42,7 +42,7 @@ def test_the_guess_is_the_mean_training_image(digits):
     train = parquet.decode_pixels(digits["train"]["pixels"], (1, 32, 32)) / 255
     image = parquet.decode_pixels(digits["test"].take([7])["pixels"], (1, 32, 32)) / 255
     expected = np.sqrt(((train.mean(0) - image[0]) ** 2).mean())
-    errors = guess_errors(digits["train"], digits["test"].take([3, 7])).to_pandas()
+    errors = mean_image_errors(digits["train"], digits["test"].take([3, 7])).to_pandas()
     assert errors["image"].tolist() == [3, 7]
     assert errors["rmse"][1] == pytest.approx(expected)
 
@@ -53,16 +53,20 @@ def test_the_trade_off_of_a_single_image_has_no_intervals(two_attackers, tmp_pat
     tradeoff = weighed(single, TWO_RATES)
     parquet.write(tradeoff, tmp_path / "tradeoff.parquet")
     rows = parquet.read(tmp_path / "tradeoff.parquet", TRADEOFF).to_pandas()
-    assert rows[["rmse_clipped_low", "above_guess_low", "above_guess_high"]].isna().all(axis=None)
+    assert (
+        rows[["rmse_clipped_low", "above_mean_image_low", "above_mean_image_high"]]
+        .isna()
+        .all(axis=None)
+    )
     assert rows["inconclusive"].notna().all()
 
 
 def test_an_attack_that_fails_without_dropout_shows_no_privacy_at_any_rate(two_attackers):
     tradeoff = weighed(failing(two_attackers), TWO_RATES)
-    rows = tradeoff.to_pandas().set_index(["attacker", "rate"])
+    rows = tradeoff.to_pandas().set_index(["attacker", "dropout_rate"])
     assert rows.loc["idlg", "private"].isna().all()
     assert (rows.loc["idlg", "inconclusive"] == efficacy.FAILS).all()
-    assert (rows.loc["idlg", "above_guess_low"] > 0).all()  # which is why it would be private
+    assert (rows.loc["idlg", "above_mean_image_low"] > 0).all()  # which is why it would be private
     assert rows.loc["mask-reading", "private"].eq(False).all()
     assert rows.loc["mask-reading", "inconclusive"].isna().all()
     assert parquet.metadata(tradeoff)["doubts"] == {
@@ -71,8 +75,8 @@ def test_an_attack_that_fails_without_dropout_shows_no_privacy_at_any_rate(two_a
 
 
 def test_privacy_is_inconclusive_if_0_was_not_attacked_unless_it_is_broken(two_attackers):
-    under = two_attackers.filter(pc.field("rate") > 0)
-    rows = weighed(under, TWO_RATES).to_pandas().set_index("attacker")
+    attacks = two_attackers.filter(pc.field("dropout_rate") > 0)
+    rows = weighed(attacks, TWO_RATES).to_pandas().set_index("attacker")
     assert rows["private"].to_dict() == {"idlg": None, "mask-reading": False}
     assert rows.loc["idlg", "inconclusive"] == efficacy.NOT_ATTACKED
     assert pd.isna(rows.loc["mask-reading", "inconclusive"])
@@ -95,20 +99,22 @@ def test_rates_that_were_attacked_but_not_trained_with_give_no_rows(two_attacker
 
 
 def test_a_client_is_weighed_against_the_accuracy_of_its_own_network(two_attackers):
-    """Here the second one has a network that nobody trained with rate 0.5."""
-    both = pa.concat_tables([two_attackers, of_client(failing(two_attackers), "other")])
-    summary = summarise(both, 0.2, seed=0)
-    runs = {"network": ["lenet", "lenet", "wide"], "rate": [0.0, 0.5, 0.0]}
+    """The second client's network was not trained with rate 0.5."""
+    attacks = pa.concat_tables([two_attackers, of_client(failing(two_attackers), "other")])
+    summary = summarise(attacks, 0.2, seed=0)
+    runs = {"network": ["lenet", "lenet", "wide"], "dropout_rate": [0.0, 0.5, 0.0]}
     runs |= {"test_accuracy": [0.9, 0.8, 0.1], "dropout": ["both"] * 3}
     runs |= {name: [0] * 3 for name in ("seed", "epoch", "train_loss", "seconds")}
     utility = parquet.build(UTILITY, runs | {name: ["here"] * 3 for name in ("host", "device")})
-    guesses = parquet.build(GUESSES, {"image": both["image"][:2], "rmse": [0.2, 0.2]})
+    mean_image = parquet.build(MEAN_IMAGE, {"image": attacks["image"][:2], "rmse": [0.2, 0.2]})
     clients = {
         "lenet": {"network": "lenet", "dropout": "both", "images_per_update": 1},
         "other": {"network": "wide", "dropout": "both", "images_per_update": 2},
     }
-    table = weigh(both, summary, utility, guesses, TEN_CLASSES, **(WEIGHING | {"clients": clients}))
-    rows = table.to_pandas().set_index(["client", "attacker", "rate"])["test_accuracy"]
+    table = compute_tradeoff(
+        attacks, summary, utility, mean_image, TEN_CLASSES, **(WEIGHING | {"clients": clients})
+    )
+    rows = table.to_pandas().set_index(["client", "attacker", "dropout_rate"])["test_accuracy"]
     assert rows.to_dict() == {
         ("lenet", "idlg", 0.0): 0.9,
         ("lenet", "idlg", 0.5): 0.8,
@@ -117,7 +123,7 @@ def test_a_client_is_weighed_against_the_accuracy_of_its_own_network(two_attacke
         ("other", "idlg", 0.0): 0.1,
         ("other", "mask-reading", 0.0): 0.1,
     }
-    known = parquet.metadata(table)
-    assert known["at_chance"] == {"lenet": [], "other": [0.0]}
-    assert known["doubts"]["lenet"]["idlg"] is None
-    assert known["doubts"]["other"] == {"idlg": efficacy.FAILS, "mask-reading": None}
+    metadata = parquet.metadata(table)
+    assert metadata["at_chance"] == {"lenet": [], "other": [0.0]}
+    assert metadata["doubts"]["lenet"]["idlg"] is None
+    assert metadata["doubts"]["other"] == {"idlg": efficacy.FAILS, "mask-reading": None}

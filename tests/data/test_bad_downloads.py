@@ -10,6 +10,7 @@ import shutil
 import struct
 import tempfile
 import threading
+from dataclasses import replace
 from http.client import IncompleteRead
 from pathlib import Path
 from urllib.error import URLError
@@ -18,10 +19,10 @@ import pytest
 from bad import Payload, refused
 from torchvision import datasets
 
+from dropleak.data.datasets import DATASETS
 from dropleak.data.sources import image_tables
 from dropleak.engine import folders
 from dropleak.errors import InputError
-from dropleak.planning import grid
 from dropleak.runtime import files
 
 
@@ -49,7 +50,13 @@ def test_a_file_with_a_wrong_checksum_is_never_unpickled(tmp_path, monkeypatch, 
         for name in names if kind == "files" else [dataset.meta["filename"]]:
             (base / name).write_bytes(content)
     root = str(tmp_path / "data")
-    refused(image_tables, source, root, None, words=[f"{source} is not in {root}", "checksums"])
+    refused(
+        image_tables,
+        source,
+        root,
+        None,
+        words=[f"{dataset.__name__} is not in {root}", "checksums"],
+    )
     assert not trap.exists()
     pickle.loads(content)
     assert trap.exists()
@@ -91,7 +98,7 @@ def mnist(monkeypatch):
 
     For root there are no permissions: tests then run as somebody else.
     """
-    monkeypatch.setitem(grid.DATASETS, "mnist", grid.Dataset(3, 3, channels=1, size=28))
+    monkeypatch.setitem(DATASETS, "mnist", replace(DATASETS["mnist"], train=3, test=3))
     offline(monkeypatch)
     base = Path(tempfile.mkdtemp())
     root, temporary = base / "data", base / "temporary"
@@ -199,10 +206,10 @@ def test_two_runs_do_not_download_at_once(monkeypatch):
     order = []
 
     def other():
-        with files.alone("resources"):
+        with files.file_lock("resources"):
             order.append("other")
 
-    with files.alone("resources"), files.alone("elsewhere"):
+    with files.file_lock("resources"), files.file_lock("elsewhere"):
         waiting = threading.Thread(target=other)
         waiting.start()
         waiting.join(0.2)

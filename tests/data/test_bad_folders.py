@@ -7,16 +7,16 @@ from contextlib import suppress
 import numpy as np
 import pytest
 from bad import Payload, circles, image_tree, picture, refused
-from fresh import look_again
+from fresh import rescan
 from PIL import Image
 
-from dropleak.data import folder
+from dropleak.data import folder, sources
 from dropleak.data.picture import FORMATS
 from dropleak.data.sources import image_tables
 from dropleak.errors import InputError
 from dropleak.jobs.attack import attack_job
 from dropleak.planning import config as configuration
-from dropleak.planning import grid, identity
+from dropleak.planning import identity
 from dropleak.tables import parquet
 
 
@@ -26,18 +26,18 @@ def root(tmp_path):
 
 
 def plans(root, **settings):
-    """What planning does with the configuration of a folder."""
+    """Plan with the configuration of a folder."""
     data = {"source": "folder", "root": str(root).replace("$", "$$")}
     config = configuration.complete(
         {"experiment": "x", "images": 1, "sample_images": 1, "data": data} | settings
     )
-    grid.image_values(config["data"])
-    grid.look_through(config["data"])
+    sources.image_values(config["data"])
+    sources.check_headers(config["data"])
     identity.of_images(config)
     return config
 
 
-# What is wrong with a folder: a function that makes it so, and what the message says of it.
+# Functions that spoil a folder; the tests pair them with words of the message.
 
 
 def _loose(root):
@@ -46,13 +46,13 @@ def _loose(root):
         path.parent.rmdir()
 
 
-def _remove(*places):
-    return lambda root: [(root / place).unlink() for place in places]
+def _remove(*names):
+    return lambda root: [(root / name).unlink() for name in names]
 
 
-def _link(place, target):
+def _link(name, target):
     def make(root):
-        (root / place).symlink_to(target if str(target).startswith("/") else root / target)
+        (root / name).symlink_to(target if str(target).startswith("/") else root / target)
 
     return make
 
@@ -71,15 +71,15 @@ def _link(place, target):
         (_remove("train/a/1.png"), ["train/a: holds no images to learn this class from"]),
         (
             lambda root: [(root / part / "b").rename(root / part / "a/b") for part in folder.PARTS],
-            ["one class only"],
+            ["only one class"],
         ),
-        (circles, ["again", "is a link to a folder that it lies in"]),
+        (circles, ["again", "is a link to a folder that contains it"]),
         (_link("test/a/x", "test/a/x"), ["test/a/x: Too many levels of symbolic links"]),
-        (_link("test/a/x.png", "/nowhere"), ["x.png", "leads nowhere; remove it"]),
-        (lambda root: os.mkfifo(root / "test/a/x.png"), ["x.png: is no file"]),
+        (_link("test/a/x.png", "/nowhere"), ["x.png", "broken link; remove it"]),
+        (lambda root: os.mkfifo(root / "test/a/x.png"), ["x.png: is not a regular file"]),
         (
             lambda root: (root / "test/a" / os.fsdecode(b"\xff.png")).symlink_to("/nowhere"),
-            ["\\udcff.png", "leads nowhere"],
+            ["\\udcff.png", "broken link"],
         ),
         (lambda root: (root / "test/a/1.png").write_bytes(b""), ["1.png: cannot be read as an"]),
         (lambda root: picture((7, 9)).save(root / "test/a/1.png"), ["9x7 pixels", "data.size"]),
@@ -150,12 +150,12 @@ def test_an_image_is_refused(root, write, words):
 
 
 @pytest.mark.parametrize("format", [*FORMATS])
-def test_no_damage_to_an_image_ends_in_anything_but_a_message(root, format):
+def test_any_damage_to_an_image_gives_a_message(root, format):
     path = root / "train" / "b" / "1.png"
     picture((16, 16, 3)).save(path, format)
-    whole = path.read_bytes()
-    for place in range(0, min(len(whole), 160), 2):
-        for damaged in (whole[:place], whole[:place] + b"\xff\x80" + whole[place + 2 :]):
+    intact = path.read_bytes()
+    for offset in range(0, min(len(intact), 160), 2):
+        for damaged in (intact[:offset], intact[:offset] + b"\xff\x80" + intact[offset + 2 :]):
             path.write_bytes(damaged)
             with suppress(InputError):
                 image_tables("folder", str(root), 8)
@@ -181,7 +181,7 @@ def test_an_image_with_one_meaning_becomes_rgb(root, image):
     assert (pixels[-1] == np.asarray(image.convert("RGB")).transpose(2, 0, 1)).all()
 
 
-def test_a_telephones_photograph_is_its_first_image(root):
+def test_an_mpo_is_read_as_its_first_image(root):
     path = root / "test" / "b" / "x.jpg"
     picture().save(path, "MPO", save_all=True, append_images=[picture((4, 4, 3))])
     assert len(image_tables("folder", str(root), None)["test"]) == 3
@@ -191,7 +191,7 @@ NAMES = ["a b", "-rf", "$(touch x)", "new\nline", "'\"", "ü", os.fsdecode(b"\xf
 
 
 def test_odd_but_valid_folders_are_used(tmp_path):
-    """Odd names, links to elsewhere, single images, one of them black; grey ones and coloured."""
+    """Odd names, links to other folders, single images, a black one, grey and coloured ones."""
     root, away = tmp_path / "it's $(touch x)\n\n\xfc" / "my *x*", tmp_path / "away"
     for part, name in ((part, name) for part in folder.PARTS for name in NAMES):
         (away / part / name / "deep er").mkdir(parents=True)
@@ -201,17 +201,17 @@ def test_odd_but_valid_folders_are_used(tmp_path):
     Image.new("L", (8, 8)).save(root / "test" / "-rf" / "black.png")
     config = plans(root, images=len(NAMES))
     parts = image_tables("folder", str(root), None)
-    known = parquet.metadata(parts["test"])
-    assert known["classes"] == sorted(NAMES)
-    assert known["shape"] == [1, 8, 8]
-    assert known["dataset"] == grid.dataset_name(config["data"]) == "the folder my *x*"
+    metadata = parquet.metadata(parts["test"])
+    assert metadata["classes"] == sorted(NAMES)
+    assert metadata["shape"] == [1, 8, 8]
+    assert metadata["dataset"] == sources.dataset_name(config["data"]) == "the folder my *x*"
     picture().save(root / "test" / "-rf" / "coloured.png")
-    look_again()
+    rescan()
     assert parquet.metadata(image_tables("folder", str(root), None)["test"])["shape"] == [3, 8, 8]
     assert not list(tmp_path.rglob("x"))
 
 
-def test_a_class_of_test_may_be_empty(root):
+def test_a_class_may_have_no_test_images(root):
     (root / "test" / "a" / "1.png").unlink()
     plans(root)
     assert image_tables("folder", str(root), None)["test"]["label"].to_pylist() == [1]

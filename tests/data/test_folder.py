@@ -1,4 +1,4 @@
-"""What of an image tree is used, what is named as unused, and what passes in silence."""
+"""Files of an image tree that are used, reported as unused, or silently ignored."""
 
 import os
 import subprocess
@@ -9,9 +9,8 @@ import pytest
 from bad import image_tree, picture, refused
 from places import ROOT
 
-from dropleak.data import folder
+from dropleak.data import folder, sources
 from dropleak.data.sources import image_tables
-from dropleak.planning import grid
 from dropleak.tables import parquet
 
 
@@ -33,13 +32,13 @@ def test_images_of_every_ending_are_used(root, name):
     path = root / "test" / "a" / name
     image = picture((8, 8)).convert("1") if name.endswith("pbm") else picture()
     image.save(path, formats.get(path.suffix))
-    assert grid.count_images(data(root), "test") == 3
+    assert sources.count_images(data(root), "test") == 3
     assert len(image_tables("folder", str(root), None)["test"]) == 3
-    assert grid.look_through(data(root)) == []
+    assert sources.check_headers(data(root)) == []
 
 
 @pytest.mark.parametrize(
-    "place",
+    "name",
     [
         "train/a/.ipynb_checkpoints/1-checkpoint.png",
         "test/a/._1.png",
@@ -55,24 +54,24 @@ def test_images_of_every_ending_are_used(root, name):
         "test/$RECYCLE.BIN/1.png",
     ],
 )
-def test_what_is_hidden_or_of_a_system_is_left_out_in_silence(root, place):
+def test_hidden_and_system_files_are_silently_ignored(root, name):
     before = folder.trees(root)
-    (root / place).parent.mkdir(parents=True, exist_ok=True)
-    (root / place).write_bytes(b"no image")
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).write_bytes(b"no image")
     assert folder.trees(root) == before
     assert folder.unused(root) == []
 
 
-def test_a_broken_link_in_a_hidden_folder_stops_nobody(root):
+def test_a_broken_link_in_a_hidden_folder_is_ignored(root):
     (root / "test" / "a" / ".trash").mkdir()
     (root / "test" / "a" / ".trash" / "x.png").symlink_to("/nowhere")
     assert len(folder.files(root, "test")) == 2
 
 
-def test_what_is_not_used_is_named_once_with_the_reason(root):
-    for place in ("train/a/x.heic", "train/b/deep/y.HEIC", "test/README.txt", "test/a/0007"):
-        (root / place).parent.mkdir(exist_ok=True)
-        (root / place).touch()
+def test_unused_files_are_reported_once_per_reason(root):
+    for name in ("train/a/x.heic", "train/b/deep/y.HEIC", "test/README.txt", "test/a/0007"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).touch()
     for name in ("u.png", "v.jpg"):
         picture().save(root / "train" / name)
     loose, foreign = folder.unused(root)
@@ -85,7 +84,7 @@ def test_what_is_not_used_is_named_once_with_the_reason(root):
     assert len(folder.files(root, "train")) == 2
 
 
-def test_many_kinds_of_files_are_named_in_one_line(root):
+def test_many_kinds_of_files_are_reported_on_one_line(root):
     for number in range(100):
         (root / "train" / "a" / f"x.{number}").touch()
     (sentence,) = folder.unused(root)
@@ -94,7 +93,7 @@ def test_many_kinds_of_files_are_named_in_one_line(root):
     assert len(sentence) < 500
 
 
-def test_a_folder_of_other_files_only_is_refused_with_their_endings(root):
+def test_a_folder_without_images_is_refused_with_the_endings_of_its_files(root):
     for path in root.glob("test/*/1.png"):
         path.rename(path.with_suffix(".HEIC"))
     refused(folder.trees, root, words=["test: holds no images (.avif, ", "), but 2 .heic"])
@@ -114,43 +113,43 @@ def test_a_class_is_the_same_in_both_forms_of_unicode(root):
 
 @pytest.mark.parametrize("names", [("cafe", "\u00e9a", "z"), ("\uac00", "\u1112", "\u1100z")])
 def test_the_order_of_classes_and_images_does_not_depend_on_the_form(tmp_path, names):
-    found = []
+    orders = []
     for form in ("NFC", "NFD"):
         root = tmp_path / form
         for part in folder.PARTS:
             for name in names:
-                place = root / part / normalize(form, name)
-                place.mkdir(parents=True)
+                class_folder = root / part / normalize(form, name)
+                class_folder.mkdir(parents=True)
                 for image in names:
-                    (place / f"{normalize(form, image)}.png").touch()
-        found.append(
+                    (class_folder / f"{normalize(form, image)}.png").touch()
+        orders.append(
             [
                 (name, [normalize("NFC", path.name) for path in paths])
                 for name, paths in folder.classes(root, "train").items()
             ]
         )
-    assert found[0] == found[1]
+    assert orders[0] == orders[1]
 
 
 def test_names_are_the_same_in_every_locale(tmp_path):
-    """Python takes names of files for text in the locale's encoding."""
+    """Python decodes file names in the locale's encoding."""
     root = tmp_path / "é"
     for part in ("train", "test"):
         for name in ("é", normalize("NFD", "ö")):
             (root / part / name).mkdir(parents=True)
             picture().save(root / part / name / "ü.png")
     told = (
-        "import sys; from dropleak.planning import grid; from dropleak.data import folder; "
+        "import sys; from dropleak.data import folder, sources; "
         "data = dict(source='folder', root=sys.argv[1], size=None); "
-        "print(grid.data_identity(data), "
-        "ascii([grid.dataset_name(data), *folder.classes(sys.argv[1], 'test')]))"
+        "print(sources.data_identity(data), "
+        "ascii([sources.dataset_name(data), *folder.classes(sys.argv[1], 'test')]))"
     )
     ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
     environment = os.environ | ascii_only | {"PYTHONPATH": str(ROOT / "workflow")}
     command = [sys.executable, "-c", told, root]
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     names = ["the folder é", "é", "ö"]
-    assert said.stdout == f"{grid.data_identity(data(root))} {names!a}\n"
+    assert said.stdout == f"{sources.data_identity(data(root))} {names!a}\n"
 
 
 def test_two_forms_of_a_name_in_one_part_are_refused(root):
@@ -172,21 +171,21 @@ def test_two_forms_of_a_name_in_one_part_are_refused(root):
         ("cat\u200b", "cat", ["test lacks 'cat\\u200b'; "]),
     ],
 )
-def test_names_that_look_alike_are_told_apart(root, train, test, words):
+def test_names_that_look_alike_are_distinguished(root, train, test, words):
     (root / "train" / "a").rename(root / "train" / train)
     (root / "test" / "a").rename(root / "test" / test)
     refused(folder.trees, root, words=words)
 
 
-@pytest.mark.parametrize("place", ["", "train", "test/a"])
-def test_a_folder_that_may_not_be_read_is_named_as_such(root, place, monkeypatch):
-    """In place of a folder's modes, of which the superuser takes no notice."""
+@pytest.mark.parametrize("name", ["", "train", "test/a"])
+def test_an_unreadable_folder_is_named(root, name, monkeypatch):
+    """Simulated, because the superuser ignores a folder's mode."""
     scandir = folder.os.scandir
 
     def forbidden(path):
-        if str(path).startswith(str(root / place)):
+        if str(path).startswith(str(root / name)):
             raise PermissionError(13, "Permission denied", str(path))
         return scandir(path)
 
     monkeypatch.setattr(folder.os, "scandir", forbidden)
-    refused(folder.trees, root, words=[f"{root / place}", "Permission denied"])
+    refused(folder.trees, root, words=[f"{root / name}", "Permission denied"])

@@ -1,4 +1,4 @@
-"""Image files of every kind that is read: depth, grey, and the way up."""
+"""Reading image files of every format: depth, grey, orientation."""
 
 import io
 import struct
@@ -14,7 +14,7 @@ from dropleak.data import picture as pictures
 
 
 def png(bits, colour, pixels):
-    """A PNG of 8x8 pixels, written from its specification: Pillow writes no colour of 16 bits."""
+    """A PNG of 8x8 pixels, built by hand because Pillow does not write 16-bit colour."""
 
     def chunk(name, content):
         checksum = zlib.crc32(name + content)
@@ -35,7 +35,7 @@ def png(bits, colour, pixels):
 
 
 def tiff(channels, bits=16, kind=1, order="<", pixels=b""):
-    """An uncompressed TIFF of 8x8 pixels, black if none are given, from its specification."""
+    """An uncompressed TIFF of 8x8 pixels, black by default, built by hand."""
     pixels = pixels or bytes(8 * len(channels) * bits)
     entries = [
         (256, 8),  # width
@@ -69,7 +69,7 @@ def saved(image, format, **options):
 
 
 def jpeg2000(format, depths):
-    """A JPEG 2000 that says how deep its channels are."""
+    """A JPEG 2000 file that declares these depths of its channels."""
     content = bytearray(saved(picture(), "JPEG2000", no_jp2=format == "codestream"))
     start = content.index(b"\xff\x4f\xff\x51") + 42
     content[start : start + 9 : 3] = bytes(depths)
@@ -105,19 +105,19 @@ DEEP = {
 
 
 @pytest.mark.parametrize("name", DEEP)
-def test_more_than_8_bits_in_a_channel_are_refused(tmp_path, name):
+def test_more_than_8_bits_per_channel_are_refused(tmp_path, name):
     path = tmp_path / "x.png"
     path.write_bytes(DEEP[name])
     refused(pictures.read, path, None, words=[str(path), "has more than 8 bits in a channel"])
 
 
 @pytest.mark.parametrize(("flags", "fits"), [(0, True), (0x1C, True), (0x40, False), (0x6C, False)])
-def test_an_avif_says_by_flags_how_deep_it_is(tmp_path, flags, fits):
-    """Changed in the file alone: Pillow writes none of more than 8 bits, and would not open it."""
-    whole = saved(picture((8, 8, 4)), "AVIF")
-    place = whole.rindex(b"av1C\x81") + 6  # of transparency, which is told like colour
-    (tmp_path / "x").write_bytes(whole[:place] + bytes([flags]) + whole[place + 1 :])
-    with Image.open(io.BytesIO(whole)) as image:
+def test_the_depth_of_an_avif_is_in_its_flags(tmp_path, flags, fits):
+    """Only the file is changed: Pillow neither writes nor opens more than 8 bits."""
+    content = saved(picture((8, 8, 4)), "AVIF")
+    offset = content.rindex(b"av1C\x81") + 6  # flags of the transparency
+    (tmp_path / "x").write_bytes(content[:offset] + bytes([flags]) + content[offset + 1 :])
+    with Image.open(io.BytesIO(content)) as image:
         assert depth.fits(image, tmp_path / "x") == fits
 
 
@@ -125,7 +125,7 @@ def test_an_avif_says_by_flags_how_deep_it_is(tmp_path, flags, fits):
     "content",
     [tiff("RGB", bits=32, kind=3), tiff("RGB", bits=8, kind=2), b"Pf 8 8 -1\n" + bytes(256)],
 )
-def test_what_pillow_cannot_tell_the_depth_of_is_refused(tmp_path, content):
+def test_images_that_pillow_cannot_read_exactly_are_refused(tmp_path, content):
     (tmp_path / "x").write_bytes(content)
     refused(pictures.read, tmp_path / "x", None, words=[str(tmp_path / "x")])
 
@@ -161,7 +161,7 @@ TWO_GREYS = Image.fromarray((np.asarray(GREY) > 127).astype(np.uint8) * 255)
 
 
 def _palette(image):
-    """With colours in the palette that no pixel has."""
+    """An image with unused colours in its palette."""
     palette = Image.fromarray(np.asarray(image) // 8 + 100, "P")
     palette.putpalette([255, 0, 0] * 100 + [8 * n for n in range(32) for _ in "RGB"])
     return palette
@@ -192,14 +192,14 @@ def test_an_image_is_grey_if_all_of_its_pixels_are(tmp_path, image, format):
     assert (pictures.read(path, None) == expected[None, :, :, 0]).all()
 
 
-def test_one_pixel_of_colour_makes_an_image_coloured(tmp_path):
+def test_one_coloured_pixel_makes_an_image_coloured(tmp_path):
     image = GREY.convert("RGB")
     image.putpixel((3, 5), (10, 10, 11))
     image.save(tmp_path / "x.png")
     assert pictures.read(tmp_path / "x.png", None).shape == (3, 8, 8)
 
 
-# Where the first row and the first column of what is stored belong, as EXIF 2.3 defines it.
+# Where the first stored row and column belong, by orientation (EXIF 2.3).
 FIRST = {
     1: ("top", "left"),
     2: ("top", "right"),
@@ -215,7 +215,7 @@ UPRIGHT[:12], UPRIGHT[12:, 8:] = 255, 128
 
 
 def stored(orientation):
-    """What a file holds that is to be seen as UPRIGHT."""
+    """The stored pixels of UPRIGHT for an orientation."""
     row, column = FIRST[orientation]
     pixels = UPRIGHT if row in ("top", "bottom") else UPRIGHT.T
     pixels = pixels[::-1] if row in ("bottom", "right") else pixels
@@ -232,7 +232,7 @@ def exif(orientation):
 
 @pytest.mark.parametrize("orientation", FIRST)
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "MPO", "AVIF"])
-def test_an_image_is_read_as_it_is_seen(tmp_path, format, orientation):
+def test_an_image_is_read_upright(tmp_path, format, orientation):
     path = tmp_path / "x"
     stored(orientation).convert("RGB").save(path, format, exif=exif(orientation))
     pixels = pictures.read(path, None)
@@ -252,11 +252,13 @@ def test_a_tiff_is_turned_once_whatever_its_compression(tmp_path, compression):
 
 
 def test_an_orientation_behind_the_pixels_of_a_png_counts(tmp_path):
-    whole = saved(stored(8), "PNG", exif=exif(8))
-    start = whole.index(b"eXIf") - 4
-    end = whole.index(b"IDAT") - 4
-    last = whole.index(b"IEND") - 4
-    (tmp_path / "x").write_bytes(whole[:start] + whole[end:last] + whole[start:end] + whole[last:])
+    content = saved(stored(8), "PNG", exif=exif(8))
+    start = content.index(b"eXIf") - 4
+    end = content.index(b"IDAT") - 4
+    last = content.index(b"IEND") - 4
+    (tmp_path / "x").write_bytes(
+        content[:start] + content[end:last] + content[start:end] + content[last:]
+    )
     assert (pictures.read(tmp_path / "x", None)[0] == UPRIGHT).all()
 
 
@@ -272,7 +274,7 @@ def test_an_orientation_behind_the_pixels_of_a_png_counts(tmp_path):
         b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x02\0\0\0\x04top\0\0\0\0\0",
     ],
 )
-def test_damaged_exif_leaves_an_image_as_it_is(tmp_path, format, damage):
+def test_damaged_exif_is_ignored(tmp_path, format, damage):
     path = tmp_path / "x"
     Image.fromarray(UPRIGHT).save(path, format, exif=damage)
     assert abs(pictures.read(path, None)[0].astype(int) - UPRIGHT).max() < 16
@@ -280,7 +282,7 @@ def test_damaged_exif_leaves_an_image_as_it_is(tmp_path, format, damage):
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB"])
-def test_what_is_transparent_in_places_is_refused(tmp_path, mode):
+def test_partly_transparent_images_are_refused(tmp_path, mode):
     transparency = {"1": 255, "L": 0, "P": 0, "RGB": (0, 0, 0)}
     options = {"transparency": transparency[mode]} if mode in transparency else {}
     image = Image.fromarray(UPRIGHT).convert("LA" if mode == "LA" else mode)

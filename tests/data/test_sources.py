@@ -1,19 +1,14 @@
-import gzip
-import hashlib
-import pickle
-import struct
-from urllib.error import URLError
+import math
 
 import numpy as np
 import pytest
-from fresh import look_again
+from fresh import rescan
 from PIL import Image
 from sklearn.datasets import load_digits
-from torchvision import datasets
 
+from dropleak.data import sources
 from dropleak.data.sources import image_tables
 from dropleak.errors import InputError
-from dropleak.planning import grid
 from dropleak.tables import parquet
 
 
@@ -75,7 +70,7 @@ def test_grey_images_stay_one_channel_unless_some_have_colour(tmp_path):
     only_grey = image_tables("folder", str(tmp_path), None)["train"]
     assert (pixels(only_grey)[0, 0] == grey).all()
     save(tmp_path / "test" / "b" / "y.png", np.full((32, 32, 3), (255, 0, 0), np.uint8))
-    look_again()
+    rescan()
     mixed = image_tables("folder", str(tmp_path), None)["train"]
     assert (pixels(mixed)[0] == grey).all()
     assert parquet.metadata(mixed)["shape"] == [3, 32, 32]
@@ -124,64 +119,51 @@ def test_photographs_are_read_as_they_are(photographs):
     assert (pixels(test)[0] == np.asarray(Image.open(first)).transpose(2, 0, 1)).all()
 
 
-def test_mnist_is_found_where_torchvision_keeps_it(tmp_path, monkeypatch):
-    monkeypatch.setitem(grid.DATASETS, "mnist", grid.Dataset(5, 5, 1, 28))
-    raw = tmp_path / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    images = np.random.default_rng(0).integers(0, 256, (5, 28, 28), np.uint8)
-    labels = np.array([3, 1, 4, 1, 5], np.uint8)
-    for part in ("train", "t10k"):
-        header = struct.pack(">IIII", 2051, *images.shape)
-        (raw / f"{part}-images-idx3-ubyte").write_bytes(header + images.tobytes())
-        header = struct.pack(">II", 2049, len(labels))
-        (raw / f"{part}-labels-idx1-ubyte").write_bytes(header + labels.tobytes())
-    test = image_tables("mnist", str(tmp_path), None)["test"]
-    assert (pixels(test)[:, 0] == images).all()
-    assert test["label"].to_pylist() == labels.tolist()
+def test_a_folder_goes_by_its_name(tmp_path):
+    assert sources.dataset_name({"source": "digits", "root": "resources"}) == "digits"
+    pictures = str(tmp_path / "my pictures")
+    assert sources.dataset_name({"source": "folder", "root": pictures}) == "the folder my pictures"
 
 
-def test_cifar_is_found_where_torchvision_keeps_it(tmp_path, monkeypatch):
-    """A small archive in CIFAR-10's format, its checksums in place of the real ones."""
-    monkeypatch.setitem(grid.DATASETS, "cifar10", grid.Dataset(4, 4, 3, 32))
-    base = tmp_path / datasets.CIFAR10.base_folder
-    base.mkdir()
-    data = np.random.default_rng(0).integers(0, 256, (4, 3072), np.uint8)
-
-    def store(name, content):
-        (base / name).write_bytes(pickle.dumps(content))
-        return [name, hashlib.md5((base / name).read_bytes()).hexdigest()]
-
-    part = store("batch", {"data": data, "labels": [6, 9, 0, 1]})
-    name, md5 = store("meta", {"label_names": [f"class {n}" for n in range(10)]})
-    monkeypatch.setattr(datasets.CIFAR10, "train_list", [part])
-    monkeypatch.setattr(datasets.CIFAR10, "test_list", [part])
-    meta = {"filename": name, "key": "label_names", "md5": md5}
-    monkeypatch.setattr(datasets.CIFAR10, "meta", meta)
-    test = image_tables("cifar10", str(tmp_path), None)["test"]
-    assert (pixels(test).reshape(4, -1) == data).all()
-    assert test["label"].to_pylist() == [6, 9, 0, 1]
-    assert parquet.metadata(test)["classes"][0] == "class 0"
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_digits_are_counted_right(digits, part):
+    assert sources.count_images({"source": "digits"}, part) == len(digits[part])
+    shape = parquet.metadata(digits[part])["shape"]
+    assert sources.image_values({"source": "digits", "size": None}) == math.prod(shape)
 
 
-def offline(*arguments, **options):
-    raise URLError("no network")
+def test_the_size_of_an_image_is_what_is_set_or_what_a_folder_has(tmp_path):
+    (tmp_path / "test" / "class").mkdir(parents=True)
+    folder = {"source": "folder", "root": str(tmp_path), "size": None}
+    with pytest.raises(InputError, match="holds no images"):
+        sources.image_values(folder)
+    Image.new("RGB", (20, 10)).save(tmp_path / "test" / "class" / "a.png")
+    rescan()
+    assert sources.image_values(folder) == 3 * 20 * 10
+    assert sources.image_values(folder | {"size": 8}) == 3 * 8 * 8
+    assert sources.image_values({"source": "mnist", "size": 16}) == 16 * 16
 
 
-@pytest.mark.parametrize("source", ["cifar10", "cifar100", "mnist", "fashion_mnist", "svhn"])
-def test_without_a_network_the_message_says_what_is_missing(source, tmp_path, monkeypatch):
-    monkeypatch.setattr("urllib.request.urlopen", offline)
-    with pytest.raises(InputError) as caught:
-        image_tables(source, str(tmp_path / "data"), None)
-    message = str(caught.value)
-    assert f"{source} is not in {tmp_path / 'data'}" in message
-    assert "http" in message
-    assert "data.root" in message
+@pytest.mark.parametrize("names", [["a.png", "b.JPG", "notes.txt"], ["deep/er/c.webp"]])
+def test_images_of_a_folder_are_counted_without_reading_them(tmp_path, names):
+    for name in names:
+        path = tmp_path / "test" / "class" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    expected = sum(not name.endswith("txt") for name in names)
+    assert sources.count_images({"source": "folder", "root": str(tmp_path)}, "test") == expected
 
 
-def test_a_file_with_a_wrong_checksum_is_not_used(tmp_path, monkeypatch):
-    monkeypatch.setattr("urllib.request.urlopen", offline)
-    archive = tmp_path / datasets.CIFAR10.filename
-    with gzip.open(archive, "wb") as file:
-        file.write(b"not CIFAR-10")
-    with pytest.raises(InputError, match="cifar10 is not in"):
-        image_tables("cifar10", str(tmp_path), None)
+def test_a_folder_is_told_by_names_and_sizes_of_its_files(tmp_path):
+    for part in ("train", "test"):
+        (tmp_path / "a" / part / "class").mkdir(parents=True)
+        (tmp_path / "a" / part / "class" / "1.png").write_bytes(b"12")
+    data = {"source": "folder", "root": str(tmp_path / "a"), "size": None}
+    known = sources.data_identity(data)
+    (tmp_path / "b").mkdir()
+    (tmp_path / "a").rename(tmp_path / "b" / "a")
+    moved = data | {"root": str(tmp_path / "b" / "a")}
+    assert sources.data_identity(moved) == known
+    assert sources.data_identity(moved | {"size": 8}) != known
+    (tmp_path / "b" / "a" / "test" / "class" / "1.png").write_bytes(b"123")
+    assert sources.data_identity(moved) != known

@@ -1,4 +1,4 @@
-"""Figures show what the tables say."""
+"""Figures show the numbers of the tables."""
 
 from dataclasses import asdict
 from itertools import pairwise
@@ -15,7 +15,7 @@ from scipy.stats import binom
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.summary import summarise
 from dropleak.engine.models.zoo import lenet
-from dropleak.jobs.illustration import features_table, network_table
+from dropleak.jobs.method_tables import features_table, network_table
 from dropleak.report import captions
 from dropleak.tables import parquet
 from dropleak.tables.schemas import SUMMARY, TRADEOFF, UTILITY
@@ -34,12 +34,12 @@ def test_figure_2_greys_what_the_mask_drops(digits):
         lenet((1, 32, 32), 10), digits["test"].take([3]), [0.0, 0.2, 0.5], seed=0
     )
     frame = table.to_pandas()
-    dropped = 1 - frame.groupby("rate")["kept"].mean()
+    dropped = 1 - frame.groupby("dropout_rate")["kept"].mean()
     assert dropped.tolist() == pytest.approx([0.0, 0.2, 0.5], abs=0.06)
     assert frame["value"].between(0, 1).all()
     figure = figures.features(table)
     greyed = [axis.images[0].get_array().mask.sum() for axis in figure.axes[:3]]
-    assert greyed == (~frame["kept"]).groupby(frame["rate"]).sum().tolist()
+    assert greyed == (~frame["kept"]).groupby(frame["dropout_rate"]).sum().tolist()
 
 
 def test_figure_3_shows_each_image_at_each_rate(attacks, stored, digits):
@@ -79,15 +79,15 @@ def test_figure_6_has_the_mean_over_seeds(utility):
 
 def test_figure_6_has_a_line_for_each_trained_network(utility):
     other = utility.to_pandas().assign(network="relu-convnet", test_accuracy=0.25)
-    both = pa.concat_tables([utility, parquet.build(UTILITY, other)])
-    figure = figures.accuracy_by_rate(both, LABELS)
+    utility = pa.concat_tables([utility, parquet.build(UTILITY, other)])
+    figure = figures.accuracy_by_rate(utility, LABELS)
     (axis,) = figure.axes
     shown = {line.get_label(): [*line.get_ydata()] for line in axis.lines}
     assert shown["relu-convnet (classifier)"] == [0.25]
     assert "lenet (classifier)" in shown
     assert "relu-convnet (classifier)" in texts(figure)
-    said = captions.accuracy_by_rate(both, LABELS)
-    assert "Means of relu-convnet (classifier) are 25.0% at 0.3." in said
+    caption = captions.accuracy_by_rate(utility, LABELS)
+    assert "Means of relu-convnet (classifier) are 25.0% at 0.3." in caption
 
 
 def test_figure_6_has_chance_with_its_interval(utility):
@@ -108,21 +108,21 @@ def test_figure_7_has_a_line_for_each_attacker(two_attackers, tradeoff):
 
 
 def test_figure_7_has_a_panel_for_each_client(two_attackers, tradeoff):
-    """All with the same axis, whose limits hold the errors of all."""
+    """All panels share an axis whose limits hold the errors of all clients."""
     clients = [f"lenet-{n}" for n in range(7)]
-    one = summarise(two_attackers, 0.1, seed=0).to_pandas()
+    frame = summarise(two_attackers, 0.1, seed=0).to_pandas()
     errors = [name for name in SUMMARY.names if name.startswith("rmse_clipped")]
     parts = [
-        one.assign(client=name, **dict.fromkeys(errors, 0.1 * place))
-        for place, name in enumerate(clients)
+        frame.assign(client=name, **dict.fromkeys(errors, 0.1 * index))
+        for index, name in enumerate(clients)
     ]
     summary = parquet.build(SUMMARY, pd.concat(parts, ignore_index=True))
     figure = figures.attackers_by_rate(summary, tradeoff, clients, ["idlg"])
     panels = [axis for axis in figure.axes if axis.axison]
     assert [axis.get_title() for axis in panels] == clients
-    for place, axis in enumerate(panels):
+    for index, axis in enumerate(panels):
         (line,) = (container.lines[0] for container in axis.containers)
-        assert line.get_ydata() == pytest.approx([0.1 * place] * 2)
+        assert line.get_ydata() == pytest.approx([0.1 * index] * 2)
         low, high = axis.get_ylim()
         assert low == 0
         assert high > 0.6
@@ -160,16 +160,16 @@ def test_rates_in_figure_8_do_not_overprint(accuracies, labels):
     columns = {
         "client": ["lenet"] * 6,
         "attacker": ["idlg"] * 6,
-        "rate": rates,
+        "dropout_rate": rates,
         "test_accuracy": accuracies,
     }
     columns |= {name: errors for name in TRADEOFF.names if name.startswith(("rmse", "above"))}
     columns |= {name: [True] * 6 for name in ("private", "accurate")}
     columns |= {"inconclusive": [None] * 6, "at_chance": [False] * 6}
-    known = {"lowest_accuracy": 0.4, "at_chance": [], "doubts": {"idlg": None}}
-    known = {name: {"lenet": value} for name, value in known.items()}
-    known |= {"chance": asdict(TEN_CLASSES), "guess_rmse": 0.25}
-    table = parquet.build(TRADEOFF, columns, **known)
+    by_client = {"lowest_accuracy": 0.4, "at_chance": [], "doubts": {"idlg": None}}
+    metadata = {name: {"lenet": value} for name, value in by_client.items()}
+    metadata |= {"chance": asdict(TEN_CLASSES), "mean_image_rmse": 0.25}
+    table = parquet.build(TRADEOFF, columns, **metadata)
     figure = figures.privacy_and_utility(table, "lenet", ["idlg"])
     figure.canvas.draw()
     named = [text for text in figure.axes[0].texts if text.get_text()]
@@ -183,33 +183,33 @@ def test_figure_8_says_what_is_missing(tradeoff):
     assert any("utility.rates" in text for text in texts(figure))
 
 
-def test_figure_8_says_of_whom_nothing_is_known(two_attackers):
+def test_figure_8_names_inconclusive_attackers(two_attackers):
     names = ["idlg", "mask-reading"]
-    both = figures.privacy_and_utility(
+    axis = figures.privacy_and_utility(
         weighed(failing(two_attackers), TWO_RATES), "lenet", names
     ).axes[0]
-    assert both.get_title().splitlines() == [
+    assert axis.get_title().splitlines() == [
         "private from mask-reading and accurate: no rate",
         "idlg inconclusive: this attack fails without dropout too",
     ]
-    faces = [container.lines[0].get_markerfacecolor() for container in both.containers]
+    faces = [container.lines[0].get_markerfacecolor() for container in axis.containers]
     assert faces[0] == "none" != faces[1]
     idlg = failing(two_attackers).slice(0, 4)
-    alone = figures.privacy_and_utility(weighed(idlg, TWO_RATES), "lenet", ["idlg"]).axes[0]
-    assert alone.get_title() == "idlg inconclusive: this attack fails without dropout too"
+    axis = figures.privacy_and_utility(weighed(idlg, TWO_RATES), "lenet", ["idlg"]).axes[0]
+    assert axis.get_title() == "idlg inconclusive: this attack fails without dropout too"
 
 
 def test_the_title_of_figure_8_fits(two_attackers):
-    under = two_attackers.filter(pc.field("rate") > 0)
+    attacks = two_attackers.filter(pc.field("dropout_rate") > 0)
     figure = figures.privacy_and_utility(
-        weighed(under, TWO_RATES), "lenet", ["idlg", "mask-reading"]
+        weighed(attacks, TWO_RATES), "lenet", ["idlg", "mask-reading"]
     )
     figure.canvas.draw()
     title = figure.axes[0].title
     assert "idlg, mask-reading inconclusive:" in title.get_text()
-    box, whole = title.get_window_extent(), figure.bbox
-    assert whole.x0 <= box.x0 < box.x1 <= whole.x1
-    assert whole.y0 <= box.y0 < box.y1 <= whole.y1
+    box, canvas = title.get_window_extent(), figure.bbox
+    assert canvas.x0 <= box.x0 < box.x1 <= canvas.x1
+    assert canvas.y0 <= box.y0 < box.y1 <= canvas.y1
 
 
 def test_figure_8_has_chance_where_accuracies_are_near(two_attackers):
@@ -229,12 +229,14 @@ def test_figure_8_has_chance_where_accuracies_are_near(two_attackers):
     assert far.get_xlim()[0] > 0.8
 
 
-def test_figure_9_shows_what_each_attacker_made_of_each_image(two_attackers, stored, digits):
+def test_figure_9_shows_each_attackers_reconstructions(two_attackers, stored, digits):
     names = ["idlg", "mask-reading"]
     figure = figures.attackers_sample(stored, digits["test"], "lenet", names, 0.5, [17, 4])
     shown = texts(figure)
     assert [text for text in shown if text in ("truth", *names)] == ["truth", *names]
-    frame = two_attackers.to_pandas().query("rate == 0.5 and image == 4").set_index("attacker")
+    frame = (
+        two_attackers.to_pandas().query("dropout_rate == 0.5 and image == 4").set_index("attacker")
+    )
     assert f"{frame['rmse']['mask-reading']:.2f}" in shown
 
 

@@ -1,4 +1,4 @@
-"""Figures are the same whatever a user has set for matplotlib."""
+"""Figures do not depend on a user's settings of matplotlib."""
 
 import hashlib
 import os
@@ -47,18 +47,18 @@ def drawn(folder, **variables):
 
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory):
-    """What a job draws where there are no settings."""
+    """The checksums without any settings."""
     return drawn(tmp_path_factory.mktemp("without"))
 
 
-def test_a_users_settings_do_nothing(tmp_path, expected):
+def test_a_users_settings_have_no_effect(tmp_path, expected):
     (tmp_path / "matplotlib").mkdir()
     for folder in (tmp_path, tmp_path / "matplotlib"):
         (folder / "matplotlibrc").write_text(SETTINGS, encoding="utf-8")
     assert drawn(tmp_path, XDG_CONFIG_HOME=str(tmp_path), MPLBACKEND="nonsense") == expected
 
 
-def test_broken_settings_do_nothing(tmp_path, expected):
+def test_broken_settings_have_no_effect(tmp_path, expected):
     (tmp_path / "matplotlibrc").write_bytes("# größer\n".encode("latin-1"))
     (tmp_path / "mine").write_text(SETTINGS, encoding="utf-8")
     variables = {"MATPLOTLIBRC": "mine", "MPLCONFIGDIR": "/proc/nowhere"}

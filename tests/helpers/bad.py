@@ -1,4 +1,4 @@
-"""Bad input, and what becomes of it."""
+"""Bad input, and checks that it is refused."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ RNG = np.random.default_rng(0)
 
 
 class Payload:
-    """Pickled, it makes a file when somebody unpickles it."""
+    """Makes a file when it is unpickled."""
 
     def __init__(self, path: Path):
         self._path = path
@@ -28,22 +28,22 @@ def picture(shape=(8, 8, 3), kind=np.uint8) -> Image.Image:
 
 
 def image_tree(root: Path) -> Path:
-    """A folder with an image each in two classes for both parts."""
-    for place in ("train/a", "train/b", "test/a", "test/b"):
-        path = root / place
-        path.mkdir(parents=True)
-        picture().save(path / "1.png")
+    """A folder with one image in each of two classes, for both parts."""
+    for name in ("train/a", "train/b", "test/a", "test/b"):
+        folder = root / name
+        folder.mkdir(parents=True)
+        picture().save(folder / "1.png")
     return root
 
 
 def circles(root):
     """Put a link to the whole tree into each of its classes."""
-    for place in root.glob("*/*"):
-        (place / "again").symlink_to(root)
+    for folder in root.glob("*/*"):
+        (folder / "again").symlink_to(root)
 
 
 def with_value(column, row, value):
-    """A function that puts a value into a table."""
+    """A function that replaces a value in a table."""
 
     def spoil(table):
         values = table[column].to_pylist()
@@ -55,10 +55,10 @@ def with_value(column, row, value):
     return spoil
 
 
-def refused(what, *arguments, words):
-    """Check that a call ends in one message with these words."""
+def refused(function, *arguments, words):
+    """Check that a call raises an InputError with these words; returns the message."""
     with pytest.raises(InputError) as caught:
-        what(*arguments)
+        function(*arguments)
     message = str(caught.value)
     for word in words:
         assert word in message

@@ -1,4 +1,4 @@
-"""Every registered figure's function by its own name, and `save`."""
+"""The functions of all registered figures by name, and `save`."""
 
 from pkgutil import resolve_name
 from types import SimpleNamespace

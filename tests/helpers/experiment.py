@@ -1,4 +1,4 @@
-"""A small experiment on digits: its jobs, what comes of them, and what to look for in it."""
+"""A small experiment on digits: its jobs and tables."""
 
 from dataclasses import asdict
 
@@ -6,12 +6,12 @@ import pyarrow as pa
 
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.summary import summarise
-from dropleak.analysis.tradeoff import weigh
+from dropleak.analysis.tradeoff import compute_tradeoff
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.client.client import Client
 from dropleak.jobs.attack import attack_job
 from dropleak.tables import parquet
-from dropleak.tables.schemas import ATTACKS, GUESSES, UTILITY
+from dropleak.tables.schemas import ATTACKS, MEAN_IMAGE, UTILITY
 
 LENET = Client("lenet", "classifier", 1)
 IDLG = Attacker()
@@ -27,7 +27,7 @@ LABELS = pa.chunked_array([[0] * 20 + [1] * 15 + [2] * 15])
 
 
 def run(digits, indices, *, client=LENET, attacker=IDLG, done=None, **settings):
-    """Attacks on some digits, as a job would run them."""
+    """Attacks on some digits, as a job runs them."""
     defaults = {"names": ("lenet", "idlg"), "rate": 0.0, "iterations": 300, "device": "cpu"}
     settings = defaults | settings
     return attack_job(
@@ -48,21 +48,21 @@ def run(digits, indices, *, client=LENET, attacker=IDLG, done=None, **settings):
 def weighed(attacks, accuracies, **options):
     """The trade-off of attacks, with these accuracies by rate."""
     columns = {name: [0] * len(accuracies) for name in UTILITY.names}
-    columns |= {"rate": accuracies.keys(), "test_accuracy": accuracies.values()}
+    columns |= {"dropout_rate": accuracies.keys(), "test_accuracy": accuracies.values()}
     columns |= {name: ["here"] * len(accuracies) for name in ("host", "device")}
     columns |= {"network": ["lenet"] * len(accuracies), "dropout": ["classifier"] * len(accuracies)}
     table = parquet.build(UTILITY, {name: list(value) for name, value in columns.items()})
     images = attacks["image"].unique()
-    guesses = parquet.build(GUESSES, {"image": images, "rmse": [0.2] * len(images)})
+    mean_image = parquet.build(MEAN_IMAGE, {"image": images, "rmse": [0.2] * len(images)})
     summary, chance = summarise(attacks, 0.2, seed=0), options.pop("chance", TEN_CLASSES)
-    return weigh(attacks, summary, table, guesses, chance, **(WEIGHING | options))
+    return compute_tradeoff(attacks, summary, table, mean_image, chance, **(WEIGHING | options))
 
 
 def failing(attacks):
-    """The same attacks, but that nothing comes of those of `idlg`."""
+    """The same attacks, except that those of `idlg` fail."""
     frame = attacks.to_pandas()
-    own = frame["attacker"] == "idlg"
-    frame.loc[own, "rmse_clipped"] = frame.loc[own, "rmse"] = 0.5 + frame["rate"] / 10
+    idlg = frame["attacker"] == "idlg"
+    frame.loc[idlg, "rmse_clipped"] = frame.loc[idlg, "rmse"] = 0.5 + frame["dropout_rate"] / 10
     columns = {name: attacks[name] for name in ATTACKS.names}
     columns |= {name: frame[name].to_numpy() for name in ("rmse", "rmse_clipped")}
     return parquet.build(ATTACKS, columns)
@@ -73,6 +73,6 @@ def texts(figure):
 
 
 def of_client(attacks, client):
-    """The same attacks, on a client of another name."""
-    place = ATTACKS.get_field_index("client")
-    return attacks.set_column(place, ATTACKS.field(place), [[client] * len(attacks)])
+    """The same attacks, on a client with another name."""
+    index = ATTACKS.get_field_index("client")
+    return attacks.set_column(index, ATTACKS.field(index), [[client] * len(attacks)])

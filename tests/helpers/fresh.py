@@ -1,8 +1,8 @@
-"""What a new process would do, within one."""
+"""Forget what a process has cached."""
 
 from dropleak.data import folder
 
 
-def look_again() -> None:
-    """See what has changed in folders of images, at which a process looks once."""
+def rescan() -> None:
+    """Scan folders of images again, which a process does only once."""
     folder._scan.cache_clear()

@@ -1,4 +1,4 @@
-"""Where things are."""
+"""Paths that several tests need."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Clients and gradient matching problems on digits, in float64; where they can be attacked."""
+"""Clients and gradient matching problems on digits, in float64."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ COMPILER = pytest.mark.skipif(
 
 
 def clients(digits, indices, rate, seed=0, device="cpu", network=None, images=1):
-    """Update and private part of the clients of some digits, and their attackers' keys."""
+    """Updates and private parts of clients with some digits, and their attackers' keys."""
     rows = digits["test"].take(indices)
     pixels = torch.from_numpy(parquet.decode_pixels(rows["pixels"], (1, 32, 32)) / 255)
     labels = torch.tensor(rows["label"].to_pylist())
@@ -59,7 +59,7 @@ def loss_gradients(
 
 
 def by_autograd(objective, x, masks):
-    """The distance of gradients and its gradient, by automatic differentiation twice.
+    """The distance of gradients and its gradient, by differentiating twice.
 
     `masks` are [B, n, *shape], for attackers that do not optimise them.
     """

@@ -1,4 +1,4 @@
-"""An attack that was stopped goes on as if it had not been."""
+"""A stopped attack resumes as if it had not been stopped."""
 
 import os
 import signal
@@ -37,7 +37,7 @@ def attack(images, path, preset, progress=lambda iteration: None, iterations=80)
 
 
 def terminate_at(iteration):
-    """For `progress`: this process gets SIGTERM then."""
+    """For `progress`: sends SIGTERM to this process at an iteration."""
 
     def progress(done):
         if done == iteration:
@@ -57,14 +57,14 @@ def terminate_at(iteration):
             "masks": "optimise",
             "optimiser": "signed-adam",
             "distance": "cosine",
-            "decay": "plateau",
-            "box": True,
+            "schedule": "plateau",
+            "clip": True,
             "learning_rate": 0.1,
         },
     ],
     ids=str,
 )
-def test_stopped_and_gone_on_is_the_same_as_not_stopped(
+def test_a_stopped_and_resumed_attack_has_the_same_result(
     digits, tmp_path, monkeypatch, engine, preset
 ):
     if engine == "torch":
@@ -73,7 +73,9 @@ def test_stopped_and_gone_on_is_the_same_as_not_stopped(
     undisturbed = attack(images, path, preset)
     assert not path.exists()
     for iteration in (0, 40):
-        with pytest.raises(StoppedError, match=f"after {iteration + 20} iterations; they are kept"):
+        with pytest.raises(
+            StoppedError, match=f"after {iteration + 20} iterations; they are saved"
+        ):
             attack(images, path, preset, terminate_at(iteration))
     seen = []
     resumed = attack(images, path, preset, seen.append)
@@ -82,7 +84,7 @@ def test_stopped_and_gone_on_is_the_same_as_not_stopped(
     assert np.min(resumed["seconds"]) > 0
 
 
-def test_a_state_of_something_else_is_not_used(digits, tmp_path):
+def test_a_state_of_another_job_is_not_used(digits, tmp_path):
     path = tmp_path / "a.safetensors"
     with pytest.raises(StoppedError):
         attack(digits["test"].take([4]), path, {}, terminate_at(20))
@@ -108,7 +110,7 @@ def test_a_damaged_state_is_not_used(digits, tmp_path, capsys, content):
     assert "a.safetensors: cannot be used" in capsys.readouterr().out
 
 
-def test_signals_do_what_they_did_before_when_the_attack_has_ended(digits, tmp_path):
+def test_signal_handlers_are_restored_when_the_attack_has_ended(digits, tmp_path):
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     attack(digits["test"].take([4]), tmp_path / "a", {}, iterations=20)
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before

@@ -16,7 +16,7 @@ from dropleak.tables.schemas import ATTACKS
 PRESETS = load_presets("attackers")
 
 
-def test_an_attack_is_one_row_that_agrees_with_itself(attacks, digits):
+def test_an_attack_is_one_consistent_row(attacks, digits):
     assert attacks.schema.equals(ATTACKS)
     frame = attacks.to_pandas()
     truth = digits["test"].take([4, 17, 4, 17])
@@ -40,8 +40,8 @@ def test_an_attack_is_one_row_that_agrees_with_itself(attacks, digits):
     assert (frame["rmse"][2:] > 0.4).all()
 
 
-def test_attackers_that_look_for_masks_are_judged(two_attackers):
-    frame = two_attackers.to_pandas().set_index(["attacker", "rate"])
+def test_inferred_masks_are_scored(two_attackers):
+    frame = two_attackers.to_pandas().set_index(["attacker", "dropout_rate"])
     reader, other = frame.loc["mask-reading"], frame.loc["idlg"]
     assert (reader["mask_claim"] == "exact").all()
     assert reader["mask_exact"].all()
@@ -49,7 +49,7 @@ def test_attackers_that_look_for_masks_are_judged(two_attackers):
     assert other[["mask_claim", "mask_exact", "mask_agreement"]].isna().all(axis=None)
 
 
-def test_a_wrong_mask_is_seen_to_be_wrong(digits):
+def test_a_wrong_mask_is_scored_as_wrong(digits):
     network = Client("relu-convnet", "both", 1)
     table = run(digits, [4, 17], client=network, attacker=Attacker(masks="read"), rate=0.3)
     assert not any(table["mask_exact"].to_pylist())
@@ -58,15 +58,15 @@ def test_a_wrong_mask_is_seen_to_be_wrong(digits):
 
 
 def test_only_the_oracle_gets_the_masks_and_the_table_says_so(digits):
-    read = run(digits, [4], attacker=Attacker(masks="read"), rate=0.5, iterations=40)
-    known = run(digits, [4], attacker=Attacker(masks="known"), rate=0.5, iterations=40)
-    assert read["knowledge"].to_pylist() == ["update"]
-    assert known["knowledge"].to_pylist() == ["update and masks"]
-    assert known["rmse"] == read["rmse"]  # which is exact here
+    reader = run(digits, [4], attacker=Attacker(masks="read"), rate=0.5, iterations=40)
+    oracle = run(digits, [4], attacker=Attacker(masks="known"), rate=0.5, iterations=40)
+    assert reader["knowledge"].to_pylist() == ["update"]
+    assert oracle["knowledge"].to_pylist() == ["update and masks"]
+    assert oracle["rmse"] == reader["rmse"]  # the mask that was read is exact
 
 
 def test_images_of_an_update_are_matched_with_their_reconstructions(digits):
-    """Labels tell the order of the reconstructions, which is not that of the images."""
+    """Reconstructions are in the order of inferred labels, not in that of the images."""
     labels = digits["test"]["label"].to_pylist()
     indices = [labels.index(9), labels.index(1), labels.index(5), labels.index(3)]
     client = Client("lenet", "classifier", 2)
@@ -77,10 +77,10 @@ def test_images_of_an_update_are_matched_with_their_reconstructions(digits):
     assert frame["label_inferred"].tolist() == frame["label"].tolist() == [9, 1, 5, 3]
     shown = parquet.decode_pixels(table["reconstruction"], (1, 32, 32)) / 255
     truth = parquet.decode_pixels(digits["test"].take(indices)["pixels"], (1, 32, 32)) / 255
-    own = np.sqrt(((shown - truth) ** 2).mean((1, 2, 3)))
+    matched = np.sqrt(((shown - truth) ** 2).mean((1, 2, 3)))
     swapped = np.sqrt(((shown[[1, 0, 3, 2]] - truth) ** 2).mean((1, 2, 3)))
-    assert own == pytest.approx(frame["rmse_clipped"], abs=0.003)
-    assert own.sum() < swapped.sum()
+    assert matched == pytest.approx(frame["rmse_clipped"], abs=0.003)
+    assert matched.sum() < swapped.sum()
     for row in frame.itertuples():
         assert row.trajectory_rmse[-1] == row.rmse
 
@@ -98,15 +98,15 @@ def test_every_attacker_runs(digits, name, images, device):
     assert np.isfinite(table["rmse_clipped"].to_numpy()).all()
 
 
-def test_masks_of_an_update_are_judged_in_the_order_that_agrees_best(digits):
+def test_masks_of_an_update_are_scored_in_the_order_that_agrees_best(digits):
     client = Client("lenet", "classifier", 2)
     attacker = Attacker(masks="optimise", optimiser="adam", learning_rate=0.1)
     table = run(digits, [4, 17], client=client, attacker=attacker, rate=0.5, iterations=300)
     assert min(table["mask_agreement"].to_pylist()) > 0.6
 
 
-def test_labels_of_an_update_are_judged_as_counts(digits):
-    """Not by the reconstructions, whose order says nothing where they are noise."""
+def test_labels_of_an_update_are_scored_as_counts(digits):
+    """The order of reconstructions does not matter, because it says nothing if they are noise."""
     client = Client("lenet", "classifier", 4)
     table = run(digits, [0, 1, 2, 3, 4, 5, 6, 7], client=client, rate=0.5, iterations=20)
     frame = table.to_pandas()
@@ -117,7 +117,7 @@ def test_labels_of_an_update_are_judged_as_counts(digits):
     assert (frame["label"] == frame["label_inferred"]).sum() == common >= 6
 
 
-def test_the_start_that_is_kept_has_the_trajectory(digits):
+def test_the_trajectory_belongs_to_the_start_that_is_kept(digits):
     table = run(digits, [4, 17], attacker=Attacker(restarts=3), iterations=60)
     for row in table.to_pandas().itertuples():
         assert 0 <= row.restart < 3

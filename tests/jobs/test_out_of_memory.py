@@ -12,7 +12,7 @@ def rows(count):
     return pa.table({"index": list(range(count))})
 
 
-def test_a_gpu_that_is_too_small_gets_the_images_in_parts(capsys):
+def test_a_gpu_that_is_too_small_attacks_the_images_in_parts(capsys):
     attacked = []
 
     def attack(part):
@@ -30,7 +30,7 @@ def test_a_gpu_that_is_too_small_gets_the_images_in_parts(capsys):
     assert all(len(part) % 2 == 0 for part in attacked)
 
 
-def test_a_gpu_that_cannot_hold_one_update_is_told_of_with_what_to_lower():
+def test_a_gpu_that_cannot_hold_one_update_is_an_error_with_advice():
     def attack(part):
         raise torch.OutOfMemoryError("CUDA out of memory")
 

@@ -10,7 +10,7 @@ from dropleak.planning import config as configuration
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("experiment: 5", ["experiment: 5", "allowed is text"]),
+        ("experiment: 5", ["experiment: 5", "it must be text"]),
         ("experiment: ''", ["experiment", "must match"]),
         ('experiment: "x\\n"', ["experiment", '"x\\n"', "must match"]),
         ("experiment: a/b", ["experiment", "a/b"]),
@@ -20,7 +20,7 @@ from dropleak.planning import config as configuration
         ("experiment: slurm", ["experiment", "taken"]),
         (f"experiment: {'n' * 101}", ["experiment", "in length at most 100"]),
         ("images: -3", ["images: -3", "at least 1"]),
-        ("images: 1000000000000", ["images: 1000000000000", "digits has 360"]),
+        ("images: 1000000000000", ["images: 1000000000000", "360 in the test part of digits"]),
         (f"images: 1{'0' * 400}", ["images: 1", "360"]),
         ("images: '3'", ['images: "3"', "without quotes"]),
         ("images: .inf", ["images: inf", "a whole number"]),
@@ -55,7 +55,7 @@ from dropleak.planning import config as configuration
         ('data: {root: "\\uD800"}', ['data.root: "\\ud800"', "surrogates"]),
         (f"data: {{root: {'n' * 300}}}", ["data.root", "File name too long"]),
         ("data: {source: mnist, root: /dev/null}", ["data.root", "it is not a folder"]),
-        ("data: {source: folder, root: /nowhere}", ["/nowhere is not there", "class"]),
+        ("data: {source: folder, root: /nowhere}", ["/nowhere does not exist", "class"]),
         ("data: &x {again: *x}", ["contains itself"]),
         ("? 2020-01-01\n: 5", ["[datetime.date(2020, 1, 1)]", "unknown key"]),
         ("~: 5", ["[null]", "unknown key"]),

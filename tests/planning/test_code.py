@@ -1,4 +1,4 @@
-"""What counts as the code of a job."""
+"""The code that counts as a job's."""
 
 import shutil
 
@@ -12,7 +12,7 @@ from dropleak.report import figures as registry
 
 @pytest.fixture
 def workflow(tmp_path, monkeypatch):
-    """A copy of the workflow's code, which may be changed."""
+    """A copy of the workflow's code that tests may change."""
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "workflow", tmp_path / "workflow", ignore=ignored)
     monkeypatch.setattr(code, "WORKFLOW", tmp_path / "workflow")
@@ -22,29 +22,31 @@ def workflow(tmp_path, monkeypatch):
 
 def digests():
     code._parse.cache_clear()
-    found = {name: code.digest(f"{name}.py") for name in ("summarise", "judge", "weigh")}
+    digests = {
+        name: code.digest(f"{name}.py") for name in ("summarise", "evaluate_claims", "tradeoff")
+    }
     for figure in registry.FIGURES:
         if (name := f"figure {figure.name}") in FIGURES:
-            found[name] = code.digest("figure.py", [figure.draws, figure.says])
-    return found
+            digests[name] = code.digest("figure.py", [figure.draws, figure.says])
+    return digests
 
 
 RMSE = {"figure rmse-by-rate", "figure rmse-by-iteration"}
 FIGURES = RMSE | {"figure networks"}
-CLAIMS = FIGURES | {"judge", "weigh"}
+CLAIMS = FIGURES | {"evaluate_claims", "tradeoff"}
 EVERYTHING = CLAIMS | {"summarise"}
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new", "concerned"),
+    ("file", "old", "new", "affected"),
     [
         ("dropleak/figures/rmse.py", "widths=0.6", "widths=0.7", RMSE),
         ("dropleak/figures/style.py", "WIDTH = ", "WIDTH = 1 + ", FIGURES),
         ("dropleak/report/captions.py", "Both have", "All have", FIGURES),
         ("dropleak/analysis/statistics.py", "_RESAMPLES = 9_999", "_RESAMPLES = 99", EVERYTHING),
         ("dropleak/analysis/claims/verdicts.py", "RARE = 0.05", "RARE = 0.01", CLAIMS),
-        ("dropleak/runtime/files.py", "os.replace(", "os.rename(", EVERYTHING),
-        ("scripts/weigh.py", "attacked = ", "attacked = 1 * ", {"weigh"}),
+        ("dropleak/engine/folders.py", "os.replace(", "os.rename(", EVERYTHING),
+        ("scripts/tradeoff.py", "attacked = ", "attacked = 1 * ", {"tradeoff"}),
         (
             "dropleak/analysis/statistics.py",
             "_RESAMPLES = 9_999\n",
@@ -59,18 +61,18 @@ EVERYTHING = CLAIMS | {"summarise"}
         ),
     ],
 )
-def test_a_change_concerns_what_can_reach_it(workflow, file, old, new, concerned):
+def test_a_change_affects_the_jobs_that_import_it(workflow, file, old, new, affected):
     before = digests()
     text = (workflow / file).read_text(encoding="utf-8")
     assert old in text
     (workflow / file).write_text(text.replace(old, new, 1), encoding="utf-8")
     after = digests()
-    assert {name for name in before if before[name] != after[name]} == concerned
+    assert {name for name in before if before[name] != after[name]} == affected
 
 
-def test_files_that_are_read_count(workflow):
+def test_files_that_the_code_reads_count(workflow):
     def digest():
-        return code.digest("describe.py", files=["report/claims.html"])
+        return code.digest("report_pages.py", files=["report/claims.html"])
 
     before = digest()
     assert before == digest()

@@ -22,7 +22,7 @@ def test_defaults_are_filled_in_at_every_depth():
     assert config.attackers(done)["idlg"] == asdict(Attacker())
 
 
-def test_the_given_configuration_is_left_alone():
+def test_the_given_configuration_is_not_changed():
     given = {"experiment": "test", "data": {}}
     config.complete(given)
     assert given == {"experiment": "test", "data": {}}
@@ -39,7 +39,7 @@ def test_the_given_configuration_is_left_alone():
         ({"rates": []}, ["rates", "empty"]),
         ({"rates": 0.5}, ["rates", "0.5", "a list"]),
         ({"rates": [float("nan")]}, ["rates[0]", "nan", "finite"]),
-        ({"images": 361}, ["images", "361", "digits has 360"]),
+        ({"images": 361}, ["images", "361", "360 in the test part of digits"]),
         ({"images": 0}, ["images", "0", "at least 1"]),
         ({"images": "many"}, ["images", '"many"', "a whole number"]),
         ({"images": True}, ["images", "true", "a whole number"]),
@@ -98,10 +98,10 @@ def test_the_given_configuration_is_left_alone():
             {"presets": {"attackers": {"x": {"optimiser": "adam", "line_search": "strong-wolfe"}}}},
             ["presets.attackers.x.line_search", "optimiser: lbfgs"],
         ),
-        ({"presets": {"attackers": {"x": {"box": True}}}}, ["presets.attackers.x.box", "adam"]),
+        ({"presets": {"attackers": {"x": {"clip": True}}}}, ["presets.attackers.x.clip", "adam"]),
         (
-            {"presets": {"attackers": {"x": {"decay": "steps"}}}},
-            ["presets.attackers.x.decay", "adam"],
+            {"presets": {"attackers": {"x": {"schedule": "steps"}}}},
+            ["presets.attackers.x.schedule", "adam"],
         ),
         (
             {"presets": {"attackers": {"x": {"masks": "optimise"}}}},
@@ -116,14 +116,14 @@ def test_the_given_configuration_is_left_alone():
         ({"seed": -1}, ["seed", "-1", "at least 0"]),
     ],
 )
-def test_a_mistake_is_named_with_key_value_and_what_is_allowed(settings, words):
+def test_a_mistake_is_reported_with_key_value_and_allowed_values(settings, words):
     with pytest.raises(InputError) as caught:
         complete(**settings)
     for word in words:
         assert word in str(caught.value)
 
 
-def test_all_mistakes_are_named_at_once():
+def test_all_mistakes_are_reported_at_once():
     with pytest.raises(InputError) as caught:
         complete(imags=1, seed="x")
     assert "imags" in str(caught.value)
@@ -146,23 +146,27 @@ def test_the_experiment_needs_a_name():
         config.complete({})
 
 
-def test_every_key_is_documented_as_the_schema_has_it():
+def test_every_key_is_documented_as_in_the_schema():
     assert markdown.part(settings.README, settings.PART) == settings.settings_table()
 
 
-def test_attackers_with_the_papers_settings_but_for_masks_are_readings_of_it():
+def test_attackers_that_differ_from_the_paper_in_masks_alone_are_interpretations():
     presets = {
         "mine": {"masks": "ignore"},
         "other": {"learning_rate": 0.5},
         "told": {"masks": "known"},
     }
     named = ["idlg", "idlg-fixed", "mask-reading", "dropout-inversion", *presets]
-    whole = complete(attackers=named, presets={"attackers": presets})
-    assert config.readings(whole) == {"idlg": "resample", "idlg-fixed": "fixed", "mine": "ignore"}
-    assert config.accounting(whole) == ["mask-reading", "dropout-inversion", "told"]
+    configuration = complete(attackers=named, presets={"attackers": presets})
+    assert config.interpretations(configuration) == {
+        "idlg": "resample",
+        "idlg-fixed": "fixed",
+        "mine": "ignore",
+    }
+    assert config.accounting(configuration) == ["mask-reading", "dropout-inversion", "told"]
 
 
-def test_differences_between_configurations_are_named():
+def test_differences_between_configurations_are_listed():
     one = {"a": {"b": 1, "c": [1, 2]}, "d": "x"}
     other = {"a": {"b": 2, "c": [1, 2]}, "e": None, "d": "x", "f": {"g": True}}
     assert list(config.differences(one, other)) == [("a.b", "1", "2"), ("f", "null", '{"g": true}')]

@@ -1,4 +1,4 @@
-"""Whatever stands in a configuration: it can be planned with, or is refused in words."""
+"""Every configuration can be planned with or is refused with a message."""
 
 import datetime
 import math
@@ -6,6 +6,7 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dropleak.data import sources
 from dropleak.errors import InputError
 from dropleak.planning import config as configuration
 from dropleak.planning import grid, identity, messages, resources
@@ -35,7 +36,7 @@ NAMES = sorted({*configuration.load_presets("clients"), *configuration.load_pres
 
 
 def allowed(schema):
-    """Values that a part of the schema allows, also at its limits."""
+    """Values that a part of the schema allows, including its limits."""
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
     kind = schema["type"] if isinstance(schema["type"], str) else schema["type"][0]
@@ -69,7 +70,7 @@ def allowed(schema):
 
 
 def part_of(schema):
-    """Groups with some of the keys that a part of the schema has."""
+    """Groups with some of the keys of a part of the schema."""
     every = {key: allowed(part) for key, part in schema["properties"].items()}
     return st.fixed_dictionaries({}, optional=every)
 
@@ -79,28 +80,28 @@ ALLOWED = part_of(configuration.load_schema())
 
 @st.composite
 def broken(draw):
-    """A configuration that the schema allows, but with junk in some places."""
+    """A configuration that the schema allows, except for junk in some places."""
     config = {"experiment": "x"} | draw(ALLOWED)
     for _ in range(draw(st.integers(1, 3))):
-        place = config
+        part = config
         while True:
-            known = list(place) if isinstance(place, dict) else range(len(place))
-            new = KEY if isinstance(place, dict) else st.nothing()
-            key = draw(st.sampled_from(known) | new if known else new)
-            inner = place[key] if key in known else None
+            keys = list(part) if isinstance(part, dict) else range(len(part))
+            new = KEY if isinstance(part, dict) else st.nothing()
+            key = draw(st.sampled_from(keys) | new if keys else new)
+            inner = part[key] if key in keys else None
             if not (inner and isinstance(inner, dict | list) and draw(st.booleans())):
                 break
-            place = inner
-        place[key] = draw(JUNK)
+            part = inner
+        part[key] = draw(JUNK)
     return config
 
 
 def plan(config):
-    """What planning makes of a configuration."""
+    """Plan with a configuration, and check the plan."""
     config = configuration.complete(config)
     data, attack, utility = config["data"], config["attack"], config["utility"]
-    values = grid.image_values(data)
-    available = grid.count_images(data, "test")
+    values = sources.image_values(data)
+    available = sources.count_images(data, "test")
     order = grid.selection(available, config["seed"])
     clients = [configuration.clients(config)[name] for name in config["clients"]]
     assert sorted(order) == list(range(available))
@@ -112,9 +113,9 @@ def plan(config):
         assert sum(part.stop - part.start for part in parts) == config["images"]
         assert all((part.stop - part.start) % together == 0 for part in parts)
     restarts = max(
-        configuration.attackers(config)[each]["restarts"] for each in config["attackers"]
+        configuration.attackers(config)[name]["restarts"] for name in config["attackers"]
     )
-    asked = resources.attack(
+    limits = resources.attack(
         size,
         values,
         attack["iterations"],
@@ -122,14 +123,14 @@ def plan(config):
         [client["network"] for client in clients],
         restarts,
     ) + resources.training(
-        grid.count_images(data, "train"),
+        sources.count_images(data, "train"),
         values,
         utility["batch_size"],
         utility["seeds"] * utility["epochs"],
     )
-    assert all(isinstance(each, int) and each > 0 for each in asked)
+    assert all(isinstance(limit, int) and limit > 0 for limit in limits)
     for rate in config["rates"] + utility["rates"]:
-        assert set(str(float(rate))) <= set("0123456789.e-")  # as Snakemake is told of file names
+        assert set(str(float(rate))) <= set("0123456789.e-")  # the constraint of the wildcard
         assert math.isfinite(1 / (1 - rate))
     images = identity.of_images(config)
     for client in config["clients"]:
@@ -146,7 +147,7 @@ EVERY = st.one_of(ALLOWED.map(lambda config: {"experiment": "x"} | config), brok
 
 @settings(derandomize=True, deadline=None, database=None, max_examples=400)
 @given(EVERY)
-def test_a_configuration_can_be_planned_with_or_is_refused_in_words(config):
+def test_a_configuration_can_be_planned_with_or_is_refused_with_a_message(config):
     try:
         plan(config)
     except InputError as error:
@@ -154,7 +155,7 @@ def test_a_configuration_can_be_planned_with_or_is_refused_in_words(config):
 
 
 def check(message, keys):
-    """A message is one paragraph that is not too long, and each of its lines names a key."""
+    """Check that a message is a short paragraph, and that each of its lines names a key."""
     lines = message.splitlines()
     assert len(lines) <= 11
     assert all(line.isprintable() for line in lines)

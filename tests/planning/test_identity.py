@@ -1,4 +1,4 @@
-"""What results depend on, and what they do not."""
+"""The settings that results depend on, and those that they do not."""
 
 import pytest
 
@@ -60,15 +60,13 @@ def of_training(config, client="lenet"):
         ({"data": {"root": "elsewhere"}}, [], []),
     ],
 )
-def test_a_change_concerns_what_it_changes(settings, attack, training):
+def test_a_setting_only_affects_the_results_that_depend_on_it(settings, attack, training):
     before, after = configured(), configured(**settings)
-    found = identity.changes(of_attack(before, "mine"), of_attack(after, "mine"))
-    assert found == attack
-    found = identity.changes(of_training(before), of_training(after))
-    assert found == training
+    assert identity.changes(of_attack(before, "mine"), of_attack(after, "mine")) == attack
+    assert identity.changes(of_training(before), of_training(after)) == training
 
 
-def test_a_new_version_of_the_engine_concerns_attacks(monkeypatch):
+def test_a_new_version_of_the_engine_affects_attacks(monkeypatch):
     before = of_attack(configured(), "idlg")
     monkeypatch.setattr(identity, "ENGINE_VERSION", 99)
     (change,) = identity.changes(before, of_attack(configured(), "idlg"))
@@ -94,8 +92,8 @@ def test_clients_that_differ_in_their_updates_share_trainings():
     assert of_training(config, "lenet") != of_training(config, "lenet-both-dropout")
 
 
-def test_a_setting_that_results_do_not_know_of_had_its_default():
-    known = of_attack(configured(), "mine")
-    assert known["attacker"] == {"masks": "fixed"}
-    explicit = known | {"attacker": {"masks": "fixed", "restarts": 1}}
-    assert identity.changes(known, explicit) == []
+def test_a_setting_that_results_do_not_record_had_its_default():
+    recorded = of_attack(configured(), "mine")
+    assert recorded["attacker"] == {"masks": "fixed"}
+    explicit = recorded | {"attacker": {"masks": "fixed", "restarts": 1}}
+    assert identity.changes(recorded, explicit) == []

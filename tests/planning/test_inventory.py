@@ -23,7 +23,7 @@ def utility(rows=1, settings=SETTINGS):
     columns = {
         "network": "lenet",
         "dropout": "classifier",
-        "rate": 0.5,
+        "dropout_rate": 0.5,
         "seed": 0,
         "epoch": 1,
         "train_loss": 2.0,
@@ -38,13 +38,13 @@ def damage(path, rows=None):
     return inventory.damage(path, UTILITY, SETTINGS, rows)
 
 
-def test_what_was_made_with_the_same_settings_can_be_used(tmp_path):
+def test_a_result_of_the_same_settings_can_be_used(tmp_path):
     parquet.write(utility(), tmp_path / "a.parquet")
     assert damage(tmp_path / "a.parquet", rows=1) is None
 
 
 @pytest.mark.parametrize(
-    ("table", "rows", "why"),
+    ("table", "rows", "problem"),
     [
         (utility(), 2, "has 1 rows and should have 2"),
         (utility(settings=None), None, "does not say which settings it was made with"),
@@ -56,13 +56,14 @@ def test_what_was_made_with_the_same_settings_can_be_used(tmp_path):
         ),
     ],
 )
-def test_what_does_not_fit_is_damaged(tmp_path, table, rows, why):
-    parquet.write(table, tmp_path / "a.parquet")
-    assert damage(tmp_path / "a.parquet", rows).startswith(f"{tmp_path / 'a.parquet'}: {why}")
+def test_a_result_that_does_not_fit_is_damaged(tmp_path, table, rows, problem):
+    path = tmp_path / "a.parquet"
+    parquet.write(table, path)
+    assert damage(path, rows).startswith(f"{path}: {problem}")
 
 
 @pytest.mark.parametrize("length", [0, 3, 100, -1])
-def test_what_was_cut_off_is_damaged(tmp_path, length):
+def test_a_truncated_file_is_damaged(tmp_path, length):
     path = tmp_path / "a.parquet"
     parquet.write(utility(), path)
     path.write_bytes(path.read_bytes()[:length])
@@ -70,13 +71,13 @@ def test_what_was_cut_off_is_damaged(tmp_path, length):
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
-def test_what_is_out_of_reach_is_not_damaged(tmp_path, monkeypatch, number):
-    def out_of_reach(*arguments, **options):
+def test_an_unreachable_file_is_not_damaged(tmp_path, monkeypatch, number):
+    def unreachable(*arguments, **options):
         raise OSError(number, f"Failed to open local file. Detail: [errno {number}]")
 
     path = tmp_path / "a.parquet"
     parquet.write(utility(), path)
-    monkeypatch.setattr("pyarrow.parquet.ParquetFile", out_of_reach)
+    monkeypatch.setattr("pyarrow.parquet.ParquetFile", unreachable)
     assert damage(path) is None
     with pytest.raises(InputError, match=re.escape(f"cannot be read ({os.strerror(number)})")):
         parquet.read(path, UTILITY)
@@ -99,30 +100,28 @@ def test_damaged_attacks_leave_their_names_to_new_ones(tmp_path, monkeypatch):
 def test_a_file_that_is_set_aside_is_kept(tmp_path):
     path = tmp_path / "a.parquet"
     path.write_bytes(b"half")
-    said = inventory.set_aside(path, f"{path}: is damaged")
-    assert (
-        said == f"{path}: is damaged; it is now a.parquet.damaged, and is made anew if it is needed"
-    )
+    message = inventory.set_aside(path, f"{path}: is damaged")
+    assert message == f"{path}: is damaged; renamed to a.parquet.damaged, and made again if needed"
     assert [file.name for file in tmp_path.iterdir()] == ["a.parquet.damaged"]
     with pytest.raises(InputError, match="gone: is damaged; remove it"):
         inventory.set_aside(tmp_path / "gone", "gone: is damaged")
 
 
 def made(parent, **changes):
-    """A folder of results with some settings changed, that has one."""
+    """A folder with one result, made with some settings changed."""
     folder = Folder(str(parent), SETTINGS | changes)
     parquet.write(utility(settings=folder.settings), f"{folder.path}/rate-0.5.parquet")
     return folder
 
 
-def test_new_settings_are_told_with_what_is_new(tmp_path):
+def test_new_settings_are_reported_with_their_changes(tmp_path):
     now = Folder(str(tmp_path), SETTINGS)
-    assert inventory.new_settings(now) is None  # nothing is there
+    assert inventory.new_settings(now) is None  # no earlier results
     made(tmp_path, seed=4)
     latest = made(tmp_path, seed=5)
     os.utime(f"{latest.path}/rate-0.5.parquet", (2e9, 2e9))
-    said = inventory.new_settings(now)
-    assert said == f"{now.path}: is new, as seed was 5 and is 0; {latest.path} stays as it is"
+    message = inventory.new_settings(now)
+    assert message == f"{now.path}: is new because seed was 5 and is 0; {latest.path} is kept"
     made(tmp_path)
     assert inventory.new_settings(now) is None
 
@@ -139,22 +138,19 @@ def test_results_of_other_settings_are_listed_and_removed(tmp_path, monkeypatch,
     used, other = made(TRAININGS.parent), made(TRAININGS.parent, seed=5)
     damaged = tmp_path / used.path / "rate-0.9.parquet.damaged"
     damaged.touch()
-    of_another_client = tmp_path / "results/test/attacks/lenet-2"
-    (of_another_client / "idlg/0123abcd").mkdir(parents=True)
+    other_client = tmp_path / "results/test/attacks/lenet-2"
+    (other_client / "idlg/0123abcd").mkdir(parents=True)
 
     def list_them(*arguments):
         monkeypatch.setattr(sys, "argv", ["inventory", "--configfile", "mine.yaml", *arguments])
         inventory.main()
         return capsys.readouterr().out
 
-    said = list_them()
-    for path in (
-        other.path,
-        damaged.relative_to(tmp_path),
-        of_another_client.relative_to(tmp_path),
-    ):
-        assert f"  {path}\n" in said
-    assert f"  {used.path}\n" not in said
+    output = list_them()
+    unused = (other.path, damaged.relative_to(tmp_path), other_client.relative_to(tmp_path))
+    for path in unused:
+        assert f"  {path}\n" in output
+    assert f"  {used.path}\n" not in output
     assert damaged.exists()
     list_them("--remove")
     assert [path.name for path in tmp_path.rglob("*.parquet*")] == ["rate-0.5.parquet"]

@@ -53,19 +53,18 @@ def test_homes_and_variables_are_replaced(path, expected):
     ],
 )
 @pytest.mark.parametrize("source", ["folder", "mnist"])
-def test_what_cannot_be_replaced_is_refused_by_name(tmp_path, path, words, source):
-    given = {"experiment": "x", "data": {"source": source, "root": path}}
-    refused(config.complete, given, words=["data.root: ", path, *words])
+def test_unknown_users_and_variables_are_refused_by_name(tmp_path, path, words, source):
+    settings = {"experiment": "x", "data": {"source": source, "root": path}}
+    refused(config.complete, settings, words=["data.root: ", path, *words])
     assert not list(tmp_path.iterdir())
 
 
-def test_the_configuration_has_the_whole_path(tmp_path, monkeypatch):
+def test_the_configuration_has_the_expanded_path(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     image_tree(tmp_path / "pictures")
-    given = {"experiment": "x", "images": 1, "sample_images": 1}
-    done = config.complete(given | {"data": {"source": "folder", "root": "~/pictures"}})
-    assert done["data"]["root"] == str(tmp_path / "pictures")
-    assert config.complete(done) == done
-    assert config.complete(given | {"data": {"root": "~/later"}})["data"]["root"] == str(
-        tmp_path / "later"
-    )
+    settings = {"experiment": "x", "images": 1, "sample_images": 1}
+    complete = config.complete(settings | {"data": {"source": "folder", "root": "~/pictures"}})
+    assert complete["data"]["root"] == str(tmp_path / "pictures")
+    assert config.complete(complete) == complete
+    missing = config.complete(settings | {"data": {"root": "~/later"}})
+    assert missing["data"]["root"] == str(tmp_path / "later")

@@ -1,4 +1,4 @@
-"""What is pinned in one place agrees with what is pinned or promised in the others."""
+"""Pinned versions agree with each other and with the promised ranges."""
 
 import re
 import subprocess
@@ -15,10 +15,10 @@ def pins() -> dict[str, str]:
     """Versions in requirements.txt for Python 3.12 on Linux."""
     where = {"python_full_version": "3.12.0", "sys_platform": "linux"}
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    found = [Requirement(line) for line in lines if re.match(r"[a-z]", line)]
+    requirements = [Requirement(line) for line in lines if re.match(r"[a-z]", line)]
     return {
         r.name: str(r.specifier).removeprefix("==")
-        for r in found
+        for r in requirements
         if not r.marker or r.marker.evaluate(where)
     }
 
@@ -56,7 +56,7 @@ OTHERS = [
 ]
 
 
-def test_the_attack_needs_torch_and_numpy_only():
+def test_the_attack_only_needs_torch_and_numpy():
     code = (
         "import sys\n"
         f"sys.modules.update(dict.fromkeys({OTHERS}))\n"  # None makes an import fail

@@ -1,4 +1,4 @@
-"""Files of a configuration that YAML would read in another way than their writer."""
+"""Configuration files that YAML would read differently from their writer."""
 
 import pytest
 import yaml
@@ -20,18 +20,18 @@ def write(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("images: 4\nseed: 0\nimages: 8\n", ["c.yaml, line 3: images stands there twice"]),
+        ("images: 4\nseed: 0\nimages: 8\n", ["c.yaml, line 3: images appears twice"]),
         ("data:\n  root: a\n  root: b\n", ["c.yaml, line 3: root"]),
         ("presets: {a: {}, b: {}, a: {}}", ["c.yaml, line 1: a"]),
         ('{"a": [{"b": 1, "b": 1}]}', ["c.yaml, line 1: b"]),
         ("? {a: 1, a: 2}\n: 3", ["c.yaml, line 1: a"]),
     ],
 )
-def test_a_key_that_stands_twice_is_refused(write, text, words):
+def test_a_duplicate_key_is_refused(write, text, words):
     refused(yaml_text.check, [write(text)], words=words)
 
 
-def test_a_key_may_stand_in_several_groups_and_files(write):
+def test_a_key_may_appear_in_several_groups_and_files(write):
     text = "data: &x {size: 8}\nutility: {size: 8, *x : *x}\nb: [*x, *x]"
     yaml_text.check([write(text, "a.yaml"), write(text, "b.yaml")])
 
@@ -60,9 +60,12 @@ def test_a_key_may_stand_in_several_groups_and_files(write):
         ("2020-01-01 10:00:00", ["means a date", 'write "2020-01-01 10:00:00"']),
     ],
 )
-@pytest.mark.parametrize("place", ["a:\n  b: {}\n", "a:\n- {}\n", "a:\n  {}: 1\n", "a:\n  [{}]\n"])
-def test_a_value_with_two_meanings_is_refused(write, value, words, place):
-    refused(yaml_text.check, [write(place.replace("{}", value))], words=["c.yaml, line 2", *words])
+@pytest.mark.parametrize(
+    "template", ["a:\n  b: {}\n", "a:\n- {}\n", "a:\n  {}: 1\n", "a:\n  [{}]\n"]
+)
+def test_a_value_with_two_meanings_is_refused(write, value, words, template):
+    path = write(template.replace("{}", value))
+    refused(yaml_text.check, [path], words=["c.yaml, line 2", *words])
 
 
 @pytest.mark.parametrize(
@@ -73,11 +76,11 @@ def test_a_value_with_two_meanings_is_refused(write, value, words, place):
         *("'0100'", '"yes"', "!!str 0100", "|\n    yes", "a:b", "http://1:30", "1:99", "0" * 5000),
     ],
 )
-def test_a_value_with_one_meaning_is_not(write, value):
+def test_a_value_with_one_meaning_is_accepted(write, value):
     yaml_text.check([write(f"a:\n  b: {value}\n  <<: {{c: 1}}\n")])
 
 
-def test_json_has_numbers_that_are_none_in_yaml(write):
+def test_numbers_of_json_that_are_text_in_yaml_are_accepted(write):
     yaml_text.check([write('{"attack": {"rate": 1e-3, "b": [1E5]}}')])
 
 
@@ -88,7 +91,7 @@ def test_our_own_files_have_one_meaning(path):
     yaml_text.check([path])
 
 
-def test_what_is_advised_has_one_meaning(write):
+def test_the_advice_has_one_meaning(write):
     for value in (64, -10, 90.5, 1e-9, 1000.0, 1e300, True, "yes", "1e3", "0o17", 'a "b" \u00e9'):
         text = f"a: {yaml_text._written(value)}\n"
         yaml_text.check([write(text)])

@@ -1,4 +1,4 @@
-"""Captions quote what the tables say."""
+"""Captions quote the numbers of the tables."""
 
 import numpy as np
 import pyarrow as pa
@@ -8,11 +8,11 @@ from experiment import LABELS, failing, weighed
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.summary import summarise
 from dropleak.engine.models.zoo import lenet
-from dropleak.jobs.illustration import features_table, network_table
+from dropleak.jobs.method_tables import features_table, network_table
 from dropleak.report import captions
 
 
-def test_captions_say_what_means_nothing(two_attackers, utility):
+def test_captions_say_what_is_inconclusive(two_attackers, utility):
     chance, names = Chance(0.5, 0.25, 0.75, 12), ["idlg", "mask-reading"]
     tradeoff = weighed(failing(two_attackers), {0.0: 0.5, 0.5: 0.5}, chance=chance)
     summary = summarise(failing(two_attackers), 0.2, seed=0)
@@ -31,7 +31,7 @@ def test_captions_say_what_means_nothing(two_attackers, utility):
     assert "trained with rate 0.3 are no better" in captions.accuracy_by_rate(utility, one_class)
 
 
-def test_a_caption_names_the_rates_that_are_shown(digits):
+def test_a_caption_names_the_rates_in_the_figure(digits):
     rates = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
     table = features_table(lenet((1, 32, 32), 10), digits["test"].take([3]), rates, seed=0)
     shown = [axis.get_title() for axis in figures.features(table).axes[:3]]
@@ -41,20 +41,20 @@ def test_a_caption_names_the_rates_that_are_shown(digits):
 
 def test_captions_quote_the_tables(two_attackers, stored, utility, tradeoff, digits):
     summary = summarise(two_attackers, 0.1, seed=0)
-    rows = summary.to_pandas().set_index(["attacker", "rate"])
+    rows = summary.to_pandas().set_index(["attacker", "dropout_rate"])
     names, idlg = ["idlg", "mask-reading"], rows.loc[("idlg", 0.5)]
     mean = f"{idlg['rmse_clipped_mean']:.3f} ({idlg['rmse_clipped_low']:.3f} to "
     text = captions.rmse_by_rate(stored, summary, "lenet", "idlg")
     assert mean in text
-    ends = rows.loc["idlg", ["diverged", "stalled", "vanished"]].sum()
-    counts = "{diverged} diverged, {stalled} stalled and {vanished} vanished".format(**ends)
+    failed = rows.loc["idlg", ["diverged", "stalled", "vanished"]].sum()
+    counts = "{diverged} diverged, {stalled} stalled and {vanished} vanished".format(**failed)
     assert f"Of 4 attacks {counts}." in text
     assert mean in captions.attackers_by_rate(summary, tradeoff, ["lenet"], names)
-    assert "guess has 0.200" in captions.attackers_by_rate(summary, tradeoff, ["lenet"], names)
+    assert "mean image has 0.200" in captions.attackers_by_rate(summary, tradeoff, ["lenet"], names)
     assert f"{idlg['rmse_median']:.3g} at 0.5" in captions.rmse_by_iteration(
         stored, "lenet", "idlg"
     )
-    frame = two_attackers.to_pandas().query("attacker == 'idlg' and rate == 0.5")
+    frame = two_attackers.to_pandas().query("attacker == 'idlg' and dropout_rate == 0.5")
     span = f"{frame['rmse_clipped'].min():.3f} to {frame['rmse_clipped'].max():.3f}"
     images = digits["test"]
     assert f"{span} at 0.5" in captions.sample(stored, images, "lenet", "idlg", [4, 17])
@@ -64,16 +64,16 @@ def test_captions_quote_the_tables(two_attackers, stored, utility, tradeoff, dig
     assert f"{accuracy:.1%} at 0.3" in captions.accuracy_by_rate(utility, LABELS)
 
 
-def test_the_captions_of_the_method_count(digits):
+def test_captions_of_the_method_count_weights_and_features(digits):
     network = lenet((1, 32, 32), 10)
     weights = sum(np.prod(shape) for shape in network.parameter_shapes().values())
     assert f"{weights:,} weights" in captions.networks(network_table(network))
     table = features_table(network, digits["test"].take([3]), [0.0, 0.5], seed=0)
-    dropped = 1 - table.to_pandas().query("rate == 0.5")["kept"].mean()
+    dropped = 1 - table.to_pandas().query("dropout_rate == 0.5")["kept"].mean()
     assert f"{dropped:.0%} at 0.5" in captions.features(table)
 
 
-def test_figure_8s_caption_names_rates_that_a_user_wants(tradeoff):
+def test_figure_8s_caption_names_private_and_accurate_rates(tradeoff):
     text = captions.privacy_and_utility(tradeoff, "lenet", ["idlg", "mask-reading"])
     assert "0.5 from ``idlg``; none from ``mask-reading``" in text
     assert "none from ``idlg``" in captions.privacy_and_utility(

@@ -1,4 +1,4 @@
-"""A user's text in captions and in the methods paragraph is what the user wrote."""
+"""A user's text appears in captions and in the methods paragraph as the user wrote it."""
 
 import html
 import re
@@ -9,14 +9,14 @@ from docutils.core import publish_parts
 from jinja2 import Environment
 from places import ROOT
 
+from dropleak.data import sources
 from dropleak.planning import config as configuration
-from dropleak.planning import grid
 from dropleak.report import escape
 from dropleak.report.methods import bibliography
 
 
 def published(text):
-    """The text as HTML; an error if docutils has a warning."""
+    """The text as HTML; warnings of docutils are errors."""
     strict = {"halt_level": 2, "report_level": 2}
     return publish_parts(text, writer="html", settings_overrides=strict)["body"]
 
@@ -51,13 +51,13 @@ CAPTIONS = sorted((ROOT / "workflow" / "report").glob("*.rst"))
 @pytest.mark.parametrize("path", CAPTIONS, ids=lambda path: path.name)
 @pytest.mark.parametrize("name", ["pets_", "`a` *b* |c| \\d {e} <f> _g", "1. $x_2$::"])
 @pytest.mark.parametrize("clients", [["lenet"], ["lenet", "lenet-2"]])
-def test_a_caption_has_no_message_of_docutils(tmp_path, monkeypatch, path, name, clients):
-    """With names that end like a link."""
+def test_docutils_has_no_warning_about_a_caption(tmp_path, monkeypatch, path, name, clients):
+    """Even with names that look like links."""
     monkeypatch.chdir(tmp_path)
     findings = tmp_path / "results" / "x_" / "report" / "findings.rst"
     findings.parent.mkdir(parents=True)
     findings.write_text("Of 2 tests.\n", encoding="utf-8")
-    dataset = grid.dataset_name({"source": "folder", "root": str(tmp_path / name)})
+    dataset = sources.dataset_name({"source": "folder", "root": str(tmp_path / name)})
     snakemake = SimpleNamespace(
         params=SimpleNamespace(dataset=escape.rst(dataset), options={"chosen": [1], "rate": 0.5}),
         wildcards=SimpleNamespace(attacker="mask-reading", rate="0.5"),

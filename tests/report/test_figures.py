@@ -1,4 +1,4 @@
-"""A figure is one entry in the registry, which has all that its rules need."""
+"""A figure is one entry in the registry, with all that its rules need."""
 
 import inspect
 import subprocess
@@ -15,7 +15,7 @@ EVERY = pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.ste
 
 
 @EVERY
-def test_both_functions_take_what_the_entry_says(figure):
+def test_both_functions_take_the_arguments_of_the_entry(figure):
     for function in map(resolve_name, (figure.draws, figure.says)):
         assert tuple(inspect.signature(function).parameters) == figure.tables + figure.settings
     assert set(figure.tables) <= {*SCHEMAS, "labels"}
@@ -28,9 +28,9 @@ def test_every_figure_has_a_caption_that_quotes_its_numbers(figure):
 
 
 @pytest.mark.parametrize("part", ["number", "stem", "rule", "shows", "draws", "says"])
-def test_no_two_figures_are_the_same(part):
-    found = [getattr(figure, part) for figure in FIGURES]
-    assert len(set(found)) == len(found)
+def test_no_two_figures_share_a_name(part):
+    names = [getattr(figure, part) for figure in FIGURES]
+    assert len(set(names)) == len(names)
 
 
 def figure(*settings):
@@ -38,7 +38,7 @@ def figure(*settings):
 
 
 @pytest.mark.parametrize(
-    ("settings", "ending", "each"),
+    ("settings", "ending", "wildcards"),
     [
         (("clients", "attackers"), "", []),
         (("client",), "_{client}", ["client"]),
@@ -46,13 +46,13 @@ def figure(*settings):
         (("client", "chosen", "rate"), "_{client}_{rate}", ["client", "rate"]),
     ],
 )
-def test_names_and_labels_follow_from_the_settings(settings, ending, each):
+def test_names_and_labels_follow_from_the_settings(settings, ending, wildcards):
     entry = figure(*settings)
     assert entry.stem == f"figure12-my-own{ending}"
     assert entry.rule == "draw_my_own"
-    labels = {name: f"{{{name}}}" if name in each else "all" for name in EVERY_VALUE}
+    labels = {name: f"{{{name}}}" if name in wildcards else "all" for name in EVERY_VALUE}
     assert entry.labels == {"figure": "12", "shows": "mine"} | labels
-    assert entry.values(**EVERY_VALUE) == {name: EVERY_VALUE[name] for name in each}
+    assert entry.values(**EVERY_VALUE) == {name: EVERY_VALUE[name] for name in wildcards}
 
 
 EVERY_VALUE = {"client": ["c"], "attacker": ["a"], "rate": ["0.5"]}

@@ -1,4 +1,4 @@
-"""The methods paragraph says what was run, and its references are those it cites."""
+"""The methods paragraph says what was run, with the references that it cites."""
 
 import re
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from dropleak.data import datasets
 from dropleak.engine.attack import distances
 from dropleak.engine.models import zoo
 from dropleak.engine.models.zoo import DROPOUT_SITES, NETWORKS
@@ -37,11 +38,11 @@ def described(device="cpu", commit="0123456789abcdef", dirty=False, **changes):
 
 
 def of_client(**settings):
-    """What a configuration says to attack a client with these settings."""
+    """Configuration keys for a client with these settings."""
     return {"clients": ["mine"], "presets": {"clients": {"mine": settings}}}
 
 
-def test_of_several_clients_each_is_described():
+def test_each_of_several_clients_is_described():
     text = described(images=8, clients=["lenet", "relu-convnet", "lenet-4"])
     assert r"Clients \texttt{lenet}: 1 image in the LeNet of Zhu et al." in text
     assert r"Clients \texttt{relu-convnet}: 1 image in a convolutional network with ReLU" in text
@@ -50,7 +51,7 @@ def test_of_several_clients_each_is_described():
     assert "all clients, rates and attackers met the same problems" in text
 
 
-def test_it_says_what_was_attacked_and_how():
+def test_it_describes_the_attacks():
     text = described(images=48, rates=[0.0, 0.3], attackers=["idlg", "dropout-inversion"])
     assert "48 test images" in text
     assert r"(32$\times$32$\times$3)" in text
@@ -62,7 +63,7 @@ def test_it_says_what_was_attacked_and_how():
     assert "3 core hours on 2 machines" in text
 
 
-def test_it_says_when_code_is_not_that_of_a_commit():
+def test_it_says_if_the_code_is_not_that_of_a_commit():
     assert r"commit \texttt{0123456789ab} with changes that are not committed" in described(
         dirty=True
     )
@@ -77,7 +78,7 @@ def test_it_says_when_code_is_not_that_of_a_commit():
         ("both", "as proposed by Zheng", True),
     ],
 )
-def test_only_what_the_paper_proposed_is_said_to_be_its_proposal(dropout, words, proposed):
+def test_only_the_papers_site_of_dropout_is_called_its_proposal(dropout, words, proposed):
     text = described(rates=[0.0, 0.5], **of_client(dropout=dropout))
     assert words in text
     assert ("Zheng" in text) == proposed
@@ -97,10 +98,10 @@ def test_hours_on_a_gpu_are_gpu_hours():
 
 
 def test_a_users_names_do_not_break_latex(tmp_path):
-    for place in ("train/a", "train/b", "test/a", "test/b"):
-        (tmp_path / place).mkdir(parents=True)
+    for folder in ("train/a", "train/b", "test/a", "test/b"):
+        (tmp_path / folder).mkdir(parents=True)
         for n in range(4):
-            (tmp_path / place / f"{n}.png").touch()
+            (tmp_path / folder / f"{n}.png").touch()
     data = {"source": "folder", "root": str(tmp_path)}
     text = described(
         data=data,
@@ -125,18 +126,19 @@ def test_every_citation_has_one_complete_entry(name, network):
             assert f"  {field} = {{" in entry
 
 
-def test_no_reference_is_there_for_nothing():
-    known = set(re.findall(r"^@\w+\{(.*),$", BIBLIOGRAPHY.read_text(encoding="utf-8"), re.M))
-    texts = [Path(each.__file__).read_text(encoding="utf-8") for each in (methods, zoo, distances)]
-    assert known == set(re.findall(r"\\cite\{+(\w+)\}", "".join(texts)))
+def test_every_reference_is_cited():
+    entries = set(re.findall(r"^@\w+\{(.*),$", BIBLIOGRAPHY.read_text(encoding="utf-8"), re.M))
+    modules = (methods, datasets, zoo, distances)
+    texts = [Path(module.__file__).read_text(encoding="utf-8") for module in modules]
+    assert entries == set(re.findall(r"\\cite\{+(\w+)\}", "".join(texts)))
 
 
 def _attacker_settings():
     return configuration.settings_of("attackers")["properties"]
 
 
-def test_every_choice_of_an_attacker_is_described_in_words_of_its_own():
-    """But for `none`, of which there is nothing to say."""
+def test_every_choice_of_an_attacker_has_its_own_description():
+    """Except `none`, which needs none."""
     for key, schema in _attacker_settings().items():
         choices = [choice for choice in schema.get("enum", []) if choice != "none"]
         assert len({methods._SETTINGS[key][choice] for choice in choices}) == len(choices)

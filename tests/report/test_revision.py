@@ -1,4 +1,4 @@
-"""Which commit the code is of, wherever a copy of it lies."""
+"""The commit of the code, wherever a copy of it is."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ UNKNOWN = {"commit": None, "dirty": None}
 
 
 def git(folder, *arguments):
-    """Run git without what the environment or the user's settings say of it."""
+    """Run git without the environment's or the user's settings."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     person = ["-c", "user.name=me", "-c", "user.email=me@here", "-c", "commit.gpgSign=false"]
     protocol = ["-c", "protocol.file.allow=always"]
@@ -25,14 +25,14 @@ def git(folder, *arguments):
 
 
 def copy(folder):
-    """The files of a copy of the project."""
+    """Make the files of a copy of the project."""
     (folder / "workflow").mkdir(parents=True)
     (folder / "workflow" / "Snakefile").touch()
     return folder
 
 
 def committed(folder):
-    """The commit that a folder's files have become."""
+    """Commit a folder's files; returns the commit."""
     git(folder, "init")
     git(folder, "add", ".")
     git(folder, "commit", "--message", "first")
@@ -46,7 +46,7 @@ def checkout(tmp_path):
     return folder, committed(folder)
 
 
-def test_a_users_own_files_are_no_change_of_the_code(checkout):
+def test_a_users_own_files_do_not_make_the_code_dirty(checkout):
     folder, commit = checkout
     (folder / "mine.yaml").touch()
     (folder / "report.html").touch()
@@ -61,17 +61,17 @@ def test_a_users_own_files_are_no_change_of_the_code(checkout):
 
 
 @pytest.mark.parametrize("tracked", [False, True])
-def test_another_repository_around_a_copy_is_not_that_of_the_code(tmp_path, tracked):
+def test_a_repository_around_a_copy_is_ignored(tmp_path, tracked):
     inner = copy(tmp_path / "other" / "dropleak")
     (tmp_path / "other" / "paper.tex").touch()
     if not tracked:
         (tmp_path / "other" / ".gitignore").write_text("dropleak\n", encoding="utf-8")
     committed(tmp_path / "other")
-    found = provenance.revision(inner)
-    assert found == UNKNOWN | {"no_commit": "the code is not a git checkout"}
+    revision = provenance.revision(inner)
+    assert revision == UNKNOWN | {"no_commit": "the code is not a git checkout"}
 
 
-def test_variables_that_lead_git_elsewhere_do_not_count(checkout, tmp_path, monkeypatch):
+def test_environment_variables_of_git_are_ignored(checkout, tmp_path, monkeypatch):
     folder, commit = checkout
     other = copy(tmp_path / "other")
     (other / "more").touch()
@@ -82,12 +82,12 @@ def test_variables_that_lead_git_elsewhere_do_not_count(checkout, tmp_path, monk
     assert provenance.revision(folder) == {"commit": commit, "dirty": False}
 
 
-def test_a_checkout_of_another_user_is_read_as_well(checkout, monkeypatch):
+def test_a_checkout_of_another_user_can_be_read(checkout, monkeypatch):
     folder, commit = checkout
     real = subprocess.run
 
     def of_another_user(command, **options):
-        """As with a folder that another user owns: of git's own tests."""
+        """Pretend that another user owns the folder, as git's own tests do."""
         options["env"] = options["env"] | {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
         return real(command, **options)
 
@@ -100,24 +100,24 @@ def test_a_checkout_of_another_user_is_read_as_well(checkout, monkeypatch):
 @pytest.mark.parametrize("kind", ["worktree", "shallow", "submodule"])
 def test_other_kinds_of_checkouts_have_their_commit(checkout, tmp_path, kind):
     folder, commit = checkout
-    there = tmp_path / "there"
+    other = tmp_path / "other"
     match kind:
         case "worktree":
-            git(folder, "worktree", "add", there)
+            git(folder, "worktree", "add", other)
         case "shallow":
-            git(tmp_path, "clone", "--depth", "1", folder.as_uri(), there)
+            git(tmp_path, "clone", "--depth", "1", folder.as_uri(), other)
         case "submodule":
             git(tmp_path, "init", "above")
-            git(tmp_path / "above", "submodule", "add", folder, "there")
-            there = tmp_path / "above" / "there"
-    assert provenance.revision(there) == {"commit": commit, "dirty": False}
-    (there / "workflow" / "Snakefile").write_text("rule all:\n", encoding="utf-8")
-    assert provenance.revision(there) == {"commit": commit, "dirty": True}
+            git(tmp_path / "above", "submodule", "add", folder, "other")
+            other = tmp_path / "above" / "other"
+    assert provenance.revision(other) == {"commit": commit, "dirty": False}
+    (other / "workflow" / "Snakefile").write_text("rule all:\n", encoding="utf-8")
+    assert provenance.revision(other) == {"commit": commit, "dirty": True}
 
 
 @pytest.mark.parametrize("language", ["de_DE.UTF-8", "C"])
 @pytest.mark.parametrize("state", ["without commits", "moved", "damaged"])
-def test_what_git_cannot_read_is_said(tmp_path, monkeypatch, state, language):
+def test_a_checkout_that_git_cannot_read_has_no_commit(tmp_path, monkeypatch, state, language):
     monkeypatch.setenv("LC_ALL", language)
     folder = copy(tmp_path / "checkout")
     match state:
@@ -128,12 +128,12 @@ def test_what_git_cannot_read_is_said(tmp_path, monkeypatch, state, language):
         case "damaged":
             committed(folder)
             (folder / ".git" / "HEAD").write_text("nothing", encoding="utf-8")
-    found = provenance.revision(folder)
-    assert found | UNKNOWN == found
-    assert found["no_commit"].startswith("git cannot read it (fatal: ")
+    revision = provenance.revision(folder)
+    assert revision | UNKNOWN == revision
+    assert revision["no_commit"].startswith("git cannot read it (fatal: ")
 
 
-def test_without_git_that_is_said(checkout, monkeypatch):
+def test_without_git_there_is_no_commit(checkout, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
-    found = provenance.revision(checkout[0])
-    assert found == UNKNOWN | {"no_commit": "git cannot be started (No such file or directory)"}
+    revision = provenance.revision(checkout[0])
+    assert revision == UNKNOWN | {"no_commit": "git cannot be started (No such file or directory)"}

@@ -14,18 +14,18 @@ def test_writing_takes_a_small_share_of_the_time(tmp_path, monkeypatch):
         path.write_bytes(b"state")
 
     monkeypatch.setattr(checkpoints, "save_file", slow)
-    keeping = Checkpoint(tmp_path / "a", {})
+    checkpoint = Checkpoint(tmp_path / "a", {})
     written = 0
     while now < 10_000:
         now += 5.0
-        if keeping.due:
-            keeping.write({}, "a lot")
+        if checkpoint.due:
+            checkpoint.write({}, "a lot")
             written += 1
     assert written > 10
     assert written * 2.0 / now < 0.0101
 
 
-def test_without_room_the_job_goes_on(tmp_path, monkeypatch, capsys):
+def test_a_job_continues_if_the_disk_is_full(tmp_path, monkeypatch, capsys):
     def fail(tensors, path, metadata):
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")

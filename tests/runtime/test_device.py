@@ -1,4 +1,4 @@
-"""Jobs that share a machine take a GPU each."""
+"""Jobs on the same machine take a GPU each."""
 
 import multiprocessing
 import tempfile
@@ -12,7 +12,7 @@ from dropleak.runtime import device
 
 
 @pytest.fixture(autouse=True)
-def own_locks(monkeypatch, tmp_path):
+def separate_locks(monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(device, "_held", [])
 
@@ -25,7 +25,8 @@ def job(folder, gpus, taken, end):
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts a job that takes a GPU; returns what it took, and what ends the job."""
+    """Start a job that takes a GPU; returns the queue with its GPU, the event that ends it, and
+    its process."""
     context = multiprocessing.get_context("fork")
     started = []
 
@@ -42,18 +43,18 @@ def start(tmp_path):
         process.join()
 
 
-def test_each_job_takes_a_gpu_of_its_own_and_waits_if_there_is_none(start, capfd):
+def test_each_job_takes_its_own_gpu_and_waits_if_all_are_taken(start, capfd):
     first, second = start(["a", "b"]), start(["a", "b"])
     assert {first[0].get(timeout=10), second[0].get(timeout=10)} == {0, 1}
     third = start(["a", "b"])
     threading.Event().wait(0.3)
     assert third[0].empty()
-    first[2].kill()  # a job that is killed gives its GPU back as well
+    first[2].kill()  # even a killed job gives its GPU back
     assert third[0].get(timeout=10) in (0, 1)
     assert capfd.readouterr().out.count("waiting for one") == 1
 
 
-def test_without_a_place_for_locks_that_is_told():
+def test_an_unsafe_folder_for_locks_is_an_error():
     folders.temporary().chmod(0o777)
     with pytest.raises(InputError, match="others may write to it; set TMPDIR"):
         device.take_one(["a"])

@@ -1,4 +1,4 @@
-"""What a job's log says when the job fails."""
+"""The log of a job that fails."""
 
 import errno
 import os
@@ -30,22 +30,22 @@ def failing(path, error):
         (
             OSError(errno.ENOSPC, "No space left on device", "results/a.parquet"),
             "error: results/a.parquet: No space left on device; free some space and run again, "
-            "which goes on from what is finished\n",
+            "which keeps what is finished\n",
         ),
     ],
 )
-def test_what_a_user_can_mend_is_told_without_a_traceback(tmp_path, error, message):
+def test_errors_that_a_user_can_fix_have_no_traceback(tmp_path, error, message):
     assert failing(tmp_path / "job.log", error) == "at work\n" + message
 
 
 @pytest.mark.parametrize("error", [KeyError("a"), OSError(errno.ENOENT, "No such file", "a")])
-def test_what_is_a_mistake_of_ours_has_a_traceback(tmp_path, error):
+def test_bugs_have_a_traceback(tmp_path, error):
     log = failing(tmp_path / "job.log", error)
     assert "Traceback" in log
     assert type(error).__name__ in log or "FileNotFoundError" in log
 
 
-def test_a_log_that_cannot_be_written_is_told_where_the_user_sees_it(tmp_path, capsys):
+def test_a_log_that_cannot_be_written_is_reported_on_stderr(tmp_path, capsys):
     (tmp_path / "job.log").mkdir()
     with pytest.raises(SystemExit), job_log(str(tmp_path / "job.log")):
         pass

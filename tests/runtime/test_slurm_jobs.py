@@ -1,4 +1,4 @@
-"""What is said of Slurm's jobs, with a squeue that lists what a test wants."""
+"""Messages about Slurm's jobs, with a fake squeue."""
 
 import pytest
 
@@ -12,7 +12,7 @@ COMMENT = "rule_attack_wildcards_idlg_e564de10_0.5_0-240"
 
 @pytest.fixture
 def queue(monkeypatch, tmp_path):
-    """Sets what squeue lists: jobs with name, comment and folder."""
+    """Set the jobs that squeue lists, with name, comment and folder."""
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.chdir(tmp_path)
 
@@ -39,7 +39,7 @@ def test_the_executors_jobs_may_have_a_prefix(queue):
 
 
 @pytest.mark.parametrize("name", ["interactive", "bash", "my job.sh", "0b1f1c5a", "café", ""])
-def test_a_session_in_which_an_earlier_run_was_local_is_the_users_own(queue, name):
+def test_jobs_with_other_names_are_the_users_own(queue, name):
     queue("777", name=name)
     slurm.refuse_left_behind(["e564de10"])
 
@@ -81,7 +81,7 @@ slurmstepd-node2: error: Exceeded job memory limit
 """
 
 
-def test_reasons_are_taken_from_slurms_logs(monkeypatch, tmp_path):
+def test_reasons_come_from_slurms_logs(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     logs = tmp_path / "logs" / "rule_attack"
     logs.mkdir(parents=True)
@@ -95,6 +95,6 @@ def test_reasons_are_taken_from_slurms_logs(monkeypatch, tmp_path):
         "results/e/attacks/a.parquet: Exceeded job memory limit (logs/rule_attack/17.log)",
         "c.parquet: DUE TO TIME LIMIT (logs/rule_attack/19.log)",
     ]
-    (tmp_path / "c.parquet").touch()  # a later try has made it
+    (tmp_path / "c.parquet").touch()  # made by a later attempt
     assert len(slurm.reasons("logs", since=0)) == 1
     assert slurm.reasons("logs", since=2e9) == []

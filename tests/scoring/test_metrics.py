@@ -21,38 +21,38 @@ def test_rmse_is_on_the_pixel_range(images):
 def test_reconstructions_of_an_update_are_matched_to_its_images():
     rng = np.random.default_rng(0)
     images = rng.random((2, 3, 1, 8, 8))
-    order = [[2, 0, 1], [1, 2, 0]]  # of image i's reconstruction
-    found = np.stack([images[b][np.argsort(order[b])] for b in range(2)])
-    found = found + 0.1 * rng.standard_normal(found.shape)
-    (distances,) = metrics.pairwise_rmse(images, found, [np.ones(())])
+    order = [[2, 0, 1], [1, 2, 0]]  # index of each image's reconstruction
+    shuffled = np.stack([images[b][np.argsort(order[b])] for b in range(2)])
+    noisy = shuffled + 0.1 * rng.standard_normal(shuffled.shape)
+    (distances,) = metrics.pairwise_rmse(images, noisy, [np.ones(())])
     assert distances.shape == (2, 3, 3)
-    assert distances[1, 0, 2] == pytest.approx(metrics.rmse(images[1, :1], found[1, 2:])[0])
+    assert distances[1, 0, 2] == pytest.approx(metrics.rmse(images[1, :1], noisy[1, 2:])[0])
     assert metrics.assign(distances).tolist() == order
     assert metrics.assign(distances[:, :1, :1]).tolist() == [[0], [0]]
 
 
-def test_rmse_on_another_scale_is_that_of_scaled_images():
+def test_rmse_on_another_scale_equals_that_of_scaled_images():
     rng = np.random.default_rng(0)
-    images, found = rng.random((2, 4, 2, 3, 8, 8))
+    images, others = rng.random((2, 4, 2, 3, 8, 8))
     scale = np.array([0.2, 0.3, 0.5])
-    (distances,) = metrics.pairwise_rmse(images, found, [scale])
+    (distances,) = metrics.pairwise_rmse(images, others, [scale])
     shape = scale[:, None, None]
     assert distances[:, 0, 1] == pytest.approx(
-        metrics.rmse(images[:, 0] / shape, found[:, 1] / shape)
+        metrics.rmse(images[:, 0] / shape, others[:, 1] / shape)
     )
 
 
-def test_the_assignment_has_the_lowest_sum_not_the_first_best():
+def test_the_assignment_is_optimal_not_greedy():
     distances = np.array([[[0.1, 0.2], [0.1, 0.9]]])
     assert metrics.assign(distances).tolist() == [[1, 0]]
 
 
-def test_clipping_projects_to_what_can_be_shown():
+def test_clipping_projects_to_valid_pixels():
     wild = np.array([[-3.0, 0.4, 7.0, np.nan, np.inf, -np.inf]])
     assert metrics.clip(wild).tolist() == [[0.0, 0.4, 1.0, 0.0, 1.0, 0.0]]
 
 
-def test_psnr_is_that_of_scikit_image(images):
+def test_psnr_agrees_with_scikit_image(images):
     noisy = metrics.clip(images + 0.1 * np.random.default_rng(1).standard_normal(images.shape))
     expected = [
         peak_signal_noise_ratio(image, other, data_range=1.0)

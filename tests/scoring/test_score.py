@@ -1,4 +1,4 @@
-"""Reconstructions, labels and masks of an update against the truth, each in its best order."""
+"""Reconstructions, labels and masks of an update are scored, each in its best order."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ ORDER = torch.tensor([[2, 0, 1], [1, 2, 0]])
 
 
 def shuffled(values):
-    """What belongs to the images, as an attacker has it that does not know their order."""
+    """Values of the images, in the order of the reconstructions."""
     clients = torch.arange(2)[:, None]
     return values[clients, ORDER.argsort(1)]
 
@@ -33,7 +33,7 @@ def observer(private):
 
 
 def reconstruction(private, **changes):
-    """One without a fault, but for its order."""
+    """A perfect reconstruction, except for its order."""
     count = torch.zeros(2, dtype=torch.int64)
     parts = {
         "images": shuffled(private.images),
@@ -50,14 +50,14 @@ def reconstruction(private, **changes):
     return Reconstruction(**(parts | changes))
 
 
-def seen(observer, *starts):
+def observe(observer, *starts):
     """Let the observer see some starts."""
     observer.observe(0, torch.stack(starts), torch.arange(2.0 * len(starts)).reshape(-1, 2))
 
 
 def test_the_order_of_images_does_not_matter(private, observer):
     perfect = reconstruction(private)
-    seen(observer, perfect.images)
+    observe(observer, perfect.images)
     scores = score(perfect, private, observer)
     assert torch.equal(torch.from_numpy(scores.trajectory.order), ORDER)
     assert np.array_equal(scores.images, private.images.numpy())
@@ -68,10 +68,10 @@ def test_the_order_of_images_does_not_matter(private, observer):
     assert scores.mask_agreement.tolist() == np.ones((2, 3)).tolist()
 
 
-def test_labels_and_masks_are_matched_by_themselves(private, observer):
-    """Whatever the reconstructions look like."""
+def test_labels_and_masks_are_matched_separately(private, observer):
+    """Their order does not depend on the reconstructions."""
     noise = reconstruction(private, images=torch.randn(2, 3, 2, 8, 8, dtype=torch.float64))
-    seen(observer, noise.images)
+    observe(observer, noise.images)
     scores = score(noise, private, observer)
     assert scores.labels.tolist() == private.labels.tolist()
     assert (scores.mask_agreement == 1).all()
@@ -82,7 +82,7 @@ def test_wrong_labels_and_mask_entries_are_counted(private, observer):
     masks = tuple(shuffled(mask) for mask in private.masks)
     masks[0][0, 0, :8] ^= True
     wrong = reconstruction(private, labels=labels, masks=masks)
-    seen(observer, wrong.images)
+    observe(observer, wrong.images)
     scores = score(wrong, private, observer)
     assert (scores.labels == private.labels.numpy()).sum(1).tolist() == [2, 3]
     agreement = scores.mask_agreement.ravel()
@@ -92,13 +92,13 @@ def test_wrong_labels_and_mask_entries_are_counted(private, observer):
 
 def test_without_masks_there_is_no_agreement(private, observer):
     blind = reconstruction(private, masks=None)
-    seen(observer, blind.images)
+    observe(observer, blind.images)
     assert score(blind, private, observer).mask_agreement is None
 
 
-def test_the_trajectory_is_that_of_the_start_which_was_kept(private, observer):
+def test_the_trajectory_is_that_of_the_start_that_was_kept(private, observer):
     off = shuffled(private.images) + 0.5
-    seen(observer, off, shuffled(private.images))
+    observe(observer, off, shuffled(private.images))
     kept = reconstruction(private, restart=torch.tensor([1, 0]))
     trajectory = observer.trajectory(kept.restart.numpy())
     assert trajectory.loss.tolist() == [[2.0], [1.0]]

@@ -3,8 +3,9 @@
     python tests/slurm/cluster.py up      # make slurm-up
     python tests/slurm/cluster.py down    # make slurm-down
 
-Everything listens on loopback and lies in one folder. Needs Debian's packages slurm-wlm, slurmdbd,
-munge and mariadb-server, and root, because the clients' configuration is linked to from /etc/slurm.
+Everything listens on loopback and is in one folder. Needs Debian's packages slurm-wlm, slurmdbd,
+munge and mariadb-server, and root, because /etc/slurm links to the configuration of Slurm's
+commands.
 """
 
 import json
@@ -25,18 +26,18 @@ from configuration import NODES
 
 FOLDER = Path(tempfile.gettempdir(), "dropleak-slurm")
 CONFIGURATION = Path("/etc/slurm/slurm.conf")
-"""Where Slurm's commands look, also where a job has lost its environment."""
+"""Where Slurm's commands look for it, even in a job without its environment."""
 
 DAEMONS = ("munged", "mariadbd", "slurmdbd", "slurmctld", "slurmd")
 WAIT = 60
-"""Seconds that a daemon may take to answer."""
+"""Most seconds that a daemon may take to answer."""
 
 _children: dict[int, subprocess.Popen] = {}
-"""Daemons that this process has started itself."""
+"""Daemons that this process has started."""
 
 
 def why_not() -> str | None:
-    """What stands against a cluster on this machine; None if nothing does."""
+    """Why this machine cannot have a cluster; None if it can."""
     missing = [daemon for daemon in DAEMONS if not _find(daemon)]
     if missing:
         return f"not installed: {', '.join(missing)} (make slurm-test installs them on Debian)"
@@ -61,12 +62,13 @@ def up(accounting: bool = True, gpus: bool = True) -> None:
     if accounting:
         _start_database()
         _start("slurmdbd", "-D", ready=lambda: _answers("sacctmgr", "-n", "show", "cluster"))
-        for what in (
+        for entity in (
             ["cluster", "loopback"],
             ["account", "research"],
             ["user", "root", "account=research"],
         ):
-            subprocess.run(["sacctmgr", "-i", "add", *what], check=True, stdout=subprocess.DEVNULL)
+            command = ["sacctmgr", "-i", "add", *entity]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     _start("slurmctld", "-D", ready=lambda: _answers("scontrol", "ping"))
     for node in NODES:
         start_node(node)
@@ -89,7 +91,7 @@ def start_node(node: str) -> None:
 
 
 def crash_node(node: str) -> None:
-    """Kill a node with all that runs on it, as a power failure would, and tell the controller."""
+    """Kill a node and everything on it, as a power failure would, and tell the controller."""
     for pid in [_processes()[node], *_steps(node)]:
         _kill(pid)
     subprocess.run(
@@ -130,20 +132,20 @@ def _start_database() -> None:
             stderr=log,
         )
     database = json.loads((FOLDER / "database.json").read_text(encoding="utf-8"))
-    here = f"--socket={FOLDER}/database.socket"
+    socket = f"--socket={FOLDER}/database.socket"
     _start(
         "mariadbd",
         "--no-defaults",
         "--user=root",
         f"--datadir={folder}",
-        here,
+        socket,
         f"--port={database['port']}",
         "--bind-address=127.0.0.1",
         f"--pid-file={FOLDER}/database.pid",
-        ready=lambda: _answers("mariadb-admin", "--no-defaults", here, "ping"),
+        ready=lambda: _answers("mariadb-admin", "--no-defaults", socket, "ping"),
     )
     subprocess.run(
-        ["mariadb", "--no-defaults", here],
+        ["mariadb", "--no-defaults", socket],
         input="create database slurm_acct_db;"
         "grant all on slurm_acct_db.* to slurm@localhost "
         f"identified by '{database['password']}';",
@@ -153,7 +155,7 @@ def _start_database() -> None:
 
 
 def _start(daemon: str, *arguments: str, ready: Callable[[], bool], name: str = "") -> None:
-    """Start a daemon in a session of its own, and return when it is ready."""
+    """Start a daemon in its own session, and return when it is ready."""
     name = name or daemon
     log = FOLDER / "log" / name
     with open(log, "ab") as output:
@@ -178,14 +180,14 @@ def _start(daemon: str, *arguments: str, ready: Callable[[], bool], name: str = 
 
 
 def _processes() -> dict[str, int]:
-    """Process ids of the daemons that run, in the order in which they were started."""
+    """Process ids of the running daemons, in the order in which they were started."""
     path = FOLDER / "processes.json"
     started = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return {name: pid for name, pid in started.items() if _program(pid) in DAEMONS}
 
 
 def _program(pid: int) -> str:
-    """What a process runs, as its id may be another's by now."""
+    """The program of a process, because its id may have been reused."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
@@ -194,7 +196,7 @@ def _program(pid: int) -> str:
 
 
 def _steps(*nodes: str) -> list[int]:
-    """What runs on some nodes: Slurm's shepherds of the jobs first, then the jobs' processes."""
+    """Processes on some nodes: first Slurm's shepherds of the jobs, then the jobs' own."""
     marks = {f"SLURMD_NODENAME={node}".encode() for node in nodes}
     jobs, shepherds = [], set()
     for entry in Path("/proc").glob("[0-9]*"):
@@ -221,7 +223,7 @@ def _kill(pid: int) -> None:
 
 
 def _alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended but was not waited for does not."""
+    """Whether a process runs; a zombie does not."""
     if pid in _children and _children[pid].poll() is not None:
         return False
     try:

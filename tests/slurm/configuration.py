@@ -1,4 +1,4 @@
-"""The files that tell Slurm's daemons about the cluster on this machine."""
+"""The configuration files of the cluster on this machine."""
 
 import json
 import secrets
@@ -19,7 +19,7 @@ AccountingStorageEnforce=limits
 
 
 def write(folder: Path, accounting: bool, gpus: bool) -> None:
-    """Write slurm.conf and what belongs to it, with ports that are free now."""
+    """Write slurm.conf and the other files, with ports that are free now."""
     host = socket.gethostname()
     ports = dict(zip(("database", "slurmdbd", "slurmctld", *NODES), _free_ports(5), strict=True))
     password = secrets.token_hex()
@@ -91,7 +91,7 @@ StoragePass={password}
 
 def _free_ports(count: int) -> list[int]:
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
+    ports = [listener.getsockname()[1] for listener in sockets]
+    for listener in sockets:
+        listener.close()
     return ports

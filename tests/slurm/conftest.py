@@ -9,7 +9,7 @@ from user import Clone
 
 @pytest.fixture(scope="session")
 def slurm():
-    """A cluster with GPUs and accounting; SLURM_TESTS=required makes its lack a failure."""
+    """A cluster with GPUs and accounting; without one tests fail if SLURM_TESTS=required."""
     if reason := cluster.why_not():
         if os.environ.get("SLURM_TESTS") == "required":
             pytest.fail(f"no Slurm cluster: {reason}")
@@ -21,13 +21,13 @@ def slurm():
 
 @pytest.fixture
 def clone(tmp_path):
-    """Makes a fresh clone with a configuration."""
-    made = []
+    """Make a fresh clone with a configuration."""
+    clones = []
 
     def make(settings: dict) -> Clone:
-        made.append(Clone(tmp_path / "clone", settings))
-        return made[-1]
+        clones.append(Clone(tmp_path / "clone", settings))
+        return clones[-1]
 
     yield make
-    for each in made:
-        each.stop()
+    for clone in clones:
+        clone.stop()

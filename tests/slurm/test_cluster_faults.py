@@ -1,4 +1,4 @@
-"""What goes wrong on a cluster, and that it costs a retry and nothing else."""
+"""Faults of a cluster cost a retry and nothing else."""
 
 import re
 import subprocess
@@ -30,7 +30,7 @@ SETTINGS = {
 
 
 def states(clone: Clone, rule: str = "") -> list[str]:
-    """Of a rule's jobs that have ended, or of all jobs."""
+    """States of a rule's finished jobs, or of all jobs."""
     return [job["state"] for job in jobs(clone.folder) if rule in ("", job["rule"])]
 
 
@@ -39,7 +39,7 @@ def attacked(clone: Clone) -> int:
 
 
 def test_a_node_dies(slurm, clone):
-    """Its jobs run again on the other; what that has done is kept."""
+    """Its jobs run again on the other node, which keeps its own results."""
     run = clone(SETTINGS)
     process = run.start("attacks", "join_attacks", "--profile", "slurm", *IMPATIENT)
     wait_for(lambda: states(run).count("RUNNING") == 4)
@@ -58,9 +58,9 @@ def test_a_node_dies(slurm, clone):
 
 
 def epochs_in(seconds: float) -> int:
-    """How many epochs of training take at least this long here: more than Slurm gives, a minute.
+    """Number of training epochs that take at least this long on this machine.
 
-    Going by core seconds, which other work on this machine does not change.
+    In core seconds, which do not depend on other work on the machine.
     """
     threads, ended = torch.get_num_threads(), []
     torch.set_num_threads(1)  # as jobs do
@@ -81,7 +81,7 @@ def epochs_in(seconds: float) -> int:
 
 @pytest.fixture(scope="module")
 def slow(slurm, tmp_path_factory):
-    """Training that takes more than a minute and was given one; it runs beside other tests."""
+    """Training that takes longer than its limit of a minute; it runs during other tests."""
     utility = SETTINGS["utility"] | {"epochs": epochs_in(seconds=120), "batch_size": 16}
     clone = Clone(tmp_path_factory.mktemp("slow") / "clone", SETTINGS | {"utility": utility})
     limit = ["--set-resources", "train:runtime=1+30*(attempt-1)"]
@@ -91,7 +91,7 @@ def slow(slurm, tmp_path_factory):
 
 
 def test_the_submitting_process_is_killed(slow, clone):
-    """Its jobs go on; a new run refuses to do their work twice, and uses it when they are done."""
+    """Its jobs continue; a new run refuses to repeat their work, and later uses their results."""
     long = SETTINGS["attack"] | {"images_per_job": 8}
     run = clone(SETTINGS | {"images": 32, "attack": long})
     process = run.start("attacks", "--profile", "slurm", *IMPATIENT)
@@ -109,8 +109,8 @@ def test_the_submitting_process_is_killed(slow, clone):
     assert states(run, "attack") == ["COMPLETED"] * 4
 
 
-def test_memory_that_is_too_little(slow, clone):
-    """It grows until the job fits; a job that never fits is named, and the rest is done."""
+def test_a_job_exceeds_its_memory(slow, clone):
+    """Memory grows until the job fits; a job that never fits is named, and the others finish."""
     run = clone(SETTINGS | {"images": 4})
     output = run.snakemake(
         *("attacks", "utility", "--profile", "slurm", *IMPATIENT, "--keep-going"),
@@ -124,17 +124,17 @@ def test_memory_that_is_too_little(slow, clone):
     assert [job["reqmem"] for job in jobs(run.folder) if job["rule"] == "train"] == ["200M"] * 2
 
     assert re.search(r"logs/experiment/train/lenet/classifier/\w+/rate-0.0.log", output)
-    said = output[output.index("Slurm ended these jobs") :]
+    reasons = output[output.index("Slurm ended these jobs") :]
     assert re.search(
-        r"utility/lenet/classifier/\w+/rate-0.0.parquet: Exceeded job memory limit", said
+        r"utility/lenet/classifier/\w+/rate-0.0.parquet: Exceeded job memory limit", reasons
     )
-    assert "logs/slurm/rule_train" in said
-    assert "attacks/lenet/idlg" not in said  # those were given more, and are done
+    assert "logs/slurm/rule_train" in reasons
+    assert "attacks/lenet/idlg" not in reasons  # these got more memory, and finished
     assert not list((run.folder / "results").rglob("utility/*"))
 
 
 def test_a_job_is_told_to_stop(slow, clone):
-    """As Slurm tells it before it takes a node away: it goes on where it was when tried again."""
+    """With SIGTERM, as before Slurm takes a node away: the next attempt resumes its work."""
     settings = {"images": 2, "rates": [0.5], "attackers": ["idlg-ignore"]}
     run = clone(SETTINGS | settings | {"attack": {"iterations": 60_000}})
     process = run.start("attacks", "--profile", "slurm", *IMPATIENT)
@@ -151,7 +151,7 @@ def test_a_job_is_told_to_stop(slow, clone):
     assert states(run, "attack") == ["FAILED", "COMPLETED"]
 
 
-def test_time_that_is_too_short(slow):
+def test_a_job_exceeds_its_time(slow):
     clone, process = slow
     assert process.wait(600) == 0, clone.output
     assert states(clone, "train") == ["TIMEOUT", "COMPLETED"]

@@ -25,7 +25,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def finished(slurm, tmp_path_factory):
-    """A clone in which the word-for-word command has run."""
+    """A clone in which the documented command has run."""
     clone = Clone(tmp_path_factory.mktemp("finished") / "clone", SETTINGS)
     clone.snakemake("--profile", "slurm")
     return clone
@@ -33,48 +33,49 @@ def finished(slurm, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def slurm_jobs(finished):
-    """What accounting knows after that run, and nothing later."""
+    """The jobs that accounting lists after that run."""
     return jobs(finished.folder)
 
 
-def test_every_figure_is_there(finished):
+def test_every_figure_is_drawn(finished):
     drawn = {path.stem for path in (finished.folder / "results/experiment/figures").glob("*.png")}
     assert {name[:7] for name in drawn} == {f"figure{n}" for n in range(1, 10)}
     assert not list((finished.folder / "results").rglob(".partial*"))
 
 
 def test_accounting_agrees_with_snakemake(finished, slurm_jobs):
-    """Every attack and training was a job, and ended well."""
+    """Every attack and training was a job, and succeeded."""
     assert Counter(job["rule"] for job in slurm_jobs) == {"attack": 4, "train": 2}
     assert {job["state"] for job in slurm_jobs} == {"COMPLETED"}
     done = re.findall(r"Finished jobid: \d+ \(Rule: (attack|train)\)", finished.output)
     assert Counter(done) == {"attack": 4, "train": 2}
 
 
-def test_jobs_ran_on_both_nodes_each_with_a_gpu_of_its_own(finished, slurm_jobs):
+def test_jobs_ran_on_both_nodes_each_with_its_own_gpu(finished, slurm_jobs):
     assert {job["nodelist"] for job in slurm_jobs} == {"node1", "node2"}
     for job in slurm_jobs:
         assert "gres/gpu=1" in job["alloctres"]
     folder = finished.folder / "logs" / "experiment"
     logs = [log for rule in ("attack", "train") for log in (folder / rule).rglob("*.log")]
     first_lines = [path.read_text(encoding="utf-8").splitlines()[0] for path in logs]
-    told = [
+    logged = [
         re.fullmatch(r"Slurm job (\S+) on (\S+), GPU (\d)", line).groups() for line in first_lines
     ]
-    assert {(job, node) for job, node, _ in told} == {
+    assert {(job, node) for job, node, _ in logged} == {
         (job["jobid"], job["nodelist"]) for job in slurm_jobs
     }
-    assert len({(node, gpu) for _, node, gpu in told}) > 2
+    assert len({(node, gpu) for _, node, gpu in logged}) > 2
 
 
 def test_the_results_are_those_of_a_local_run(finished, tmp_path):
     local = Clone(tmp_path / "clone", SETTINGS)
     local.snakemake("--cores", "2")
     for name in ("attacks", "utility"):
-        here, there = (
-            pd.read_parquet(each.table(name)).drop(columns="seconds") for each in (local, finished)
+        expected, actual = (
+            pd.read_parquet(clone.table(name)).drop(columns="seconds")
+            for clone in (local, finished)
         )
-        pd.testing.assert_frame_equal(here, there, check_exact=True)
+        pd.testing.assert_frame_equal(actual, expected, check_exact=True)
 
 
 def test_a_change_submits_exactly_the_new_jobs(finished, slurm_jobs):
@@ -94,7 +95,7 @@ def test_a_change_submits_exactly_the_new_jobs(finished, slurm_jobs):
     assert len(list((finished.folder / "results").rglob("images-4-6.parquet"))) == 3
 
 
-def test_a_limit_on_what_a_user_may_submit_is_met_by_jobs(slurm, clone):
+def test_the_option_jobs_respects_a_users_submit_limit(slurm, clone):
     def limit(jobs):
         command = ["sacctmgr", "-i", "modify", "user", "root", "set", f"MaxSubmitJobs={jobs}"]
         subprocess.run(command, check=True, capture_output=True)
@@ -109,7 +110,7 @@ def test_a_limit_on_what_a_user_may_submit_is_met_by_jobs(slurm, clone):
     assert [job["state"] for job in jobs(limited.folder)] == ["COMPLETED"] * 3
 
 
-def test_interrupting_cancels_what_was_submitted(slurm, clone):
+def test_interrupting_cancels_submitted_jobs(slurm, clone):
     long = SETTINGS | {"attack": {"iterations": 5800, "images_per_job": 1}, "rates": [0.0]}
     running = clone(long)
     process = running.start("attacks", "--profile", "slurm", *IMPATIENT)

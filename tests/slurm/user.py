@@ -1,4 +1,4 @@
-"""What a user of a cluster does: clone, configure, run Snakemake, ask Slurm."""
+"""A user of a cluster: clones, configures, runs Snakemake, and queries Slurm."""
 
 import os
 import shutil
@@ -16,11 +16,11 @@ IMPATIENT = [
     "--seconds-between-status-checks",
     "3",
 ]
-"""The profile's waits suit jobs of minutes."""
+"""Shorter waits than the profile's, which suit jobs of minutes."""
 
 
 class Clone:
-    """A fresh clone with a configuration of its own, and Snakemake in it."""
+    """A fresh clone with its own configuration, and Snakemake in it."""
 
     def __init__(self, folder: Path, settings: dict):
         self.folder = folder
@@ -58,7 +58,7 @@ class Clone:
         return process
 
     def stop(self) -> None:
-        """End what has been started and still runs."""
+        """Kill the started processes that still run."""
         for process in self.processes:
             process.kill()
             process.wait()
@@ -72,7 +72,7 @@ class Clone:
 
     @property
     def output(self) -> str:
-        """What snakemake has printed so far."""
+        """The output of snakemake so far."""
         return (self.folder / "output").read_text(encoding="utf-8")
 
     def table(self, name: str) -> Path:
@@ -80,9 +80,9 @@ class Clone:
 
 
 def jobs(folder: Path) -> list[dict[str, str]]:
-    """Every job and array task that Slurm's accounting knows from a folder, reruns apart.
+    """All jobs of a folder in Slurm's accounting, with a row per attempt.
 
-    A job's rule is known from its comment, which Slurm stores when the job has ended.
+    A job's rule comes from its comment, which Slurm stores when the job has ended.
     """
     columns = ["jobid", "state", "nodelist", "alloctres", "comment", "reqmem", "workdir"]
     listed = subprocess.run(
@@ -109,7 +109,7 @@ def wait_for(condition, seconds: float = 120) -> None:
 
 
 def queue(folder: Path, *states: str) -> list[str]:
-    """Ids of a folder's jobs that have not ended, or of those in some states."""
+    """Ids of a folder's unfinished jobs, or of those in some states."""
     chosen = ["--states", ",".join(states)] if states else []
     listed = subprocess.run(
         ["squeue", "--noheader", "--array", "--format", "%i %Z", *chosen],

@@ -37,7 +37,7 @@ def test_rows_of_an_image_table_are_read_in_the_order_given(tmp_path, digits):
 
 
 @pytest.mark.parametrize("content", ["pickle", "text", "folder", "nothing", "other schema"])
-def test_what_is_no_table_is_told(tmp_path, content):
+def test_a_file_that_is_no_table_is_refused(tmp_path, content):
     path, trap = tmp_path / "images-0-2.parquet", tmp_path / "unpickled"
     match content:
         case "pickle":
@@ -55,7 +55,7 @@ def test_what_is_no_table_is_told(tmp_path, content):
     assert not trap.exists()
 
 
-def test_files_beside_results_are_let_be(tmp_path):
+def test_other_files_beside_results_are_ignored(tmp_path):
     for name in ("images-0-2 (copy).parquet", "images-a-b.parquet", "images-0-2-3.parquet"):
         (tmp_path / name).touch()
     names, damaged = inventory.attack_files(str(tmp_path), {}, images=2, size=2)

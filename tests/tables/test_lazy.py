@@ -1,4 +1,4 @@
-"""Tables read in parts, and that nothing which is made of them depends on how they are cut."""
+"""Tables are read in parts, and no result depends on how they are divided."""
 
 import numpy as np
 import pyarrow as pa
@@ -36,14 +36,14 @@ LAYOUT = Layout(CONFIG)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Results of 5 images a job, 12 images, two rates and two attackers; of 40 iterations."""
+    """Results for 12 images, 5 per job, two rates and two attackers, of 40 iterations."""
     folder = tmp_path_factory.mktemp("stubs")
     stubs.write(folder, CONFIG)
     return folder
 
 
 @pytest.fixture(scope="module")
-def whole(folder):
+def complete(folder):
     """All attacks."""
     files = [
         folder / LAYOUT.attacks["lenet", attacker].path / f"rate-{rate}" / f"images-{batch}.parquet"
@@ -56,73 +56,76 @@ def whole(folder):
 
 
 @pytest.fixture(scope="module", params=[1, 5, 48])
-def stored(whole, request, tmp_path_factory):
-    """The same in a file, in row groups of several sizes."""
+def stored(complete, request, tmp_path_factory):
+    """All attacks in a file, with row groups of several sizes."""
     path = tmp_path_factory.mktemp("stored") / "attacks.parquet"
-    pq.write_table(whole, path, row_group_size=request.param)
+    pq.write_table(complete, path, row_group_size=request.param)
     return StoredTable(path, ATTACKS)
 
 
-def test_rows_are_chosen_and_come_in_order(stored, whole):
-    images = whole["image"].to_pylist()
-    assert stored.read(["rmse", "image"]).equals(whole.select(["rmse", "image"]))
+def test_rows_are_chosen_and_come_in_order(stored, complete):
+    images = complete["image"].to_pylist()
+    assert stored.read(["rmse", "image"]).equals(complete.select(["rmse", "image"]))
     chosen = stored.read(
-        ["image"], ("attacker", "==", READER), ("rate", "==", 0.5), ("image", "in", images[3:7])
+        ["image"],
+        ("attacker", "==", READER),
+        ("dropout_rate", "==", 0.5),
+        ("image", "in", images[3:7]),
     )
     assert chosen["image"].to_pylist() == images[3:7]
-    assert len(stored.read(["image"], ("rate", "==", 0.3))) == 0
+    assert len(stored.read(["image"], ("dropout_rate", "==", 0.3))) == 0
 
 
-def test_parts_are_of_one_job_and_never_empty(stored, whole):
-    conditions = ("attacker", "==", IDLG), ("image", "!=", whole["image"][0].as_py())
+def test_parts_are_of_one_job_and_never_empty(stored, complete):
+    conditions = ("attacker", "==", IDLG), ("image", "!=", complete["image"][0].as_py())
     parts = list(stored.parts(["image", "attacker"], *conditions))
     assert all(map(len, parts))
     assert pa.concat_tables(parts).equals(stored.read(["image", "attacker"], *conditions))
-    assert list(stored.parts(["image"], ("rate", "==", 0.3))) == []
+    assert list(stored.parts(["image"], ("dropout_rate", "==", 0.3))) == []
 
 
-def test_the_metadata_comes_along(stored):
-    known = parquet.metadata(stored.read(["rate"]))
-    assert known["shape"] == list(stubs.SHAPE)
-    assert known["settings"]["iterations"] == 40
+def test_metadata_is_read_too(stored):
+    metadata = parquet.metadata(stored.read(["dropout_rate"]))
+    assert metadata["shape"] == list(stubs.SHAPE)
+    assert metadata["settings"]["iterations"] == 40
 
 
-def test_summary_and_readings_do_not_depend_on_the_parts(stored, whole):
-    assert summarise(stored.read(COLUMNS), 0.1, 0).equals(summarise(whole, 0.1, 0))
+def test_summary_and_interpretations_do_not_depend_on_the_parts(stored, complete):
+    assert summarise(stored.read(COLUMNS), 0.1, 0).equals(summarise(complete, 0.1, 0))
     masks = {IDLG: "resample"}
     in_parts = interpretations.compare(stored.parts(interpretations.COLUMNS), "lenet", masks, 0)
-    assert in_parts.equals(interpretations.compare([whole], "lenet", masks, 0))
+    assert in_parts.equals(interpretations.compare([complete], "lenet", masks, 0))
     assert len(in_parts)
 
 
 @pytest.mark.parametrize("name", ["sample", "rmse_by_rate", "rmse_by_iteration"])
-def test_figures_and_captions_do_not_depend_on_the_parts(name, stored, whole, folder, tmp_path):
-    pq.write_table(whole, tmp_path / "whole.parquet")
-    given = {
+def test_figures_and_captions_do_not_depend_on_the_parts(name, stored, complete, folder, tmp_path):
+    pq.write_table(complete, tmp_path / "complete.parquet")
+    arguments = {
         "sample": {
             "images": parquet.read(folder / LAYOUT.images.path / "test.parquet", IMAGES),
-            "chosen": whole["image"].to_pylist()[:2],
+            "chosen": complete["image"].to_pylist()[:2],
         },
-        "rmse_by_rate": {"summary": summarise(whole, 0.1, 0)},
+        "rmse_by_rate": {"summary": summarise(complete, 0.1, 0)},
     }.get(name, {}) | {"client": "lenet", "attacker": IDLG}
-    drawn, said = [], []
-    for attacks in (stored, StoredTable(tmp_path / "whole.parquet", ATTACKS)):
-        figure = getattr(figures, name)(attacks, **given)
+    images, texts = [], []
+    for attacks in (stored, StoredTable(tmp_path / "complete.parquet", ATTACKS)):
+        figure = getattr(figures, name)(attacks, **arguments)
         figure.canvas.draw()
-        drawn.append(np.array(figure.canvas.buffer_rgba()))
+        images.append(np.array(figure.canvas.buffer_rgba()))
         figures.save(figure, tmp_path / "a.pdf", tmp_path / "a.png")
-        said.append(getattr(captions, name)(attacks, **given))
-    assert (drawn[0] == drawn[1]).all()
-    assert said[0] == said[1]
+        texts.append(getattr(captions, name)(attacks, **arguments))
+    assert (images[0] == images[1]).all()
+    assert texts[0] == texts[1]
 
 
-def test_of_very_many_images_figure_4_shows_some_and_says_so(whole, tmp_path):
-    job = whole.slice(0, 12)
+def test_figure_4_shows_an_excerpt_of_very_many_images_and_says_so(complete, tmp_path):
+    job = complete.slice(0, 12)
     columns = {name: job[name] for name in ATTACKS.names}
     many = pa.concat_tables([pa.table(columns, schema=ATTACKS)] * (POINTS // 12 + 1))
     for name in ("image", "update"):
-        place = ATTACKS.get_field_index(name)
-        many = many.set_column(place, ATTACKS.field(name), [np.arange(len(many), dtype=np.int32)])
+        index = ATTACKS.get_field_index(name)
+        many = many.set_column(index, ATTACKS.field(name), [np.arange(len(many), dtype=np.int32)])
     parquet.write(many, tmp_path / "many.parquet")
     stored, summary = StoredTable(tmp_path / "many.parquet", ATTACKS), summarise(many, 0.1, 0)
     figure = figures.rmse_by_rate(stored, summary, "lenet", IDLG)
@@ -134,9 +137,9 @@ def test_of_very_many_images_figure_4_shows_some_and_says_so(whole, tmp_path):
     )
 
 
-def test_damage_is_named(whole, tmp_path):
+def test_damage_is_named(complete, tmp_path):
     path = tmp_path / "attacks.parquet"
-    parquet.write(whole, path)
+    parquet.write(complete, path)
     with pytest.raises(InputError, match=r"attacks\.parquet: is not the expected table"):
         StoredTable(path, UTILITY)
     content = bytearray(path.read_bytes())
@@ -144,9 +147,9 @@ def test_damage_is_named(whole, tmp_path):
     path.write_bytes(content)
     stored = StoredTable(path, ATTACKS)
     with pytest.raises(InputError, match=r"attacks\.parquet: is damaged"):
-        stored.read(["attacker", "rate", "image", "update"])
+        stored.read(["attacker", "dropout_rate", "image", "update"])
     with pytest.raises(InputError, match=r"attacks\.parquet: is damaged"):
-        list(stored.parts(["attacker", "rate", "image", "update"]))
+        list(stored.parts(["attacker", "dropout_rate", "image", "update"]))
     path.write_bytes(b"PAR1")
     with pytest.raises(InputError, match=r"attacks\.parquet"):
         StoredTable(path, ATTACKS)

@@ -16,7 +16,7 @@ def utility(rate, **metadata):
         {
             "network": ["lenet", "lenet"],
             "dropout": ["classifier", "classifier"],
-            "rate": [rate, rate],
+            "dropout_rate": [rate, rate],
             "seed": [0, 0],
             "epoch": [1, 2],
             "train_loss": [2.0, 1.0],
@@ -37,7 +37,7 @@ def test_a_table_comes_back_with_columns_and_metadata(tmp_path):
     assert parquet.metadata(back) == {"dataset": "digits"}
 
 
-def test_every_column_says_what_it_is():
+def test_every_column_has_a_description():
     for schema in SCHEMAS.values():
         for field in schema:
             assert field.metadata[b"description"]
@@ -59,20 +59,22 @@ def test_tables_are_joined_in_order(tmp_path):
     parts = [tmp_path / f"{rate}.parquet" for rate in (0.0, 0.5)]
     for rate, path in zip((0.0, 0.5), parts, strict=True):
         parquet.write(utility(rate), path)
-    parquet.concatenate(parts, tmp_path / "all.parquet", UTILITY, ["rate", "seed", "epoch"])
+    parquet.concatenate(parts, tmp_path / "all.parquet", UTILITY, ["dropout_rate", "seed", "epoch"])
     joined = parquet.read(tmp_path / "all.parquet", UTILITY)
     assert joined.equals(pa.concat_tables([utility(0.0), utility(0.5)]))
 
 
-def test_a_row_that_stands_twice_is_an_error(tmp_path):
+def test_a_duplicate_row_is_an_error(tmp_path):
     parquet.write(utility(0.3), tmp_path / "a.parquet")
     parquet.write(utility(0.3), tmp_path / "b.parquet")
-    with pytest.raises(InputError, match=r"b\.parquet: has a second row for rate 0\.3, epoch 1"):
+    with pytest.raises(
+        InputError, match=r"b\.parquet: has a second row for dropout_rate 0\.3, epoch 1"
+    ):
         parquet.concatenate(
             [tmp_path / "a.parquet", tmp_path / "b.parquet"],
             tmp_path / "all.parquet",
             UTILITY,
-            ["rate", "epoch"],
+            ["dropout_rate", "epoch"],
         )
     assert not (tmp_path / "all.parquet").exists()
 
@@ -82,11 +84,11 @@ def test_tables_of_different_images_are_not_joined(tmp_path):
     parquet.write(utility(0.5, dataset="mnist"), tmp_path / "b.parquet")
     paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
     with pytest.raises(InputError, match="other images"):
-        parquet.concatenate(paths, tmp_path / "all.parquet", UTILITY, ["rate", "epoch"])
+        parquet.concatenate(paths, tmp_path / "all.parquet", UTILITY, ["dropout_rate", "epoch"])
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 but not really", b"\x80\x04K\x01."])
-def test_what_is_no_parquet_is_named(tmp_path, content):
+def test_a_file_that_is_not_parquet_is_named(tmp_path, content):
     (tmp_path / "bad.parquet").write_bytes(content)
     with pytest.raises(InputError, match=r"bad\.parquet: is damaged \("):
         parquet.read(tmp_path / "bad.parquet", UTILITY)
@@ -99,14 +101,14 @@ def test_a_table_of_another_schema_is_named_with_its_columns(tmp_path):
         parquet.read(tmp_path / "old.parquet", UTILITY)
 
 
-def test_whatever_bytes_are_damaged_there_is_a_message(tmp_path):
-    path, chance = tmp_path / "a.parquet", random.Random(0)
+def test_any_damaged_byte_gives_a_message(tmp_path):
+    path, rng = tmp_path / "a.parquet", random.Random(0)
     parquet.write(utility(0.3), path)
-    whole = path.read_bytes()
+    intact = path.read_bytes()
     messages = []
     for _ in range(300):
-        content = bytearray(whole)
-        content[chance.randrange(len(whole))] ^= chance.randrange(1, 256)
+        content = bytearray(intact)
+        content[rng.randrange(len(intact))] ^= rng.randrange(1, 256)
         path.write_bytes(content)
         try:
             parquet.read(path, UTILITY)
@@ -126,12 +128,14 @@ def test_a_joined_table_is_read_in_parts(tmp_path):
     sources = [tmp_path / f"{rate}.parquet" for rate in (0.1, 0.2, 0.3)]
     for rate, path in zip((0.1, 0.2, 0.3), sources, strict=True):
         parquet.write(utility(rate), path)
-    parquet.concatenate(sources, tmp_path / "all.parquet", UTILITY, key=["rate", "seed", "epoch"])
-    parts = list(parquet.parts(tmp_path / "all.parquet", UTILITY, ["epoch", "rate"]))
-    assert [part["rate"].to_pylist() for part in parts] == [[0.1] * 2, [0.2] * 2, [0.3] * 2]
-    assert parts[0].column_names == ["epoch", "rate"]
+    parquet.concatenate(
+        sources, tmp_path / "all.parquet", UTILITY, key=["dropout_rate", "seed", "epoch"]
+    )
+    parts = list(parquet.parts(tmp_path / "all.parquet", UTILITY, ["epoch", "dropout_rate"]))
+    assert [part["dropout_rate"].to_pylist() for part in parts] == [[0.1] * 2, [0.2] * 2, [0.3] * 2]
+    assert parts[0].column_names == ["epoch", "dropout_rate"]
     with pytest.raises(InputError, match="is not the expected table"):
-        list(parquet.parts(tmp_path / "all.parquet", SCHEMAS["attacks"], ["rate"]))
+        list(parquet.parts(tmp_path / "all.parquet", SCHEMAS["attacks"], ["dropout_rate"]))
     (tmp_path / "broken.parquet").write_bytes(b"PAR1")
     with pytest.raises(InputError, match="is damaged"):
-        list(parquet.parts(tmp_path / "broken.parquet", UTILITY, ["rate"]))
+        list(parquet.parts(tmp_path / "broken.parquet", UTILITY, ["dropout_rate"]))

@@ -1,4 +1,4 @@
-"""The small experiment."""
+"""A small experiment, and a finished run of it."""
 
 from pathlib import Path
 
@@ -9,17 +9,17 @@ from runner import run
 
 @pytest.fixture(scope="session")
 def small() -> list[str | Path]:
-    """Arguments that run the small experiment in the current folder; the last is its file."""
+    """Snakemake's arguments for the small experiment; the last is its configuration file."""
     configuration = Path(__file__).with_name("small.yaml")
     return ["--snakefile", ROOT / "Snakefile", "--configfile", configuration]
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, small):
-    """The folder of a finished run of it, and what it printed.
+    """The folder of a finished run, and its output.
 
-    The machine's text is ASCII, and the folder has a name that is not, with characters that mean
-    something elsewhere; see test_places.py.
+    The locale is ASCII, and the folder's name has other characters and some that are special to
+    shells and formats; see test_places.py.
     """
     folder = tmp_path_factory.mktemp("{run} [é] *? $HOME 'it' %s")
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

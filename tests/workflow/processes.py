@@ -1,4 +1,4 @@
-"""Runs that go on beside a test, and their processes."""
+"""Runs in the background of a test, and their processes."""
 
 import subprocess
 import sys
@@ -9,21 +9,21 @@ from typing import NamedTuple
 
 
 class Process(NamedTuple):
-    """A process."""
+    """A running process."""
 
     pid: int
     command: str
 
 
 def start(*arguments, cwd) -> subprocess.Popen:
-    """Start snakemake in a process group of its own; what it says goes to `said.log` in `cwd`."""
+    """Start snakemake in its own process group; its output goes to `output.log` in `cwd`."""
     command = [sys.executable, "-m", "snakemake", *map(str, arguments), "--cores", "2"]
-    with open(Path(cwd) / "said.log", "a", encoding="utf-8") as said:
-        return subprocess.Popen(command, cwd=cwd, stdout=said, stderr=said, start_new_session=True)
+    with open(Path(cwd) / "output.log", "a", encoding="utf-8") as log:
+        return subprocess.Popen(command, cwd=cwd, stdout=log, stderr=log, start_new_session=True)
 
 
 def jobs_of(run: subprocess.Popen) -> Iterator[Process]:
-    """Scripts that a run executes, as long as it goes on; waits until there are some."""
+    """The scripts that a run executes until it ends; waits for the first."""
     while run.poll() is None:
         yield from scripts(run.pid)
         time.sleep(0.02)
@@ -31,7 +31,7 @@ def jobs_of(run: subprocess.Popen) -> Iterator[Process]:
 
 def scripts(group: int) -> list[Process]:
     """Python processes in a process group that execute a script of the workflow."""
-    found = []
+    processes = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
@@ -40,5 +40,5 @@ def scripts(group: int) -> list[Process]:
             continue  # it has ended
         shell = "bash" in command.partition(" ")[0]
         if int(after.split()[2]) == group and "/.snakemake/scripts/" in command and not shell:
-            found.append(Process(int(folder.name), command))
-    return found
+            processes.append(Process(int(folder.name), command))
+    return processes

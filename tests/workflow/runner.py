@@ -10,7 +10,7 @@ import yaml
 
 
 def run(*arguments, cwd, succeeds=True, **variables: str) -> subprocess.CompletedProcess:
-    """Run snakemake, with some variables of the environment, and check its exit status."""
+    """Run snakemake with some environment variables, and check its exit status."""
     command = [sys.executable, "-m", "snakemake", *map(str, arguments)]
     environment = os.environ | variables
     result = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
@@ -21,7 +21,7 @@ def run(*arguments, cwd, succeeds=True, **variables: str) -> subprocess.Complete
 def with_changes(small: list, folder: Path, changes: dict) -> list:
     """The small experiment's arguments, with some settings replaced.
 
-    Through a file: within the lists and groups of `--config` Snakemake reads numbers as text.
+    In a file, because Snakemake reads numbers in the lists and groups of `--config` as text.
     """
     path = folder / "changes.yaml"
     path.write_text(yaml.safe_dump(changes), encoding="utf-8")
@@ -33,8 +33,8 @@ def planned(*arguments, cwd="/", **variables: str) -> dict[str, int]:
     return counts(run(*arguments, "--dry-run", cwd=cwd, **variables).stdout)
 
 
-def counts(said: str) -> dict[str, int]:
-    """Number of jobs of each rule, from what a dry run printed."""
-    _, _, table = said.partition("Job stats:")
+def counts(output: str) -> dict[str, int]:
+    """Number of jobs of each rule, from the output of a dry run."""
+    _, _, table = output.partition("Job stats:")
     rows = re.findall(r"^(\w+) +(\d+)$", table, flags=re.MULTILINE)
     return {rule: int(count) for rule, count in rows if rule not in ("job", "total")}

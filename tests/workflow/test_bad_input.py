@@ -1,4 +1,4 @@
-"""What cannot be used ends a run before any attack, in one message that says what to do."""
+"""Bad input ends a run before any attack, with one message that says what to do."""
 
 import ast
 import contextlib
@@ -23,8 +23,8 @@ from dropleak.tables import parquet
 SNAKEFILE = ROOT / "Snakefile"
 
 
-def ends(folder, *arguments, words):
-    """Check that a run fails with one message, and writes nothing."""
+def fails(folder, *arguments, words):
+    """Check that a run fails with one message and writes nothing."""
     result = run("--snakefile", SNAKEFILE, *arguments, cwd=folder, succeeds=False)
     output = result.stdout + result.stderr
     for word in words:
@@ -40,13 +40,13 @@ def ends(folder, *arguments, words):
         ("- experiment\n- images\n", ["Config file must be given as JSON or YAML with keys"]),
         ("", ["Config file must be given as JSON or YAML with keys"]),
         ("experiment: [x\n", ["Config file is not valid JSON or YAML"]),
-        ("experiment: x\nseed: 1\nseed: 2\n", ["line 3: seed stands there twice"]),
+        ("experiment: x\nseed: 1\nseed: 2\n", ["line 3: seed appears twice"]),
         ('experiment: "x\\n"\nimages: 0', ['experiment: "x\\n" is not allowed', "images: 0"]),
     ],
 )
 def test_a_configuration_ends_a_run(tmp_path, text, words):
     (tmp_path / "c.yaml").write_text(text, encoding="utf-8")
-    ends(tmp_path, "--cores", "1", "--configfile", "c.yaml", words=words)
+    fails(tmp_path, "--cores", "1", "--configfile", "c.yaml", words=words)
 
 
 def test_a_number_on_the_command_line_ends_a_run(tmp_path, small):
@@ -67,7 +67,7 @@ def folder_configuration(path, root):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (circles, ["is a link to a folder that it lies in; remove it"]),
+        (circles, ["is a link to a folder that contains it; remove it"]),
         (
             lambda root: picture((8, 8, 4)).save(root / "test" / "a" / "2 '\n$(touch x).png"),
             ["$(touch x).png: is transparent in places"],
@@ -81,7 +81,7 @@ def test_a_folder_ends_a_run(tmp_path, spoil, words):
         picture().save(root / "test" / "b" / f"{number}.png")
     spoil(root)
     folder_configuration(tmp_path / "c.yaml", root)
-    ends(tmp_path, "--cores", "1", "--configfile", "c.yaml", words=words)
+    fails(tmp_path, "--cores", "1", "--configfile", "c.yaml", words=words)
     assert not list(tmp_path.rglob("x"))
 
 
@@ -100,13 +100,13 @@ def test_a_corrupt_row_ends_a_run(tmp_path, small, digits):
         parquet.write(parquet.with_origin(spoilt, layout.images.settings), path)
     result = run(one_batch(layout), *small, "--cores", "1", cwd=tmp_path, succeeds=False)
     assert result.stderr.count("test.parquet: row") == 1
-    assert "has a wrong number of pixels; delete it to have it made anew" in result.stderr
+    assert "has a wrong number of pixels; delete it and run again" in result.stderr
     assert "Traceback" not in result.stderr
     assert not list(tmp_path.rglob("images-*.parquet"))
 
 
 def test_odd_names_and_files_do_not_end_a_run(tmp_path):
-    """Names that a shell would stumble over, and a pickle where a table is expected."""
+    """Names that would break a shell command, and a pickle in the place of a table."""
     folder = tmp_path / 'it\'s $(touch x) "q"\n ü'
     folder.mkdir()
     root = image_tree(folder / "-my $x_% im's")
@@ -128,11 +128,11 @@ def test_odd_names_and_files_do_not_end_a_run(tmp_path):
     assert not list(tmp_path.rglob("x"))
 
 
-def test_make_gives_no_name_to_a_shell_unquoted(tmp_path):
+def test_make_quotes_names_for_the_shell(tmp_path):
     bin = tmp_path / "environment" / "bin"
     bin.mkdir(parents=True)
     (tmp_path / "requirements.txt").touch()
-    (tmp_path / "environment" / "installed").touch()  # after what it is made from
+    (tmp_path / "environment" / "installed").touch()  # newer than its prerequisite
     (bin / "python").symlink_to(sys.executable)
     (bin / "snakemake").write_text('#!/bin/sh\nprintf "<%s>" "$@" >> said\n', encoding="utf-8")
     (bin / "snakemake").chmod(0o755)
@@ -160,14 +160,14 @@ def test_nothing_in_the_workflow_starts_a_shell_or_unpickles():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
                 case ast.Import(names=names) | ast.ImportFrom(names=names):
-                    found = {alias.name.partition(".")[0] for alias in names}
+                    used = {alias.name.partition(".")[0] for alias in names}
                 case ast.Name(id=name) | ast.Attribute(attr=name):
-                    found = {name, ast.unparse(node)}
+                    used = {name, ast.unparse(node)}
                 case ast.keyword(arg="shell"):
-                    found = {"eval"}
+                    used = {"eval"}
                 case _:
                     continue
-            assert not found & (_UNSAFE | _LOADERS), f"{path}: {ast.unparse(node)}"
+            assert not used & (_UNSAFE | _LOADERS), f"{path}: {ast.unparse(node)}"
     rules = [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.smk"), ROOT / "workflow/Snakefile"]
     for path in rules:
         assert not re.search(

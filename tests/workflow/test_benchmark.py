@@ -1,4 +1,4 @@
-"""The benchmark's commands, on very little work."""
+"""The benchmark's commands, with very little work."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def test_the_benchmark_measures_and_saves(tmp_path):
         assert latest["digits"][row]["attacks_per_hour"] > 0
 
 
-def test_what_follows_the_attacks_is_measured_on_stubs(tmp_path):
+def test_the_steps_after_the_attacks_are_measured_on_stubs(tmp_path):
     measured = subprocess.run(
         [sys.executable, ROOT / "benchmarks/scale.py", "40", tmp_path / "scale"],
         cwd=tmp_path,
@@ -44,5 +44,7 @@ def test_what_follows_the_attacks_is_measured_on_stubs(tmp_path):
         text=True,
     )
     rows = re.findall(r"^\| ([\w ,]+) \| [\d.]+ \| \d+ \|$", measured.stdout, flags=re.MULTILINE)
-    assert {"plan, nothing made", "plan, attacks made", "join attacks", "judge"} <= set(rows)
+    assert {"plan, nothing made", "plan, attacks made", "join attacks", "evaluate_claims"} <= set(
+        rows
+    )
     assert {f"Figure {number}" for number in range(3, 10)} <= set(rows)

@@ -1,4 +1,4 @@
-"""What the documentation tells a user to run works, and what it points to is there."""
+"""The commands in the documentation work, and everything it refers to exists."""
 
 import json
 import os
@@ -47,7 +47,7 @@ NOT_RUN = {
     "snakemake figure10 --cores all": "is added by docs/extend.md; see test_extend_page.py",
     "snakemake --software-deployment-method conda": "needs conda",
 }
-"""Commands that are not run here, and why."""
+"""Commands that are not run here, with the reason."""
 
 
 def prose(page: Path) -> str:
@@ -96,7 +96,7 @@ def checkout(tmp_path_factory) -> Path:
 
 
 def shell(command: str, folder: Path, succeeds: bool = True) -> subprocess.CompletedProcess:
-    """Run a command as a user would in a folder that is installed, and check its exit status."""
+    """Run a command as a user would in an installed clone, and check its exit status."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     library = str(folder / "workflow")
     result = subprocess.run(
@@ -117,7 +117,7 @@ def test_every_command_is_tested():
         assert command in tested, f"{page.relative_to(ROOT)}: nothing here tests: {command}"
 
 
-def test_what_is_tested_stands_on_a_page():
+def test_every_tested_command_is_on_a_page():
     assert {*NOT_RUN, *PYTHON} <= FOUND.keys()
 
 
@@ -125,8 +125,8 @@ def test_what_is_tested_stands_on_a_page():
 @pytest.mark.parametrize(
     "command", sorted({command.removesuffix(" --dry-run") for command in to_run("snakemake")})
 )
-def test_snakemake_can_do_it(checkout, command):
-    """As a plan, for which the profile of Slurm clusters needs no Slurm."""
+def test_snakemake_commands_can_be_planned(checkout, command):
+    """A dry run with the profile of Slurm clusters needs no Slurm."""
     if "mine.yaml" in command:
         write_own_experiment(checkout)
     if "reference.yaml" in command or "clients.yaml" in command:
@@ -147,7 +147,7 @@ def write_own_experiment(folder: Path) -> None:
 
 
 def pictures(root: Path, count: int) -> Path:
-    """Black images in two classes, so many for training and so many to test."""
+    """Black images in two classes, `count` in each part."""
     for part in ("train", "test"):
         for number in range(count):
             path = root / part / "ab"[number % 2] / f"{number}.png"
@@ -170,7 +170,7 @@ def rewrites_the_settings(command: str, checkout: Path) -> None:
 
 
 def takes_over_a_run(command: str, checkout: Path) -> None:
-    """From a run made of what is kept of the reference run."""
+    """From a run reconstructed from the kept results of the reference run."""
     kept, run = checkout / "docs" / "results", checkout / "results" / "reference"
     for name, ending in (("tables", "csv"), ("figures", "png")):
         (run / name).mkdir(parents=True)
@@ -199,7 +199,7 @@ def writes_images(command: str, checkout: Path) -> None:
 
 
 def wants_photographs(command: str, checkout: Path) -> None:
-    """Without them, as even very little work takes half a minute."""
+    """Without photographs, because even very little work takes half a minute."""
     np.savez(checkout / "benchmarks" / "images.npz", digits_labels=[])
     assert "there are no photographs" in shell(command, checkout, succeeds=False).stderr
 
@@ -211,8 +211,8 @@ def compares_jobs(command: str, checkout: Path) -> None:
     parquet.write_table(pa.table({"seconds": [1.0, 2.0]}), results / "images-0-2.parquet")
     times = pd.DataFrame({"s": [5.0]})
     times.to_csv(logs / "images-0-2.benchmark.tsv", sep="\t", index=False)
-    said = shell(command.replace("EXPERIMENT", "mine"), checkout).stdout
-    assert "1 jobs: 5 s, of which the attack 3 s; fixed 2.0 s a job, 40.0%" in said
+    output = shell(command.replace("EXPERIMENT", "mine"), checkout).stdout
+    assert "1 jobs: 5 s, of which the attack 3 s; fixed 2.0 s a job, 40.0%" in output
 
 
 def lists_unused_results(command: str, checkout: Path) -> None:
@@ -234,7 +234,7 @@ PYTHON = {
 
 
 @pytest.mark.parametrize("command", PYTHON)
-def test_python_can_do_it(checkout, command):
+def test_python_commands_work(checkout, command):
     PYTHON[command](command, checkout)
 
 
@@ -253,18 +253,18 @@ def test_every_link_leads_somewhere(page):
             continue
         path, _, anchor = target.partition("#")
         file = page.parent / path if path else page
-        assert file.exists(), f"{target} is not there"
+        assert file.exists(), f"{target} does not exist"
         assert not anchor or anchor in headings(file), f"{target}: no such heading"
 
 
 def headings(page: Path) -> set[str]:
     """The anchors that GitHub makes of a page's headings."""
-    found = re.findall(r"^#+ (.+)$", prose(page), flags=re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+    texts = re.findall(r"^#+ (.+)$", prose(page), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in texts}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_every_file_that_is_named_exists(page):
+def test_every_named_file_exists(page):
     made = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
     made += [
         f"/{name}"
@@ -272,10 +272,10 @@ def test_every_file_that_is_named_exists(page):
     ]
     for name in CODE.findall(prose(page)):
         if re.fullmatch(r"(?:workflow|config|tests|docs|benchmarks|envs)/[\w./-]*", name):
-            assert (ROOT / name).exists() or f"/{name}" in made, f"{name} is not there"
+            assert (ROOT / name).exists() or f"/{name}" in made, f"{name} does not exist"
 
 
-def test_the_walk_through_the_code_names_what_is_there():
+def test_the_walk_through_the_code_names_existing_functions():
     page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     (walk,) = re.findall(r"^## From .*?\n(?=## )", page, flags=re.MULTILINE | re.DOTALL)
     steps = re.findall(r"^\d+\. .*", walk, flags=re.MULTILINE)
@@ -283,13 +283,13 @@ def test_the_walk_through_the_code_names_what_is_there():
     for step in steps:
         names = CODE.findall(step)
         files = [name for name in names if re.search(r"\w\.(py|smk|yaml)$", name)]
-        places = [ROOT / name if "workflow/" in name else LIBRARY / name for name in files]
-        code = "".join(path.read_text(encoding="utf-8") for path in places)
+        paths = [ROOT / name if "workflow/" in name else LIBRARY / name for name in files]
+        code = "".join(path.read_text(encoding="utf-8") for path in paths)
         for name in names:
             if name.isidentifier():
                 assert re.search(rf"\b{name}\b", code), step
 
 
 @pytest.mark.parametrize("name", [*load_presets("clients"), *load_presets("attackers")])
-def test_every_built_in_attacker_is_described(name):
+def test_every_preset_is_described(name):
     assert f"`{name}`" in (ROOT / "docs" / "method.md").read_text(encoding="utf-8")

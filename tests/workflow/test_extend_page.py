@@ -1,12 +1,13 @@
-"""The examples of docs/extend.md do what the page says."""
+"""The examples in docs/extend.md work as the page says."""
 
 import __future__
 
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -21,14 +22,14 @@ from runner import planned, run
 from sklearn.datasets import load_sample_images
 from snakemake.utils import update_config
 
-from dropleak.data import sources
+import dropleak.data
+from dropleak.data import datasets, sources
 from dropleak.engine.attack import distances
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.reconstruct import objective_for, reconstruct, start_row
 from dropleak.engine.backends.choice import choose
 from dropleak.engine.models import layers, zoo
 from dropleak.figures import style
-from dropleak.planning import grid
 from dropleak.tables import parquet
 
 PAGE = (ROOT / "docs" / "extend.md").read_text(encoding="utf-8")
@@ -39,10 +40,10 @@ PRESETS = re.findall(r"^```yaml\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTAL
 
 
 def extend(monkeypatch, module, registry=None):
-    """Run the page's block for a module there, but leave its registry as it was after the test.
+    """Run the page's block for a module, and restore the module's registry after the test.
 
     Returns:
-        the module's names, with those that the block adds.
+        the module's names, including those that the block adds.
     """
     if registry:
         monkeypatch.setattr(module, registry, dict(getattr(module, registry)))
@@ -54,7 +55,7 @@ def extend(monkeypatch, module, registry=None):
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory):
-    """A copy of the workflow with everything that the page adds, and a small experiment there."""
+    """A copy of the workflow with everything that the page adds, and a small experiment."""
     folder = tmp_path_factory.mktemp("extended")
     for name in ("workflow", "envs"):
         ignored = shutil.ignore_patterns("__pycache__")
@@ -81,13 +82,13 @@ def extended(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def finished(extended):
-    """Where the results of that experiment are, after a run to its end."""
+    """The results of that experiment after a complete run."""
     run("--cores", "2", "--configfile", "mine.yaml", cwd=extended)
     return extended / "results" / "mine"
 
 
 @pytest.mark.slow
-def test_an_experiment_with_all_of_it_runs_to_its_end(finished):
+def test_an_experiment_with_all_examples_runs_to_its_end(finished):
     attacks = pd.read_parquet(finished / "tables" / "attacks.parquet")
     assert attacks["client"].tolist() == ["wide-pairs"] * 2
     assert attacks["update"].nunique() == 1
@@ -100,16 +101,17 @@ def test_an_experiment_with_all_of_it_runs_to_its_end(finished):
 
 
 @pytest.mark.slow
-def test_its_methods_are_said_in_the_examples_words(finished):
+def test_its_methods_paragraph_has_the_examples_words(finished):
     methods = (finished / "report" / "methods.tex").read_text(encoding="utf-8")
     assert r"a network of two $5 \times 5$ convolutions of 24 channels with softplus" in methods
     assert r"\texttt{patient}: labels inferred" in methods
     assert "sum of absolute differences of gradients" in methods
+    assert r"patches of scikit-learn's \cite{pedregosa2011scikit} photographs" in methods
     assert "the best of 3 starts" in methods
 
 
 @pytest.mark.slow
-def test_jobs_say_that_the_layer_and_the_distance_run_in_torch(finished):
+def test_logs_say_that_the_layer_and_the_distance_run_in_torch(finished):
     logs = finished.parents[1] / "logs" / "mine" / "attack"
     (log,) = logs.rglob("*.log")
     text = log.read_text(encoding="utf-8")
@@ -126,7 +128,7 @@ def test_its_report_has_the_figure_with_its_caption(extended, finished):
 
 
 @pytest.mark.slow
-def test_the_figure_is_drawn_anew_when_its_own_code_changes(extended, finished):
+def test_the_figure_is_redrawn_when_its_own_code_changes(extended, finished):
     path = extended / "workflow" / "dropleak" / "figures" / "labels.py"
     before = path.read_text(encoding="utf-8")
     path.write_text(before.replace("labels found", "share of labels"), encoding="utf-8")
@@ -137,18 +139,22 @@ def test_the_figure_is_drawn_anew_when_its_own_code_changes(extended, finished):
     assert planned("figure10", "--cores", "all", "--configfile", "mine.yaml", cwd=extended) == {}
 
 
-def test_a_function_is_a_new_data_set(monkeypatch):
-    extend(monkeypatch, sources, "SOURCES")
-    extend(monkeypatch, grid, "DATASETS")
+def test_a_function_and_an_entry_are_a_new_data_set(monkeypatch):
+    patches = ModuleType("dropleak.data.patches")
+    exec(BLOCKS["workflow/dropleak/data/patches.py"], vars(patches))
+    monkeypatch.setitem(sys.modules, patches.__name__, patches)
+    monkeypatch.setattr(dropleak.data, "patches", patches, raising=False)
+    extend(monkeypatch, datasets, "DATASETS")
+    monkeypatch.setattr(sources, "DATASETS", datasets.DATASETS)
     parts = sources.image_tables("patches", "unused", None)
-    planned_for = grid.DATASETS["patches"]
+    planned_for = datasets.DATASETS["patches"]
     assert {name: len(part) for name, part in parts.items()} == {
         "train": planned_for.train,
         "test": planned_for.test,
     }
-    known = parquet.metadata(parts["test"])
-    assert known["shape"] == [planned_for.channels, planned_for.size, planned_for.size]
-    pixels = parquet.decode_pixels(parts["test"]["pixels"], known["shape"])
+    metadata = parquet.metadata(parts["test"])
+    assert metadata["shape"] == [planned_for.channels, planned_for.size, planned_for.size]
+    pixels = parquet.decode_pixels(parts["test"]["pixels"], metadata["shape"])
     temple, flower = load_sample_images().images
     assert np.array_equal(pixels[1], temple[:32, 160:192].transpose(2, 0, 1))
     assert np.array_equal(pixels[-1], flower[384:416, 480:512].transpose(2, 0, 1))
@@ -159,7 +165,7 @@ def test_a_function_is_a_new_data_set(monkeypatch):
 
 @pytest.fixture
 def wide(monkeypatch):
-    """The page's network, of the page's layer."""
+    """The page's network, made of the page's layer."""
     layer = extend(monkeypatch, layers).Softplus
     monkeypatch.setattr(layers, "Softplus", layer, raising=False)
     extend(monkeypatch, zoo, "NETWORKS")
@@ -175,7 +181,7 @@ def test_a_class_is_a_new_layer(wide):
 
 
 @pytest.mark.parametrize("dropout", zoo.DROPOUT_SITES)
-def test_its_passes_and_the_networks_are_those_of_autograd(digits, wide, dropout):
+def test_passes_of_layer_and_network_agree_with_autograd(digits, wide, dropout):
     network = wide.build((1, 32, 32), 10, dropout)
     update, private, keys = clients(digits, [4, 17], 0.3, network=network)
     attacker = Attacker(masks="known", line_search="strong-wolfe")
@@ -200,24 +206,24 @@ def test_its_passes_and_the_networks_are_those_of_autograd(digits, wide, dropout
 def test_a_function_is_a_new_distance(monkeypatch):
     extend(monkeypatch, distances, "DISTANCES")
     torch.manual_seed(0)
-    found = torch.randn(3, 7, dtype=torch.float64, requires_grad=True)
+    dummy = torch.randn(3, 7, dtype=torch.float64, requires_grad=True)
     shared = torch.randn(3, 7, dtype=torch.float64)
-    value, slope = distances.DISTANCES["absolute"].compute(found, shared)
-    torch.testing.assert_close(value, torch.cdist(found[:, None], shared[:, None], p=1).flatten())
-    assert torch.equal(slope, torch.autograd.grad(value.sum(), found)[0])
+    value, slope = distances.DISTANCES["absolute"].compute(dummy, shared)
+    torch.testing.assert_close(value, torch.cdist(dummy[:, None], shared[:, None], p=1).flatten())
+    assert torch.equal(slope, torch.autograd.grad(value.sum(), dummy)[0])
 
 
 def test_functions_are_a_new_figure(tmp_path):
-    made = {}
-    exec(BLOCKS["workflow/dropleak/figures/labels.py"], made)
-    columns = {"rate": [0.5, 0.0] * 2, "label_share": [0.25, 1.0, 0.5, 0.75]}
+    module = {}
+    exec(BLOCKS["workflow/dropleak/figures/labels.py"], module)
+    columns = {"dropout_rate": [0.5, 0.0] * 2, "label_share": [0.25, 1.0, 0.5, 0.75]}
     columns |= {"client": ["lenet"] * 4, "attacker": ["idlg", "idlg", "dlg", "dlg"]}
     summary = pa.table(columns)
-    figure = made["labels_by_rate"](summary, "lenet", ["idlg", "dlg"])
+    figure = module["labels_by_rate"](summary, "lenet", ["idlg", "dlg"])
     (axis,) = figure.axes
     shown = {line.get_label(): line.get_xydata().tolist() for line in axis.lines}
     assert shown == {"idlg": [[0.0, 1.0], [0.5, 0.25]], "dlg": [[0.0, 0.75], [0.5, 0.5]]}
     style.save(figure, tmp_path / "figure.pdf", tmp_path / "figure.png")
     assert not plt.fignum_exists(figure.number)
-    said = made["in_numbers"](summary, "lenet", ["idlg", "dlg"])
-    assert "found in 25% by ``idlg`` and 50% by ``dlg``" in said
+    numbers = module["in_numbers"](summary, "lenet", ["idlg", "dlg"])
+    assert "found in 25% by ``idlg`` and 50% by ``dlg``" in numbers

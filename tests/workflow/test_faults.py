@@ -1,4 +1,4 @@
-"""No fault loses or corrupts a result: what is finished is used, and nothing else is."""
+"""No fault loses or corrupts a result: finished results are used, and only those."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ LONG = {
     "attackers": ["idlg-ignore"],
     "attack": {"iterations": 20_000, "precision": "float64"},
 }
-"""An attack of some seconds."""
+"""An attack that takes some seconds."""
 
 
 def attacks(folder):
@@ -31,7 +31,7 @@ def attacks(folder):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A folder with a file system of its own, and a function that mounts it with other options."""
+    """Give `results` its own file system; yields a function that remounts it with other options."""
     if os.geteuid() != 0:
         pytest.skip("mounting a file system needs root")
     folder = tmp_path / "results"
@@ -47,7 +47,9 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "--lazy", folder], check=True)
 
 
-def test_a_full_disk_is_told_and_then_the_run_is_completed(finished, small, tmp_path, small_disk):
+def test_a_full_disk_is_reported_and_the_run_can_be_completed(
+    finished, small, tmp_path, small_disk
+):
     failed = run(TABLE, *small, "--cores", "2", cwd=tmp_path, succeeds=False)
     assert "train.parquet: No space left on device; free some space and run again" in failed.stderr
     assert "Traceback" not in failed.stderr
@@ -57,7 +59,7 @@ def test_a_full_disk_is_told_and_then_the_run_is_completed(finished, small, tmp_
     pd.testing.assert_frame_equal(attacks(tmp_path), attacks(finished[0]))
 
 
-def test_a_folder_that_is_read_only_is_told(small, tmp_path, small_disk):
+def test_a_read_only_folder_is_reported(small, tmp_path, small_disk):
     small_disk("ro")
     failed = run(TABLE, *small, "--cores", "2", cwd=tmp_path, succeeds=False)
     assert "Failed to create output directory" in failed.stderr
@@ -66,9 +68,7 @@ def test_a_folder_that_is_read_only_is_told(small, tmp_path, small_disk):
     run(TABLE, *small, "--cores", "2", cwd=tmp_path)
 
 
-def test_what_another_run_works_on_is_locked_and_other_experiments_are_not(
-    finished, small, tmp_path
-):
+def test_only_the_experiment_of_a_running_run_is_locked(finished, small, tmp_path):
     """Two runs of different experiments in one folder do not disturb each other."""
     one = start(TABLE, *small, cwd=tmp_path)
     next(jobs_of(one))
@@ -79,13 +79,13 @@ def test_what_another_run_works_on_is_locked_and_other_experiments_are_not(
     run(other, *arguments, "--cores", "1", cwd=tmp_path)
     assert one.wait() == 0
     pd.testing.assert_frame_equal(attacks(tmp_path), attacks(finished[0]))
-    half = attacks(finished[0]).query("rate == 0.5").reset_index(drop=True)
-    found = pd.read_parquet(tmp_path / other).drop(columns="seconds")
-    pd.testing.assert_frame_equal(found, half)
+    half = attacks(finished[0]).query("dropout_rate == 0.5").reset_index(drop=True)
+    actual = pd.read_parquet(tmp_path / other).drop(columns="seconds")
+    pd.testing.assert_frame_equal(actual, half)
 
 
-def test_a_job_that_is_told_to_stop_goes_on_later_with_the_same_result(small, tmp_path):
-    """As Slurm tells it before it takes a node away or a time limit is reached."""
+def test_a_job_that_is_told_to_stop_resumes_with_the_same_result(small, tmp_path):
+    """With SIGTERM, as from Slurm before it takes a node away or a time limit is reached."""
     arguments = with_changes(small, tmp_path, LONG)
     for name in ("undisturbed", "stopped"):
         (tmp_path / name).mkdir()
@@ -93,8 +93,8 @@ def test_a_job_that_is_told_to_stop_goes_on_later_with_the_same_result(small, tm
     folder = tmp_path / "stopped"
     running = start(TABLE, *arguments, cwd=folder)
     job = next(job for job in jobs_of(running) if "attack.py" in job.command)
-    (whole,) = (tmp_path / "undisturbed").glob("logs/small/attack/*/*/*/*/images-0-2.log")
-    log = folder / whole.relative_to(tmp_path / "undisturbed")
+    (complete,) = (tmp_path / "undisturbed").glob("logs/small/attack/*/*/*/*/images-0-2.log")
+    log = folder / complete.relative_to(tmp_path / "undisturbed")
     while not (log.exists() and "iterations" in log.read_text(encoding="utf-8")):
         time.sleep(0.1)
     time.sleep(0.5)
@@ -109,8 +109,8 @@ def test_a_job_that_is_told_to_stop_goes_on_later_with_the_same_result(small, tm
     pd.testing.assert_frame_equal(attacks(folder), attacks(tmp_path / "undisturbed"))
 
 
-def test_a_page_that_is_damaged_is_named_and_made_anew_when_deleted(finished, small, tmp_path):
-    """Of this planning sees nothing, as it does not read whole files."""
+def test_a_damaged_page_is_named_and_the_file_made_again_when_deleted(finished, small, tmp_path):
+    """Planning does not notice, because it does not read entire files."""
     folder = tmp_path / "run"
     shutil.copytree(finished[0], folder)
     (path,) = folder.glob("results/small/attacks/lenet/idlg/*/rate-0.5/images-0-2.parquet")
@@ -121,13 +121,13 @@ def test_a_page_that_is_damaged_is_named_and_made_anew_when_deleted(finished, sm
     (folder / TABLE).unlink()
     failed = run(TABLE, *small, "--cores", "1", cwd=folder, succeeds=False)
     assert "images-0-2.parquet: is damaged" in failed.stderr
-    assert "delete it to have it made anew" in failed.stderr
+    assert "delete it and run again" in failed.stderr
     path.unlink()
     run(TABLE, *small, "--cores", "1", cwd=folder)
     pd.testing.assert_frame_equal(attacks(folder), attacks(finished[0]))
 
 
-def test_what_ended_after_snakemake_was_killed_is_used(small, tmp_path):
+def test_results_of_jobs_that_outlive_snakemake_are_used(small, tmp_path):
     arguments = with_changes(small, tmp_path, LONG)
     running = start(TABLE, *arguments, cwd=tmp_path)
     next(job for job in jobs_of(running) if "attack.py" in job.command)

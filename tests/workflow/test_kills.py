@@ -1,6 +1,6 @@
-"""kill -9 of a job, of Snakemake or of both at random moments: a rerun gives what it should.
+"""After kill -9 of a job, Snakemake or both at a random moment, a rerun gives the same results.
 
-KILLS says how often; `make kill-test` does it 36 times.
+KILLS is the number of kills; `make kill-test` does 36.
 """
 
 import os
@@ -23,12 +23,12 @@ TABLES = {
     "utility": ["seconds"],
     "summary": ["seconds_mean"],
     "comparison": ["seconds_ratio"],
-    "guesses": [],
+    "mean_image": [],
     "tradeoff": [],
     "claims": [],
-    "readings": [],
+    "interpretations": [],
 }
-"""With the columns that are times."""
+"""Tables, each with its columns of times."""
 SETTINGS = {
     "images": 4,
     "attackers": ["idlg"],
@@ -39,7 +39,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory, small):
-    """The arguments of a run, its folder, and how long it took."""
+    """The arguments of a run, its folder, and its duration."""
     folder = tmp_path_factory.mktemp("undisturbed")
     arguments = with_changes(small, folder, SETTINGS)
     began = time.monotonic()
@@ -49,31 +49,31 @@ def undisturbed(tmp_path_factory, small):
 
 @pytest.mark.parametrize("number", range(KILLS))
 def test_a_kill_loses_and_corrupts_nothing(undisturbed, tmp_path, number):
-    arguments, whole, duration = undisturbed
-    victim, chance = VICTIMS[number % len(VICTIMS)], random.Random(number)
+    arguments, complete, duration = undisturbed
+    victim, rng = VICTIMS[number % len(VICTIMS)], random.Random(number)
     killed = start("tables", *arguments, cwd=tmp_path)
-    time.sleep(chance.uniform(0.05, 0.8) * duration)
-    kill(killed, victim, chance)
+    time.sleep(rng.uniform(0.05, 0.8) * duration)
+    kill(killed, victim, rng)
     failed = killed.wait() != 0
     run(*arguments, "--unlock", cwd=tmp_path)
     again = run("tables", *arguments, "--cores", "2", cwd=tmp_path)
     results = tmp_path / "results" / "small"
     for name, times in TABLES.items():
-        found, expected = (
+        actual, expected = (
             pd.read_parquet(folder / "tables" / f"{name}.parquet").drop(columns=times)
-            for folder in (results, whole / "results" / "small")
+            for folder in (results, complete / "results" / "small")
         )
-        pd.testing.assert_frame_equal(found, expected)
+        pd.testing.assert_frame_equal(actual, expected)
     assert not list((results / "checkpoints").rglob("*.safetensors"))
     print(f"{victim} killed; failed: {failed}; {again.stderr.count('rule attack:')} attack jobs")
 
 
-def kill(running: subprocess.Popen, victim: str, chance: random.Random) -> None:
-    """SIGKILL, unless the run ends before there is a job to kill."""
+def kill(running: subprocess.Popen, victim: str, rng: random.Random) -> None:
+    """Send SIGKILL, unless the run ends before there is a job to kill."""
     match victim:
         case "a job":
             if next(jobs_of(running), None) and (jobs := scripts(running.pid)):
-                os.kill(chance.choice(jobs).pid, signal.SIGKILL)
+                os.kill(rng.choice(jobs).pid, signal.SIGKILL)
         case "Snakemake":
             running.kill()
         case "all":

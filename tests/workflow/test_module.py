@@ -1,4 +1,4 @@
-"""The workflow as a module of another one, whose folder has no profile of ours."""
+"""The workflow as a module of another one, whose folder lacks our profile."""
 
 import json
 import shutil
@@ -50,7 +50,7 @@ use rule * from dropleak
 
 
 def project(folder, finished, snakefile, settings, others=""):
-    """Another project, with what a run of the workflow by itself made."""
+    """Another project, with the results of a run of the workflow by itself."""
     shutil.copytree(finished[0] / "results", folder / "results")
     (folder / "Snakefile").write_text(snakefile, encoding="utf-8")
     (folder / "config").mkdir()
@@ -64,8 +64,8 @@ def settings(small):
     return yaml.safe_load(small[-1].read_text(encoding="utf-8"))
 
 
-def test_results_are_used_and_the_outcome_is_shown(finished, settings, tmp_path):
-    # What would be refused in a configuration of ours is the other project's own affair.
+def test_results_are_used_and_the_summary_is_shown(finished, settings, tmp_path):
+    # Our configurations may not have such values, but the other project's may.
     others = "started: 2020-01-01\nverbose: yes\n"
     folder = project(tmp_path / "project", finished, FROM_A_PATH, {"dropleak": settings}, others)
     assert planned(cwd=folder) == {}
@@ -75,8 +75,8 @@ def test_results_are_used_and_the_outcome_is_shown(finished, settings, tmp_path)
         file.parent.mkdir(exist_ok=True)
         file.touch()
     (results / "provenance.json").unlink()
-    said = run("--cores", "1", cwd=folder).stdout
-    assert (results / "tables" / "summary.txt").read_text(encoding="utf-8") in said
+    output = run("--cores", "1", cwd=folder).stdout
+    assert (results / "tables" / "summary.txt").read_text(encoding="utf-8") in output
     assert not partial.exists()
     assert not (results / "checkpoints").exists()
     run("--report", "report.html", cwd=folder)
@@ -100,7 +100,7 @@ def repository(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def installed(repository, tmp_path_factory):
-    """Where pip has put the library from that repository."""
+    """The folder into which pip installed the library from that repository."""
     target = tmp_path_factory.mktemp("installed")
     address = f"git+{repository[0].as_uri()}@{repository[1]}"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
@@ -110,9 +110,10 @@ def installed(repository, tmp_path_factory):
 
 @pytest.fixture
 def deployed(repository, finished, settings, tmp_path):
-    """Such a project, with a copy of the default profile, as docs/module.md recommends.
+    """A project that uses the module from git, with a copy of the default profile.
 
-    Without, Snakemake 9.27 cannot plan from a `gitfile`: it compares the ages of scripts.
+    See docs/module.md. Without the profile, Snakemake 9.27 cannot plan from a `gitfile`: it
+    compares the ages of scripts.
     """
     repository, commit = repository
     snakefile = FROM_GIT.format(repository=repository, commit=commit)
@@ -145,7 +146,7 @@ def test_from_git_without_the_package_a_message_says_what_to_install(deployed, t
         "import sys\nsys.modules['dropleak'] = None  # makes an import fail\n", encoding="utf-8"
     )
     failed = run("--dry-run", cwd=deployed, succeeds=False, PYTHONPATH=str(tmp_path))
-    said = failed.stdout + failed.stderr
-    assert "is not installed where Snakemake runs" in said
-    assert "pip install git+https://" in said
+    output = failed.stdout + failed.stderr
+    assert "is not installed where Snakemake runs" in output
+    assert "pip install git+https://" in output
     assert "Traceback" not in failed.stderr

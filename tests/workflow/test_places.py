@@ -1,4 +1,4 @@
-"""Where the workflow, its images and its results may lie."""
+"""Odd folders for the workflow, its images and its results."""
 
 import shutil
 
@@ -11,13 +11,13 @@ from runner import planned, run
 ODD = "-[x] *? $HOME ~ %s 'a' \"b\" é\nè a:b\\c"
 
 
-def test_a_run_in_a_folder_and_a_locale_of_its_own_goes_well(finished):
-    """Which names the fixture chooses; also, no text is read or written as the locale says."""
-    folder, made = finished
+def test_a_run_succeeds_in_an_odd_folder_and_locale(finished):
+    """The fixture chooses them; also, no text is read or written in the locale's encoding."""
+    folder, result = finished
     assert "{run} [é]" in folder.name
-    assert "Tables are in results/small/tables" in made.stdout
-    warnings = [line for line in made.stderr.splitlines() if "EncodingWarning" in line]
-    assert warnings  # of others
+    assert "Tables are in results/small/tables" in result.stdout
+    warnings = [line for line in result.stderr.splitlines() if "EncodingWarning" in line]
+    assert warnings  # from other libraries
     assert not [line for line in warnings if str(ROOT / "workflow") in line]
 
 
@@ -39,7 +39,7 @@ def test_images_configuration_and_results_may_have_any_name(tmp_path, name):
 
 @pytest.fixture
 def checkout(tmp_path):
-    """Copies the workflow to a folder of some name; returns the arguments that run it."""
+    """Copy the workflow to a folder with a given name; returns the arguments that run it."""
 
     def copy(name):
         folder = tmp_path / name
@@ -52,16 +52,16 @@ def checkout(tmp_path):
     return copy
 
 
-def test_the_workflow_itself_may_not_lie_below_braces(checkout, small, tmp_path):
+def test_the_workflow_may_not_be_below_a_folder_with_braces(checkout, small, tmp_path):
     arguments = [*checkout("{x}"), *small[2:]]
     refused = run("images", *arguments, "--cores", "1", cwd=tmp_path, succeeds=False)
-    said = refused.stdout + refused.stderr
-    assert f"{tmp_path}/{{x}}/workflow: Snakemake takes the braces" in said
-    assert "Traceback" not in said
+    output = refused.stdout + refused.stderr
+    assert f"{tmp_path}/{{x}}/workflow: Snakemake takes the braces" in output
+    assert "Traceback" not in output
     assert not (tmp_path / "results").exists()
 
 
 @pytest.mark.slow
-def test_the_workflow_may_lie_below_other_names(checkout, small, tmp_path):
+def test_the_workflow_may_be_below_a_folder_with_another_odd_name(checkout, small, tmp_path):
     run("images", *checkout(ODD), *small[2:], "--cores", "1", cwd=tmp_path)
     assert list(tmp_path.glob("results/small/data/*/test.parquet"))

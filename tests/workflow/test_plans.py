@@ -1,4 +1,4 @@
-"""What Snakemake plans, from every entry point and for every target."""
+"""Snakemake's plans, from every entry point and for every target."""
 
 import re
 
@@ -23,7 +23,7 @@ def test_the_root_needs_no_argument():
 
 @pytest.fixture
 def elsewhere(tmp_path):
-    """The folder of another project, with a configuration of its own."""
+    """The folder of another project, with its own configuration."""
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "config.yaml").write_text("samples: [a, b]", encoding="utf-8")
     return tmp_path
@@ -57,7 +57,7 @@ def test_the_comparison_of_attackers_is_planned():
 
 
 def test_the_comparison_of_clients_is_planned(tmp_path):
-    """On digits in place of photographs: seven clients, of four kinds that are trained."""
+    """On digits instead of photographs: seven clients, with four different trainings."""
     digits = tmp_path / "digits.yaml"
     digits.write_text("data: {source: digits}", encoding="utf-8")
     jobs = planned("--configfile", "config/clients.yaml", digits, "--forceall", cwd=ROOT)
@@ -79,33 +79,33 @@ def test_one_job_per_image(tmp_path, small):
     [
         ("attacks", {"attack": 8, "images": 1}),
         ("utility", {"train": 2, "images": 1}),
-        ("figure1", {"draw_networks": 1, "illustrate": 1, "images": 1}),
+        ("figure1", {"draw_networks": 1, "method_tables": 1, "images": 1}),
         ("figure3", {"draw_sample": 2, "attack": 8, "join_attacks": 1, "images": 1}),
         (
             "figure7",
             {"draw_attackers": 1, "summarise": 1, "join_attacks": 1, "attack": 8, "images": 1}
-            | {"weigh": 1, "join_utility": 1, "train": 2},
+            | {"tradeoff": 1, "join_utility": 1, "train": 2},
         ),
         ("figure6", {"draw_accuracy_by_rate": 1, "train": 2, "join_utility": 1, "images": 1}),
     ],
 )
-def test_a_part_can_be_asked_for(tmp_path, small, target, expected):
+def test_targets_plan_only_what_they_need(tmp_path, small, target, expected):
     jobs = planned(target, *small, cwd=tmp_path)
     assert jobs == expected | {target: 1}
 
 
-def test_more_memory_and_time_for_more_work(tmp_path, small):
-    """What jobs of a rule ask for is the same for all of them."""
+def test_jobs_get_more_memory_and_time_for_more_work(tmp_path, small):
+    """All jobs of a rule get the same limits."""
 
-    def asked(settings):
+    def limits(settings):
         arguments = with_changes(small, tmp_path, settings)
         plan = run("attacks", *arguments, "--dry-run", cwd=tmp_path).stdout
         (memory,) = set(re.findall(r"mem_mb=(\d+)", plan))
         (minutes,) = set(re.findall(r"runtime=(\d+)", plan))
         return int(memory), int(minutes)
 
-    little = asked({})
-    much = asked({"images": 300, "attack": {"iterations": 5800, "images_per_job": 250}})
+    little = limits({})
+    much = limits({"images": 300, "attack": {"iterations": 5800, "images_per_job": 250}})
     assert much[0] > little[0]
     assert much[1] > little[1]
 
@@ -115,7 +115,7 @@ def test_more_memory_and_time_for_more_work(tmp_path, small):
     [
         ({"imags": 3}, ["imags: unknown key; did you mean images?"]),
         ({"rates": [0.0, 1.5]}, ["rates[1]: 1.5 is outside what is allowed"]),
-        ({"images": 1000}, ["images: 1000 is more than there are", "360"]),
+        ({"images": 1000}, ["images: 1000 is more than the 360 in the test part of digits"]),
         ({"attackers": ["idgl"]}, ['attackers: "idgl"', "did you mean idlg?"]),
     ],
 )

@@ -1,4 +1,4 @@
-"""What is recorded of a run, and what `python -m dropleak.report.verify` says of its results."""
+"""The provenance record of a run, and `python -m dropleak.report.verify`."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from places import ROOT
 
 
 def verify(folder, configuration):
-    """Run it as `make verify` does."""
+    """Run the command as `make verify` does."""
     return subprocess.run(
         [sys.executable, "-m", "dropleak.report.verify", "--configfile", configuration],
         cwd=folder,
@@ -36,18 +36,18 @@ def test_everything_is_recorded(finished):
     assert record["configuration"]["success_rmse"] == 0.1  # a default
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True)
     assert record["code"]["commit"] == (head.stdout.strip() or None)
-    made = {
+    files = {
         str(path.relative_to(results))
         for folder in ("tables", "figures", "report", "data")
         for path in (results / folder).rglob("*")
         if path.is_file()
     }
-    assert made == record["results"].keys() | record["data"].keys()
+    assert files == record["results"].keys() | record["data"].keys()
     digest = hashlib.sha256((results / "tables" / "summary.csv").read_bytes()).hexdigest()
     assert record["results"]["tables/summary.csv"] == digest
-    files = {job["file"]: job for job in record["attacks"]}
-    assert len(files) == 8
-    for name, job in files.items():
+    jobs = {job["file"]: job for job in record["attacks"]}
+    assert len(jobs) == 8
+    for name, job in jobs.items():
         table = pq.read_table(finished[0] / name)
         assert job["rows"] == len(table)
         assert job["sha256"] == hashlib.sha256((finished[0] / name).read_bytes()).hexdigest()
@@ -57,14 +57,14 @@ def test_everything_is_recorded(finished):
     assert len(record["trainings"]) == 2
 
 
-def test_results_as_they_were_made_are_in_order(copied):
+def test_unchanged_results_pass(copied):
     folder, _, configuration = copied
     result = verify(folder, configuration)
     assert result.returncode == 0, result.stderr
     assert "belong together" in result.stdout
 
 
-def test_whatever_does_not_belong_is_named(copied, tmp_path):
+def test_everything_that_does_not_belong_is_named(copied, tmp_path):
     folder, results, configuration = copied
     changed = yaml.safe_load(configuration.read_text(encoding="utf-8")) | {
         "success_rmse": 0.2,
@@ -124,11 +124,11 @@ def leave_out(path, *keys):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda path: path.unlink(), "provenance.json: is not there; a complete run makes it"),
+        (lambda path: path.unlink(), "provenance.json: does not exist; a complete run makes it"),
         (lambda path: path.write_text("{", encoding="utf-8"), "provenance.json: cannot be read"),
         (
             lambda path: path.write_text("[]", encoding="utf-8"),
-            "provenance.json: is no record of a run",
+            "provenance.json: is not a record of a run",
         ),
         *(
             (lambda path, keys=keys: leave_out(path, *keys), f"'{keys[-1]}' is a required property")

@@ -1,4 +1,4 @@
-"""The report in a browser without a network, as a reviewer opens it."""
+"""The report in a browser without a network, as a reviewer would open it."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from runner import run
 
 from dropleak.report import pages
 from dropleak.tables import parquet
-from dropleak.tables.schemas import CLAIMS, READINGS
+from dropleak.tables.schemas import CLAIMS, INTERPRETATIONS
 
 BROWSER = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 REQUIRED = os.environ.get("BROWSER_TESTS") == "required"
@@ -26,7 +26,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def report(finished, small, tmp_path_factory):
-    """The report as a single file in a folder of its own."""
+    """The report as a single file in a separate folder."""
     folder, _ = finished
     path = tmp_path_factory.mktemp("elsewhere") / "report.html"
     run("--report", path, *small, cwd=folder)
@@ -43,23 +43,23 @@ def chromium():
 
 @pytest.fixture
 def page(chromium, report):
-    """The report's first page; in the end nothing may have gone wrong in it."""
+    """The report's first page; checks at the end that the browser reported no error."""
     context = chromium.new_context(offline=True, viewport={"width": 1400, "height": 900})
-    page, wrong = context.new_page(), []
-    page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("requestfailed", lambda request: wrong.append(request.url[:100]))
+    page, errors = context.new_page(), []
+    page.on("console", lambda message: message.type == "error" and errors.append(message.text))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("requestfailed", lambda request: errors.append(request.url[:100]))
     page.goto(report.as_uri())
     page.get_by_text("Claims", exact=True).first.wait_for()
     yield page
     context.close()
-    assert wrong == []
+    assert errors == []
 
 
-def show(page, category, place=0):
-    """Open a category's result, and give the frame that shows it."""
+def show(page, category, index=0):
+    """Open a category's result; returns the frame that shows it."""
     page.get_by_text(category, exact=True).first.click()
-    page.locator("a[iconname=eye]").nth(place).click()
+    page.locator("a[iconname=eye]").nth(index).click()
     return page.frame_locator("iframe")
 
 
@@ -69,17 +69,17 @@ def test_the_first_page_counts_the_verdicts_and_has_the_picture_of_the_workflow(
     for verdict, count in claims["verdict"].value_counts().items():
         assert re.search(rf"\b{count} (is|are) {verdict}\b", text)
     page.locator(".chart-wrapper canvas").wait_for()
-    drawn = page.evaluate("rulegraph_spec.data[0].values.map(each => each.rule)")
-    assert {"images", "attack", "join_attacks", "judge", "record"} <= set(drawn)
+    drawn = page.evaluate("rulegraph_spec.data[0].values.map(node => node.rule)")
+    assert {"images", "attack", "join_attacks", "evaluate_claims", "provenance"} <= set(drawn)
 
 
 def test_the_first_page_can_be_read_from_its_top(page):
-    """Snakemake centres it: what does not fit is above the window, where nobody can scroll to."""
+    """Snakemake centres it: what does not fit is above the window, and cannot be scrolled to."""
     page.locator(".chart-wrapper canvas").wait_for()
     for part in (
         "Dropout against Deep Leakage from Gradients",
         "tests of what the paper claims",
-        "Run how it was",
+        "Run how they were made",
     ):
         box = page.locator("p", has_text=part).bounding_box()
         assert box["y"] >= 0
@@ -91,38 +91,38 @@ def test_every_link_of_the_first_page_leads_somewhere(page):
     links = page.locator("a[href^='javascript']")
     names = links.all_inner_texts()
     assert names == ["Claims", "Figures", "Tables", "Run"]
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         page.reload()
-        links.nth(place).click()
+        links.nth(index).click()
         page.locator("a[iconname=eye]").first.wait_for()
         assert f"Results\n{name}" in page.inner_text("#app")
 
 
 def test_the_claims_table_comes_first_and_can_be_read(page, finished):
     claims = pd.read_csv(finished[0] / "results/small/tables/claims.csv")
-    readings = pd.read_csv(finished[0] / "results/small/tables/readings.csv")
+    interpretations = pd.read_csv(finished[0] / "results/small/tables/interpretations.csv")
     categories = page.locator("ul", has_text="Claims").last.inner_text().split()
     assert categories[categories.index("RESULTS") + 1] == "Claims"
     frame = show(page, "Claims")
     rows = frame.locator("#claims tbody tr")
     rows.first.wait_for()
     assert rows.count() == len(claims)
-    for place, claim in enumerate(claims.itertuples()):
-        text = rows.nth(place).inner_text()
+    for index, claim in enumerate(claims.itertuples()):
+        text = rows.nth(index).inner_text()
         assert claim.verdict in text
         assert claim.statement in text
         assert claim.rule in text
-    assert frame.locator("#readings tbody tr").count() == len(readings)
+    assert frame.locator("#interpretations tbody tr").count() == len(interpretations)
     assert frame.locator("html").evaluate("e => e.scrollWidth <= e.clientWidth")
 
 
 def test_the_widest_numbers_fit_beside_the_lists_of_results(chromium, finished, tmp_path):
     folder = finished[0] / "results" / "small" / "tables"
     claims = parquet.read(folder / "claims.parquet", CLAIMS)
-    readings = parquet.read(folder / "readings.parquet", READINGS).to_pandas()
-    readings[readings.select_dtypes("float").columns] = 5.28e11
-    readings["attacker"] = "dropout-inversion"
-    wide = parquet.build(READINGS, readings)
+    interpretations = parquet.read(folder / "interpretations.parquet", INTERPRETATIONS).to_pandas()
+    interpretations[interpretations.select_dtypes("float").columns] = 5.28e11
+    interpretations["attacker"] = "dropout-inversion"
+    wide = parquet.build(INTERPRETATIONS, interpretations)
     path = tmp_path / "claims.html"
     path.write_text(
         pages.claims_page(claims, wide, {"experiment": "wide", "images": 3}, "digits"),
@@ -139,8 +139,8 @@ def test_every_figure_loads_and_has_numbers_from_the_tables_in_its_caption(page,
     eyes = page.locator("a[iconname=eye]")
     folder = finished[0] / "results" / "small"
     assert eyes.count() == len(list((folder / "figures").glob("*.png")))
-    for place in range(eyes.count()):
-        eyes.nth(place).click()
+    for index in range(eyes.count()):
+        eyes.nth(index).click()
         picture = page.locator("img[src*='image/png']")
         picture.wait_for()
         assert picture.evaluate("image => image.complete && image.naturalWidth") > 500
@@ -151,7 +151,7 @@ def test_every_figure_loads_and_has_numbers_from_the_tables_in_its_caption(page,
         )
         if name.endswith(".png")
     }
-    summary = pd.read_csv(folder / "tables" / "summary.csv").set_index(["attacker", "rate"])
+    summary = pd.read_csv(folder / "tables" / "summary.csv").set_index(["attacker", "dropout_rate"])
     mean = summary.loc[("idlg-ignore", 0.5), "rmse_clipped_mean"]
     text = captions["figure4-rmse-by-rate_lenet_idlg-ignore.png"]
     assert "after 40 iterations of attacker\nidlg-ignore on 3 images of digits" in text
@@ -182,7 +182,7 @@ def test_the_run_is_described(page, finished):
     assert "attack" in frame.locator("#hours").inner_text()
 
 
-def test_tables_are_shown_with_what_their_columns_mean(page, finished):
+def test_tables_are_shown_with_descriptions_of_their_columns(page, finished):
     frame = show(page, "Tables", 1)
     frame.locator("tbody tr").first.wait_for()
     summary = pd.read_csv(finished[0] / "results/small/tables/summary.csv")
@@ -193,5 +193,5 @@ def test_tables_are_shown_with_what_their_columns_mean(page, finished):
 def test_the_time_of_every_rule_is_shown(page):
     page.get_by_text("Statistics", exact=True).first.click()
     page.locator("#runtimes canvas").wait_for()
-    drawn = page.evaluate("runtimes_spec.data.values.map(each => each.rule)")
-    assert {"attack", "train", "judge", "record"} <= set(drawn)
+    drawn = page.evaluate("runtimes_spec.data.values.map(job => job.rule)")
+    assert {"attack", "train", "evaluate_claims", "provenance"} <= set(drawn)

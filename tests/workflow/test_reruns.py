@@ -1,4 +1,4 @@
-"""A rerun happens when a result would change, and only then."""
+"""Jobs are rerun when a result would change, and only then."""
 
 import re
 import shutil
@@ -11,22 +11,30 @@ from runner import counts, planned, run, with_changes
 
 pytestmark = pytest.mark.slow
 
-COUNTED = ("images", "attack", "train", "join_attacks", "join_utility", "summarise", "judge")
+COUNTED = (
+    "images",
+    "attack",
+    "train",
+    "join_attacks",
+    "join_utility",
+    "summarise",
+    "evaluate_claims",
+)
 DRAWN = ("draw_rmse_by_rate", "draw_rmse_by_iteration", "draw_accuracy_by_rate", "draw_networks")
 
 ATTACKS = "results/small/attacks"
-AFTER_ATTACKS = {"join_attacks": 1, "summarise": 1, "judge": 1} | {
+AFTER_ATTACKS = {"join_attacks": 1, "summarise": 1, "evaluate_claims": 1} | {
     "draw_rmse_by_rate": 2,
     "draw_rmse_by_iteration": 2,
 }
-AFTER_TRAINING = {"join_utility": 1, "judge": 1, "draw_accuracy_by_rate": 1}
+AFTER_TRAINING = {"join_utility": 1, "evaluate_claims": 1, "draw_accuracy_by_rate": 1}
 EVERYTHING = AFTER_ATTACKS | AFTER_TRAINING | {"attack": 8, "train": 2, "draw_networks": 1}
 AFTER_IMAGES = EVERYTHING | {"images": 1}
 
 
 @pytest.fixture
 def folder(finished, tmp_path):
-    """A copy of a finished run, which may be changed."""
+    """A copy of a finished run that tests may change."""
     copy = tmp_path / "run"
     shutil.copytree(finished[0], copy)
     return copy
@@ -34,28 +42,28 @@ def folder(finished, tmp_path):
 
 @pytest.fixture
 def one(folder):
-    """One of its results, from there."""
+    """One of its results, relative to the folder."""
     (path,) = folder.glob(f"{ATTACKS}/lenet/idlg/*/rate-0.5/images-0-2.parquet")
     return path.relative_to(folder)
 
 
-def found(folder, pattern):
-    """The one file there of this name, in which digests are stars."""
+def the_file(folder, pattern):
+    """The only file with this name, in which digests are stars."""
     (path,) = folder.glob(pattern)
     return path
 
 
 def jobs(*arguments, cwd):
-    """What a dry run plans, of those rules that are looked at here."""
+    """The planned number of jobs, for the rules that these tests check."""
     return jobs_and_notes(*arguments, cwd=cwd)[0]
 
 
 def jobs_and_notes(*arguments, cwd):
-    """The same, and what the dry run says of results that it does not use."""
-    said = run(*arguments, "--dry-run", cwd=cwd)
-    lines = (said.stdout + said.stderr).splitlines()
-    notes = [line for line in lines if "made anew if" in line or "stays as it is" in line]
-    plan = counts(said.stdout)
+    """The same, and the messages of a dry run about results that it does not use."""
+    result = run(*arguments, "--dry-run", cwd=cwd)
+    lines = (result.stdout + result.stderr).splitlines()
+    notes = [line for line in lines if "made again if" in line or "is new because" in line]
+    plan = counts(result.stdout)
     return {rule: count for rule, count in plan.items() if rule in COUNTED + DRAWN}, notes
 
 
@@ -87,23 +95,23 @@ def test_a_second_run_has_nothing_to_do(finished, small):
             EVERYTHING,
         ),
         ({"data": {"size": 16}}, EVERYTHING | {"images": 1}),
-        ({"success_rmse": 0.2}, {"summarise": 1, "judge": 1, "draw_rmse_by_rate": 2}),
+        ({"success_rmse": 0.2}, {"summarise": 1, "evaluate_claims": 1, "draw_rmse_by_rate": 2}),
         ({"sample_images": 1}, {}),
     ],
     ids=str,
 )
-def test_a_change_reruns_what_it_concerns(finished, small, tmp_path, change, expected):
+def test_a_change_reruns_only_what_it_affects(finished, small, tmp_path, change, expected):
     assert jobs(*with_changes(small, tmp_path, change), cwd=finished[0]) == expected
 
 
 @pytest.mark.parametrize("target", ["images", "figure2", "figure6"])
-def test_whatever_is_asked_for_is_of_the_present_settings(finished, small, tmp_path, target):
+def test_every_target_follows_the_current_settings(finished, small, tmp_path, target):
     smaller = with_changes(small, tmp_path, {"data": {"size": 16}})
     assert planned(target, *smaller, cwd=finished[0])["images"] == 1
 
 
 @pytest.mark.parametrize("profile", ["none", "mine"])
-def test_no_profile_is_needed_for_that(finished, small, tmp_path, profile):
+def test_reruns_do_not_depend_on_the_profile(finished, small, tmp_path, profile):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "config.yaml").write_text("cores: 1", encoding="utf-8")
     chosen = ["--workflow-profile", tmp_path / profile if profile == "mine" else profile]
@@ -136,7 +144,7 @@ def test_comments_and_the_order_of_keys_change_nothing(finished, small, tmp_path
 
 @pytest.mark.parametrize("records", ["kept", "lost"])
 def test_a_fresh_checkout_over_results_has_nothing_to_do(folder, small, tmp_path, records):
-    """All files of the code are new, and Snakemake's own records may be gone."""
+    """All code files are new, and Snakemake's own records may be missing."""
     for name in ("workflow", "config", "envs"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, tmp_path / name, copy_function=shutil.copy, ignore=ignored)
@@ -153,7 +161,7 @@ def test_a_fresh_checkout_over_results_has_nothing_to_do(folder, small, tmp_path
     assert plan == AFTER_ATTACKS | {"attack": 8}
     for attacker, note in zip(("idlg", "idlg-ignore"), notes, strict=True):
         assert note.startswith(f"{ATTACKS}/lenet/{attacker}/")
-        assert re.search(r"is new, as engine_version was \d+ and is 99; ", note)
+        assert re.search(r"is new because engine_version was \d+ and is 99; ", note)
 
 
 @pytest.mark.parametrize(
@@ -162,12 +170,12 @@ def test_a_fresh_checkout_over_results_has_nothing_to_do(folder, small, tmp_path
         (f"{ATTACKS}/lenet/idlg/*/rate-0.5/images-0-2.parquet", AFTER_ATTACKS | {"attack": 1}),
         ("results/small/data/*/test.parquet", AFTER_IMAGES),
         ("results/small/utility/*/*/*/rate-0.9.parquet", AFTER_TRAINING | {"train": 1}),
-        ("results/small/tables/claims.csv", {"judge": 1}),
+        ("results/small/tables/claims.csv", {"evaluate_claims": 1}),
         ("results/small/figures/figure6-accuracy-by-rate.png", {"draw_accuracy_by_rate": 1}),
     ],
 )
-def test_what_was_deleted_is_made_anew(folder, small, file, expected):
-    found(folder, file).unlink()
+def test_deleted_files_are_made_again(folder, small, file, expected):
+    the_file(folder, file).unlink()
     assert jobs(*small, cwd=folder) == expected
 
 
@@ -177,12 +185,12 @@ def test_what_was_deleted_is_made_anew(folder, small, file, expected):
         (f"{ATTACKS}/lenet/idlg/*/rate-0.5/images-0-2.parquet", AFTER_ATTACKS | {"attack": 1}),
         ("results/small/data/*/test.parquet", AFTER_IMAGES),
         ("results/small/utility/*/*/*/rate-0.9.parquet", AFTER_TRAINING | {"train": 1}),
-        ("results/small/tables/claims.parquet", {"judge": 1}),
+        ("results/small/tables/claims.parquet", {"evaluate_claims": 1}),
     ],
 )
 @pytest.mark.parametrize("damage", ["truncated", "of another schema"])
-def test_what_was_damaged_is_made_anew_and_named(folder, small, file, expected, damage):
-    path = found(folder, file)
+def test_damaged_files_are_named_and_made_again(folder, small, file, expected, damage):
+    path = the_file(folder, file)
     if damage == "truncated":
         path.write_bytes(path.read_bytes()[:-9])
     else:
@@ -190,11 +198,11 @@ def test_what_was_damaged_is_made_anew_and_named(folder, small, file, expected, 
     plan, (note,) = jobs_and_notes(*small, cwd=folder)
     assert plan == expected
     assert note.startswith(f"{path.relative_to(folder)}: is ")
-    assert note.endswith(f"; it is now {path.name}.damaged, and is made anew if it is needed")
+    assert note.endswith(f"; renamed to {path.name}.damaged, and made again if needed")
 
 
-def test_what_belongs_elsewhere_is_not_used(folder, small, one):
-    other = found(folder, f"{ATTACKS}/lenet/idlg-ignore/*/rate-0.5/images-0-2.parquet")
+def test_a_result_of_other_settings_is_not_used(folder, small, one):
+    other = the_file(folder, f"{ATTACKS}/lenet/idlg-ignore/*/rate-0.5/images-0-2.parquet")
     shutil.copy(other, folder / one)
     plan, (note,) = jobs_and_notes(*small, cwd=folder)
     assert plan["attack"] == 1
@@ -215,18 +223,18 @@ def test_an_experiment_grows_without_attacking_an_image_twice(folder, small, tmp
         arguments = with_changes(small, tmp_path, settings)
         made = run(table, *arguments, "--cores", "2", cwd=folder)
         assert made.stderr.count("rule attack:") == {4: 1, 6: 2, 5: 0}[settings["images"]]
-        there = {
+        existing = {
             path.stem.removeprefix("images-")
             for path in folder.glob(f"{ATTACKS}/lenet/idlg/*/rate-0.0/*")
         }
-        assert there >= batches
+        assert existing >= batches
         grown = pd.read_parquet(folder / table)
         assert len(grown) == grown["image"].nunique() == settings["images"]
-        kept = before.query("attacker == 'idlg' and rate == 0.0").reset_index(drop=True)
+        kept = before.query("attacker == 'idlg' and dropout_rate == 0.0").reset_index(drop=True)
         pd.testing.assert_frame_equal(grown.head(len(kept)), kept)
 
 
-def test_usable_results_are_made_anew_if_a_user_wants_it(finished, small, folder, one):
+def test_usable_results_are_made_again_if_a_user_forces_it(finished, small, folder, one):
     forced = run(one, *small, "--cores", "1", "--force", cwd=folder)
     assert "rule attack:" in forced.stderr
     assert pd.read_parquet(folder / one)["rmse"].equals(pd.read_parquet(finished[0] / one)["rmse"])

@@ -1,4 +1,4 @@
-"""Small complete runs, and what a second one does."""
+"""Small complete runs."""
 
 import pandas as pd
 import pytest
@@ -37,9 +37,9 @@ def test_every_table_and_figure_is_made(finished):
 def test_the_tables_have_every_attack_once(finished):
     folder = finished[0] / "results" / "small" / "tables"
     attacks = pd.read_parquet(folder / "attacks.parquet")
-    keys = attacks[["attacker", "rate", "image"]]
+    keys = attacks[["attacker", "dropout_rate", "image"]]
     assert len(keys) == len(keys.drop_duplicates()) == 2 * 2 * 3
-    assert attacks.groupby(["attacker", "rate"])["image"].apply(tuple).nunique() == 1
+    assert attacks.groupby(["attacker", "dropout_rate"])["image"].apply(tuple).nunique() == 1
     summary = pd.read_csv(folder / "summary.csv")
     assert summary["attacks"].tolist() == [3, 3, 3, 3]
 
@@ -49,14 +49,16 @@ def test_attackers_are_compared_on_the_same_problems(finished):
     folder = finished[0] / "results" / "small" / "tables"
     attacks = pd.read_parquet(folder / "attacks.parquet")
     columns = ["attacker", "image", "loss", "rmse", "status"]
-    one, other = (part for _, part in attacks.query("rate == 0")[columns].groupby("attacker"))
+    one, other = (
+        part for _, part in attacks.query("dropout_rate == 0")[columns].groupby("attacker")
+    )
     pd.testing.assert_frame_equal(
         one.drop(columns="attacker").reset_index(drop=True),
         other.drop(columns="attacker").reset_index(drop=True),
     )
 
 
-def test_the_run_ends_with_the_summary_and_where_things_are(finished):
+def test_a_run_ends_with_the_summary_and_the_folders_of_its_results(finished):
     output = finished[1].stdout + finished[1].stderr
     assert "mean clipped RMSE" in output
     # 40 iterations find nothing, with dropout or without.
@@ -65,7 +67,7 @@ def test_the_run_ends_with_the_summary_and_where_things_are(finished):
     assert "results/small/figures" in output
 
 
-def test_jobs_tell_their_progress_in_their_log(finished):
+def test_jobs_log_their_progress(finished):
     (log,) = finished[0].glob("logs/small/attack/lenet/idlg/*/rate-0.5/images-0-2.log")
     assert "40/40 iterations" in log.read_text(encoding="utf-8")
     assert "left" in log.read_text(encoding="utf-8")
@@ -90,8 +92,8 @@ def test_every_attacker_attacks_another_kind_of_client(tmp_path, small):
     frame = pd.read_parquet(tmp_path / table)
     assert frame.groupby("attacker")["image"].nunique().to_dict() == dict.fromkeys(names, 4)
     assert frame["update"].nunique() == 2
-    entitled = frame.loc[frame["knowledge"] == "update and masks", "attacker"]
-    assert set(entitled) == {"known-mask"}
+    oracles = frame.loc[frame["knowledge"] == "update and masks", "attacker"]
+    assert set(oracles) == {"known-mask"}
     claims = frame.set_index("attacker")["mask_claim"]
     assert claims.dropna().index.unique().tolist() == ["mask-reading"]
     for reason in ("several images", "convolutions", "series", "can be zero"):
@@ -99,7 +101,7 @@ def test_every_attacker_attacks_another_kind_of_client(tmp_path, small):
 
 
 @pytest.mark.slow
-def test_photographs_come_back(tmp_path, small, photographs):
+def test_photographs_are_recovered(tmp_path, small, photographs):
     settings = {
         "experiment": "photographs",
         "data": {"source": "folder", "root": str(photographs)},

@@ -2,9 +2,9 @@ localrules:
     join_attacks,
     join_utility,
     summarise,
-    weigh,
-    judge,
-    illustrate,
+    tradeoff,
+    evaluate_claims,
+    method_tables,
 
 
 rule join_attacks:
@@ -19,7 +19,7 @@ rule join_attacks:
     params:
         code=code_of("join.py"),
         schema="attacks",
-        key=["client", "attacker", "rate", "image"],
+        key=["client", "attacker", "dropout_rate", "image"],
         images=config["images"],
     script:
         "../scripts/join.py"
@@ -27,7 +27,7 @@ rule join_attacks:
 
 use rule join_attacks as join_utility with:
     input:
-        training_files(),
+        list(TRAININGS),
     output:
         f"{RESULTS}/tables/utility.parquet",
     log:
@@ -35,7 +35,7 @@ use rule join_attacks as join_utility with:
     params:
         code=code_of("join.py"),
         schema="utility",
-        key=["network", "dropout", "rate", "seed", "epoch"],
+        key=["network", "dropout", "dropout_rate", "seed", "epoch"],
         images=None,
 
 
@@ -60,7 +60,7 @@ rule summarise:
         "../scripts/summarise.py"
 
 
-rule weigh:
+rule tradeoff:
     input:
         train=rules.images.output.train,
         test=rules.images.output.test,
@@ -68,71 +68,71 @@ rule weigh:
         summary=rules.summarise.output.parquet,
         utility=rules.join_utility.output[0],
     output:
-        guesses=f"{RESULTS}/tables/guesses.parquet",
+        mean_image=f"{RESULTS}/tables/mean_image.parquet",
         parquet=f"{RESULTS}/tables/tradeoff.parquet",
         csv=f"{RESULTS}/tables/tradeoff.csv",
         text=f"{RESULTS}/tables/summary.txt",
     log:
-        f"{LOGS}/weigh.log",
+        f"{LOGS}/tradeoff.log",
     conda:
         "../../envs/tables.yaml"
     params:
-        code=code_of("weigh.py"),
+        code=code_of("tradeoff.py"),
         images=SELECTION[: config["images"]],
         clients=CLIENTS,
         tolerated_loss=config["utility"]["tolerated_loss"],
         success_rmse=config["success_rmse"],
         seed=config["seed"],
     script:
-        "../scripts/weigh.py"
+        "../scripts/tradeoff.py"
 
 
-rule judge:
+rule evaluate_claims:
     input:
         test=rules.images.output.test,
         attacks=rules.join_attacks.output[0],
         utility=rules.join_utility.output[0],
-        guesses=rules.weigh.output.guesses,
+        mean_image=rules.tradeoff.output.mean_image,
     output:
         claims=f"{RESULTS}/tables/claims.parquet",
         claims_csv=f"{RESULTS}/tables/claims.csv",
-        readings=f"{RESULTS}/tables/readings.parquet",
-        readings_csv=f"{RESULTS}/tables/readings.csv",
+        interpretations=f"{RESULTS}/tables/interpretations.parquet",
+        interpretations_csv=f"{RESULTS}/tables/interpretations.csv",
     log:
-        f"{LOGS}/judge.log",
+        f"{LOGS}/evaluate_claims.log",
     conda:
         "../../envs/tables.yaml"
     params:
-        code=code_of("judge.py"),
+        code=code_of("evaluate_claims.py"),
         clients=CLIENTS,
         attacker=config["attackers"][0],
-        masks=configuration.readings(config),
+        masks=configuration.interpretations(config),
         accounting=configuration.accounting(config),
         success_rmse=config["success_rmse"],
         tolerated_loss=config["utility"]["tolerated_loss"],
         seed=config["seed"],
     script:
-        "../scripts/judge.py"
+        "../scripts/evaluate_claims.py"
 
 
-rule illustrate:
+rule method_tables:
     input:
         images=rules.images.output.test,
     output:
         network=f"{RESULTS}/tables/network.parquet",
         features=f"{RESULTS}/tables/features.parquet",
     log:
-        f"{LOGS}/illustrate.log",
+        f"{LOGS}/method_tables.log",
     conda:
         "../../envs/torch.yaml"
     params:
-        code=code_of("illustrate.py"),
+        code=code_of("method_tables.py"),
         client=CLIENTS[config["clients"][0]],
         image=SELECTION[0],
         rates=config["rates"],
         seed=config["seed"],
     script:
-        "../scripts/illustrate.py"
+        "../scripts/method_tables.py"
 
 
 rule tables:
@@ -140,5 +140,5 @@ rule tables:
         rules.join_attacks.output,
         rules.join_utility.output,
         rules.summarise.output,
-        rules.weigh.output,
-        rules.judge.output,
+        rules.tradeoff.output,
+        rules.evaluate_claims.output,

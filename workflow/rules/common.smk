@@ -1,31 +1,11 @@
 import sys
 import time
 
-from snakemake.exceptions import WorkflowError
-from snakemake.logging import logger
-
-from dropleak.planning import config as configuration
-from dropleak.planning import yaml_text, grid, resources, code
-from dropleak.runtime import slurm
-from dropleak.errors import InputError
-from dropleak.runtime.hardware import has_gpu
-from dropleak.report import escape
+from dropleak.planning import grid, resources
 from dropleak.planning.versions import ENGINE_VERSION
-
-try:
-    code.refuse_braces()
-    # Files of a project that has this workflow as a module say more than its configuration.
-    if workflow.modifier.is_main_snakefile():
-        yaml_text.check(workflow.configfiles)
-    complete = configuration.complete(config)
-    config.clear()
-    config.update(complete)
-    IMAGE_VALUES = grid.image_values(config["data"])
-    if workflow.is_main_process:
-        for note in grid.look_through(config["data"]):
-            logger.warning(note)
-except InputError as error:
-    raise WorkflowError(str(error))
+from dropleak.report import escape
+from dropleak.runtime import slurm
+from dropleak.runtime.hardware import has_gpu
 
 STARTED = time.time()
 RESULTS = f"results/{config['experiment']}"
@@ -35,12 +15,12 @@ CLIENTS = {name: configuration.clients(config)[name] for name in config["clients
 ATTACKERS = {
     name: configuration.attackers(config)[name] for name in config["attackers"]
 }
-# What captions call the images, for `params`: a function, as Snakemake takes braces in
-# text for wildcards.
-DATASET = lambda wildcards: escape.rst(grid.dataset_name(config["data"]))
+# The name of the images for captions. A function, because Snakemake takes braces in text for
+# wildcards.
+DATASET = lambda wildcards: escape.rst(sources.dataset_name(config["data"]))
 RATES = [str(float(rate)) for rate in config["rates"]]
 UTILITY_RATES = [str(float(rate)) for rate in config["utility"]["rates"]]
-SELECTION = grid.selection(grid.count_images(config["data"], "test"), config["seed"])
+SELECTION = grid.selection(sources.count_images(config["data"], "test"), config["seed"])
 BATCH_SIZES = {
     name: min(
         config["images"],
@@ -50,7 +30,7 @@ BATCH_SIZES = {
     )
     for name, client in CLIENTS.items()
 }
-# Jobs take a GPU where this machine has one. A cluster's profile sets the resource itself.
+# Jobs ask for a GPU if this machine has one. A cluster's profile sets the resource itself.
 GPU = int(has_gpu())
 
 ATTACK_MEMORY, ATTACK_RUNTIME = resources.attack(
@@ -62,7 +42,7 @@ ATTACK_MEMORY, ATTACK_RUNTIME = resources.attack(
     max(attacker["restarts"] for attacker in ATTACKERS.values()),
 )
 TRAINING_MEMORY, TRAINING_RUNTIME = resources.training(
-    grid.count_images(config["data"], "train"),
+    sources.count_images(config["data"], "train"),
     IMAGE_VALUES,
     config["utility"]["batch_size"],
     config["utility"]["seeds"] * config["utility"]["epochs"],
@@ -77,24 +57,24 @@ wildcard_constraints:
 
 
 def independent(wildcards):
-    """For captions: what intervals are over, for the client of a figure or for all of them."""
+    """For captions: the independent units of intervals, for a figure's client or for all."""
     shown = CLIENTS.keys() & {wildcards.get("client")} or CLIENTS
     return configuration.independent(CLIENTS[name] for name in shown)
 
 
 def code_of(script, names=(), files=()):
-    """For `params`: what `code.digest` says, but only when a job is looked at."""
+    """For `params`: the digest of a job's code, computed only when Snakemake needs the job."""
     return lambda wildcards: code.digest(script, names, files)
 
 
 def client_in_words(wildcards):
-    """For captions: whom a figure shows, if the experiment has several clients."""
+    """For captions: the client of a figure, if the experiment has several."""
     several = len(CLIENTS) > 1 and "client" in wildcards.keys()
     return f"The client is ``{wildcards.client}``. " if several else ""
 
 
 def refuse_jobs_left_behind():
-    """Stop a run whose jobs an earlier one, that was killed, has still in Slurm."""
+    """Stop if Slurm still has the same jobs from an earlier run that was killed."""
     try:
         slurm.refuse_left_behind(SETTINGS)
     except InputError as error:
@@ -102,7 +82,7 @@ def refuse_jobs_left_behind():
 
 
 def print_reasons():
-    """Why Slurm ended jobs of this run, as Snakemake knows only that they failed."""
+    """Print why Slurm ended jobs of this run: Snakemake only knows that they failed."""
     ended = slurm.reasons("logs/slurm", STARTED)
     if ended:
         print(

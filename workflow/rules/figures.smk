@@ -4,16 +4,16 @@ from dropleak.report.figures import FIGURES
 
 TABLES = {
     "attacks": rules.join_attacks.output[0],
-    "claims": rules.judge.output.claims,
+    "claims": rules.evaluate_claims.output.claims,
     "comparison": rules.summarise.output.comparison,
-    "features": rules.illustrate.output.features,
-    "guesses": rules.weigh.output.guesses,
+    "features": rules.method_tables.output.features,
+    "mean_image": rules.tradeoff.output.mean_image,
     "images": rules.images.output.test,
     "labels": rules.images.output.test,
-    "network": rules.illustrate.output.network,
-    "readings": rules.judge.output.readings,
+    "network": rules.method_tables.output.network,
+    "interpretations": rules.evaluate_claims.output.interpretations,
     "summary": rules.summarise.output.parquet,
-    "tradeoff": rules.weigh.output.parquet,
+    "tradeoff": rules.tradeoff.output.parquet,
     "utility": rules.join_utility.output[0],
 }
 

@@ -1,4 +1,4 @@
-# What is there already: files of jobs lie in folders named by the settings they depend on.
+# Existing results. Job files are in folders named by the settings that they depend on.
 from functools import cache
 from itertools import product
 from os.path import exists
@@ -12,6 +12,11 @@ from dropleak.tables.schemas import IMAGES, SCHEMAS, UTILITY
 LAYOUT = Layout(config)
 CHECKPOINTS = f"{RESULTS}/checkpoints"
 SETTINGS = {folder.digest: folder.settings for folder in LAYOUT}
+# The files of the trainings, network by network, each with its folder.
+TRAININGS = {
+    f"{folder.path}/rate-{rate}.parquet": folder
+    for folder, rate in product(LAYOUT.trainings.values(), UTILITY_RATES)
+}
 
 
 wildcard_constraints:
@@ -25,18 +30,9 @@ def image_table(part):
     return f"{LAYOUT.images.path}/{part}.parquet"
 
 
-def training_files():
-    """The files that hold the trainings, one network after the other."""
-    folders = LAYOUT.trainings.values()
-    return [
-        f"{folder.path}/rate-{rate}.parquet"
-        for folder, rate in product(folders, UTILITY_RATES)
-    ]
-
-
 @cache
-def survey():
-    """The files that hold every attack once, however they are cut; damaged ones are set aside."""
+def attack_file_list():
+    """The files that hold every attack once, in whatever batches; sets damaged files aside."""
     files = []
     for change in filter(None, map(inventory.new_settings, LAYOUT)):
         logger.info(change)
@@ -53,37 +49,34 @@ def survey():
 
 
 def attack_files(wildcards):
-    """The files that hold the attacks, once Snakemake asks for them."""
-    return survey()
+    """The files that hold the attacks, listed only when Snakemake asks for them."""
+    return attack_file_list()
 
 
 def set_aside(damaged):
-    """Rename files that cannot be used, so that Snakemake makes others in their place."""
-    for path, why in damaged.items():
+    """Rename files that cannot be used, so that Snakemake makes them again."""
+    for path, problem in damaged.items():
         try:
-            logger.warning(inventory.set_aside(path, why))
+            logger.warning(inventory.set_aside(path, problem))
         except InputError as error:
             raise WorkflowError(str(error))
 
 
 def unusable():
-    """What is wrong with files whose names do not depend on what is there, by path."""
+    """Problems of files whose names are the same whatever exists already, by path."""
     tables = {image_table(part): (IMAGES, LAYOUT.images) for part in ("train", "test")}
-    tables |= {
-        f"{folder.path}/rate-{rate}.parquet": (UTILITY, folder)
-        for folder, rate in product(LAYOUT.trainings.values(), UTILITY_RATES)
-    }
+    tables |= {path: (UTILITY, folder) for path, folder in TRAININGS.items()}
     tables |= {
         f"{RESULTS}/tables/{name}.parquet": (schema, None)
         for name, schema in SCHEMAS.items()
         if name != "images"
     }
-    found = {
+    problems = {
         path: inventory.damage(path, schema, folder and folder.settings)
         for path, (schema, folder) in tables.items()
         if exists(path)
     }
-    return {path: why for path, why in found.items() if why}
+    return {path: problem for path, problem in problems.items() if problem}
 
 
 set_aside(unusable())

@@ -1,6 +1,6 @@
 localrules:
-    describe,
-    record,
+    report_pages,
+    provenance,
 
 
 TEMPLATES = [
@@ -15,16 +15,16 @@ TEMPLATES = [
 ]
 
 
-rule describe:
+rule report_pages:
     input:
         images=rules.images.output.test,
         attacks=rules.join_attacks.output[0],
         utility=rules.join_utility.output[0],
         summary=rules.summarise.output.parquet,
         comparison=rules.summarise.output.comparison,
-        tradeoff=rules.weigh.output.parquet,
-        claims=rules.judge.output.claims,
-        readings=rules.judge.output.readings,
+        tradeoff=rules.tradeoff.output.parquet,
+        claims=rules.evaluate_claims.output.claims,
+        interpretations=rules.evaluate_claims.output.interpretations,
     output:
         methods=f"{RESULTS}/report/methods.tex",
         references=f"{RESULTS}/report/references.bib",
@@ -33,7 +33,7 @@ rule describe:
             f"{RESULTS}/report/claims.html",
             caption="../report/claims.rst",
             category="Claims",
-            labels={"shows": "claims of the paper, and readings of it"},
+            labels={"shows": "claims of the paper, and interpretations of it"},
         ),
         summary=report(
             f"{RESULTS}/report/summary.html",
@@ -60,45 +60,45 @@ rule describe:
             labels={"shows": "methods, outcomes, versions, configuration"},
         ),
     log:
-        f"{LOGS}/describe.log",
+        f"{LOGS}/report_pages.log",
     conda:
         "../../envs/tables.yaml"
     params:
-        code=code_of("describe.py", files=TEMPLATES),
+        code=code_of("report_pages.py", files=TEMPLATES),
         config=config,
         clients=CLIENTS,
         attackers=ATTACKERS,
         dataset=DATASET,
         independent=independent,
-        dataset_name=lambda wildcards: grid.dataset_name(config["data"]),
+        dataset_name=lambda wildcards: sources.dataset_name(config["data"]),
     script:
-        "../scripts/describe.py"
+        "../scripts/report_pages.py"
 
 
-rule record:
+rule provenance:
     input:
         data=[rules.images.output.train, rules.images.output.test],
         attacks=attack_files,
-        trainings=training_files(),
-        summary=rules.weigh.output.text,
+        trainings=list(TRAININGS),
+        summary=rules.tradeoff.output.text,
         results=[
             *rules.tables.input,
-            *rules.illustrate.output,
+            *rules.method_tables.output,
             *rules.figures.input,
-            *rules.describe.output,
+            *rules.report_pages.output,
         ],
     output:
         f"{RESULTS}/provenance.json",
     log:
-        f"{LOGS}/record.log",
+        f"{LOGS}/provenance.log",
     conda:
         "../../envs/tables.yaml"
     params:
-        code=code_of("record.py"),
+        code=code_of("provenance.py"),
         checkpoints=CHECKPOINTS,
         config=config,
         engine_version=ENGINE_VERSION,
     message:
         "Recording where the results come from."
     script:
-        "../scripts/record.py"
+        "../scripts/provenance.py"

@@ -26,4 +26,4 @@ rule train:
 
 rule utility:
     input:
-        training_files(),
+        list(TRAININGS),

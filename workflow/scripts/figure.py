@@ -1,4 +1,4 @@
-"""Draw one figure from its tables, and say in numbers what it shows."""
+"""Draw one figure from its tables, and write the numbers for its caption."""
 
 from pkgutil import resolve_name
 

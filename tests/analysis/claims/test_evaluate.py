@@ -1,4 +1,4 @@
-"""Verdicts on made data in which every claim is known to be true, or false, or out of sight."""
+"""Verdicts on synthetic data in which every claim is known to be true, false or undecidable."""
 
 from dataclasses import replace
 
@@ -9,8 +9,8 @@ import pytest
 from dropleak.analysis import efficacy, statistics
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.claims import interpretations
+from dropleak.analysis.claims.evaluate import evaluate_claims
 from dropleak.analysis.claims.evidence import Run
-from dropleak.analysis.claims.judge import judge
 from dropleak.analysis.claims.verdicts import Evidence, above_zero, at_place, below, equals
 from dropleak.tables.schemas import CLAIMS
 
@@ -19,7 +19,7 @@ AS_PUBLISHED = [0.533, 0.555, 0.577, 0.598, 0.584, 0.612]
 
 
 def attacks(means, noise=0.02, images=300, attacker="idlg", wrong_labels=0, together=1):
-    """Attacks whose errors have these means by rate; an image is as hard at every rate."""
+    """Attacks whose errors have these means by rate; an image is equally hard at every rate."""
     rng = np.random.default_rng(0)
     hard = rng.normal(0, 0.05, (images // together, 1)).repeat(together, axis=0)
     errors = np.array(means) + hard + rng.normal(0, noise, (images, len(means)))
@@ -27,7 +27,7 @@ def attacks(means, noise=0.02, images=300, attacker="idlg", wrong_labels=0, toge
     return pd.DataFrame(
         {
             "attacker": attacker,
-            "rate": np.tile(RATES[: len(means)], images),
+            "dropout_rate": np.tile(RATES[: len(means)], images),
             "image": np.repeat(image, len(means)),
             "update": np.repeat(image - image % together, len(means)),
             "rmse": errors.ravel(),
@@ -41,7 +41,12 @@ def attacks(means, noise=0.02, images=300, attacker="idlg", wrong_labels=0, toge
 def utility(by_rate, seeds=5, noise=0.002):
     rng = np.random.default_rng(1)
     rows = [
-        {"rate": rate, "seed": seed, "epoch": 1, "test_accuracy": mean + rng.normal(0, noise)}
+        {
+            "dropout_rate": rate,
+            "seed": seed,
+            "epoch": 1,
+            "test_accuracy": mean + rng.normal(0, noise),
+        }
         for rate, mean in by_rate.items()
         for seed in range(seeds)
     ]
@@ -56,9 +61,11 @@ GUESS = 0.57
 """An error between that without dropout and those from 0.3 to 0.5."""
 
 
-def judged(frame, accuracies=FALLING, accounting=(), guess=GUESS, chance=TEN_CLASSES, **options):
-    """The claims table of such a run."""
-    frame = frame.assign(above_guess=frame["rmse_clipped"] - guess)
+def claims_table(
+    frame, accuracies=FALLING, accounting=(), guess=GUESS, chance=TEN_CLASSES, **options
+):
+    """The claims table of a run with these attacks."""
+    frame = frame.assign(above_mean_image=frame["rmse_clipped"] - guess)
     run = Run(
         frame,
         utility(accuracies, **options),
@@ -70,56 +77,56 @@ def judged(frame, accuracies=FALLING, accounting=(), guess=GUESS, chance=TEN_CLA
     )
     runs = {"lenet": run}
     if "client" in frame:
-        runs = {name: replace(run, attacks=own) for name, own in frame.groupby("client")}
-    table = judge(runs, "idlg", list(accounting))
+        runs = {name: replace(run, attacks=rows) for name, rows in frame.groupby("client")}
+    table = evaluate_claims(runs, "idlg", list(accounting))
     assert table.schema.equals(CLAIMS)
     return table.to_pandas()
 
 
 def verdicts(*run, **options):
-    return judged(*run, **options).set_index("claim")["verdict"]
+    return claims_table(*run, **options).set_index("claim")["verdict"]
 
 
 def test_a_run_like_the_paper_supports_its_claims():
-    found = verdicts(attacks(AS_PUBLISHED, images=900))
+    decided = verdicts(attacks(AS_PUBLISHED, images=900))
     supported = ["error-rises", "error-rises-above-0", "dip", "turning-point", "error-at-half"]
     supported += [f"rmse-at-{rate}" for rate in (0.0, 0.3, 0.4, 0.5)]
     supported += ["labels", "balance-privacy", "accuracy-falls"]
     supported += [f"accuracy-lost-at-{rate}" for rate in (0.3, 0.4, 0.5)]
-    assert (found[supported] == "supported").all(), found
-    assert found["balance-accuracy"] == "not supported"  # 0.15 is lost at 0.5
-    assert found["a-reading"] == "inconclusive"  # none was given
-    assert found["no-small-error"] == "inconclusive"  # there is none at 0.0 either
+    assert (decided[supported] == "supported").all(), decided
+    assert decided["balance-accuracy"] == "not supported"  # 0.15 is lost at 0.5
+    assert decided["some-interpretation"] == "inconclusive"  # none was given
+    assert decided["no-small-error"] == "inconclusive"  # there is none at 0.0 either
 
 
-def test_a_flat_error_speaks_against_all_that_rises():
-    found = verdicts(attacks([0.56] * 6, images=600))
+def test_a_flat_error_contradicts_every_claim_that_it_rises():
+    decided = verdicts(attacks([0.56] * 6, images=600))
     for claim in ("error-rises", "error-rises-above-0", "dip", "error-at-half"):
-        assert found[claim] == "not supported", claim
+        assert decided[claim] == "not supported", claim
     for rate in (0.0, 0.3, 0.4, 0.5):
-        assert found[f"rmse-at-{rate}"] == "not supported"
-    assert found["turning-point"] == "inconclusive"
+        assert decided[f"rmse-at-{rate}"] == "not supported"
+    assert decided["turning-point"] == "inconclusive"
 
 
 def test_a_jump_is_a_rise_but_not_among_the_rates_above_0():
-    found = verdicts(attacks([0.1, *[0.56] * 5], images=600))
-    assert found["error-rises"] == "supported"
-    assert found["error-rises-above-0"] == "not supported"
-    assert found["turning-point"] == "not supported"  # it is at 0.1
+    decided = verdicts(attacks([0.1, *[0.56] * 5], images=600))
+    assert decided["error-rises"] == "supported"
+    assert decided["error-rises-above-0"] == "not supported"
+    assert decided["turning-point"] == "not supported"  # it is at 0.1
 
 
 def test_a_falling_error_and_a_rising_accuracy():
     rising = {rate: 1 - accuracy for rate, accuracy in FALLING.items()}
-    found = verdicts(attacks(AS_PUBLISHED[::-1]), rising, guess=0.7)
+    decided = verdicts(attacks(AS_PUBLISHED[::-1]), rising, guess=0.7)
     for claim in ("error-rises", "error-at-half", "accuracy-falls", "accuracy-lost-at-0.3"):
-        assert found[claim] == "not supported", claim
-    assert found["balance-accuracy"] == "supported"
+        assert decided[claim] == "not supported", claim
+    assert decided["balance-accuracy"] == "supported"
 
 
 def test_few_images_decide_nothing():
     level = dict.fromkeys(FALLING, 0.5)
-    found = verdicts(attacks(AS_PUBLISHED, noise=0.1, images=12), level, seeds=2, noise=0.2)
-    assert (found == "inconclusive").all(), found
+    decided = verdicts(attacks(AS_PUBLISHED, noise=0.1, images=12), level, seeds=2, noise=0.2)
+    assert (decided == "inconclusive").all(), decided
 
 
 def test_noise_hides_the_dip():
@@ -127,38 +134,38 @@ def test_noise_hides_the_dip():
 
 
 def test_images_of_an_update_count_once():
-    """Four images each: with 40 there are 10 updates, too few, however clear they are."""
-    alone, together = attacks(AS_PUBLISHED, images=40), attacks(AS_PUBLISHED, images=40, together=4)
-    assert verdicts(alone)["error-at-half"] == "supported"
-    assert verdicts(together)["error-at-half"] == "inconclusive"
+    """40 images in updates of four make 10 updates, too few, however clear they are."""
+    single, grouped = attacks(AS_PUBLISHED, images=40), attacks(AS_PUBLISHED, images=40, together=4)
+    assert verdicts(single)["error-at-half"] == "supported"
+    assert verdicts(grouped)["error-at-half"] == "inconclusive"
 
 
-def test_one_wrong_label_is_against_certainty_and_few_right_ones_are_not_for_it():
+def test_one_wrong_label_refutes_certainty_and_few_right_ones_do_not_prove_it():
     assert verdicts(attacks(AS_PUBLISHED, wrong_labels=1))["labels"] == "not supported"
     assert verdicts(attacks(AS_PUBLISHED, images=50))["labels"] == "inconclusive"
 
 
 def test_an_attacker_that_accounts_for_masks_is_judged_on_its_own():
     idlg = attacks([0.1, *AS_PUBLISHED[1:]])
-    both = pd.concat([idlg, attacks([0.02] * 6, 0.001, attacker="reader")])
-    both["rmse"] = both["rmse_clipped"] = both["rmse_clipped"].abs()
-    table = judged(both, accounting=["reader"])
-    found = table.set_index(["claim", "attacker"])["verdict"]
+    frame = pd.concat([idlg, attacks([0.02] * 6, 0.001, attacker="reader")])
+    frame["rmse"] = frame["rmse_clipped"] = frame["rmse_clipped"].abs()
+    table = claims_table(frame, accounting=["reader"])
+    decided = table.set_index(["claim", "attacker"])["verdict"]
     for claim in ("error-at-half", "no-small-error", "balance-privacy"):
-        assert found[claim, "idlg"] == "supported"
-        assert found[claim, "reader"] == "not supported"
+        assert decided[claim, "idlg"] == "supported"
+        assert decided[claim, "reader"] == "not supported"
 
 
-def test_a_client_is_judged_on_its_own_and_the_papers_claims_are_put_to_the_first():
+def test_protection_is_judged_per_client_and_the_other_claims_on_the_first():
     safe, broken = attacks([0.1, *AS_PUBLISHED[1:]]), attacks([0.02] * 6, 0.001)
-    both = pd.concat([safe.assign(client="a"), broken.assign(client="b")])
-    both["rmse"] = both["rmse_clipped"] = both["rmse_clipped"].abs()
-    table = judged(both)
-    found = table.set_index(["claim", "client"])["verdict"]
+    frame = pd.concat([safe.assign(client="a"), broken.assign(client="b")])
+    frame["rmse"] = frame["rmse_clipped"] = frame["rmse_clipped"].abs()
+    table = claims_table(frame)
+    decided = table.set_index(["claim", "client"])["verdict"]
     protection = ["error-at-half", "no-small-error", "balance-privacy"]
     for claim in protection:
-        assert found[claim, "a"] == "supported"
-        assert found[claim, "b"] == "not supported"
+        assert decided[claim, "a"] == "supported"
+        assert decided[claim, "b"] == "not supported"
     assert set(table.loc[~table["claim"].isin(protection), "client"]) == {"a"}
 
 
@@ -169,20 +176,20 @@ ABOUT_PROTECTION = [
 
 
 def test_an_attack_that_fails_without_dropout_shows_nothing_about_protection():
-    """Its error rises, and is above the guess's at every rate: so do two kinds of noise differ."""
-    table = judged(attacks(AS_PUBLISHED, images=900), guess=0.25).set_index("claim")
+    """Its error rises, and is above the guess's at every rate, but it is noise throughout."""
+    table = claims_table(attacks(AS_PUBLISHED, images=900), guess=0.25).set_index("claim")
     assert (table.loc[ABOUT_PROTECTION, "verdict"] == "inconclusive").all()
     assert (table.loc[ABOUT_PROTECTION, "reason"] == efficacy.FAILS).all()
     others = table.drop(ABOUT_PROTECTION)
     assert others["reason"].isna().all()
     assert (others.loc[["rmse-at-0.0", "rmse-at-0.5", "labels"], "verdict"] == "supported").all()
-    flat = judged(attacks([0.56] * 6, images=600), guess=0.25).set_index("claim")
+    flat = claims_table(attacks([0.56] * 6, images=600), guess=0.25).set_index("claim")
     assert (flat.loc[ABOUT_PROTECTION, "verdict"] == "inconclusive").all()
 
 
-def test_one_attacker_may_fail_without_dropout_and_another_not():
+def test_one_attacker_may_fail_without_dropout_while_another_succeeds():
     working = attacks([0.1, *AS_PUBLISHED[1:]])
-    table = judged(
+    table = claims_table(
         pd.concat([attacks([0.55, *AS_PUBLISHED[1:]]), working.assign(attacker="reader")]),
         accounting=["reader"],
         guess=0.3,
@@ -194,10 +201,10 @@ def test_one_attacker_may_fail_without_dropout_and_another_not():
         assert pd.isna(table.loc[(claim, "reader"), "reason"])
 
 
-def test_privacy_that_was_broken_is_broken_whatever_happens_without_dropout():
+def test_broken_privacy_is_broken_whatever_happens_without_dropout():
     frame = attacks([0.02] * 6, noise=0.001)
     frame["rmse"] = frame["rmse_clipped"] = frame["rmse_clipped"].abs() / 3
-    table = judged(frame[frame["rate"] > 0]).set_index("claim")
+    table = claims_table(frame[frame["dropout_rate"] > 0]).set_index("claim")
     for claim in ("no-small-error", "balance-privacy"):
         assert table.loc[claim, "verdict"] == "not supported"
     assert table.loc["error-rises-above-0", "reason"] == efficacy.NOT_ATTACKED
@@ -206,20 +213,20 @@ def test_privacy_that_was_broken_is_broken_whatever_happens_without_dropout():
 @pytest.mark.parametrize("rate", [0.3, 0.5])
 def test_privacy_at_a_rate_is_not_claimed_if_0_was_not_attacked(rate):
     frame = attacks(AS_PUBLISHED)
-    table = judged(frame[frame["rate"] >= rate]).set_index("claim")
+    table = claims_table(frame[frame["dropout_rate"] >= rate]).set_index("claim")
     for claim in ("no-small-error", "balance-privacy"):
         assert table.loc[claim, "verdict"] == "inconclusive"
         assert table.loc[claim, "reason"] == efficacy.NOT_ATTACKED
 
 
-def test_a_network_that_learnt_nothing_stays_accurate_at_no_rate():
+def test_accuracies_of_a_network_that_learnt_nothing_are_inconclusive():
     chance = Chance(0.5, 0.45, 0.55, 400)
     level = dict.fromkeys(FALLING, 0.52)
-    found = judged(attacks(AS_PUBLISHED), level, chance=chance, noise=0).set_index("claim")
+    table = claims_table(attacks(AS_PUBLISHED), level, chance=chance, noise=0).set_index("claim")
     claims = ["accuracy-falls", *(f"accuracy-lost-at-{rate}" for rate in (0.3, 0.4, 0.5))]
     claims += ["balance-accuracy"]
-    assert (found.loc[claims, "verdict"] == "inconclusive").all()
-    assert (found.loc[claims, "reason"] == "test accuracy is at chance at rate 0.0").all()
+    assert (table.loc[claims, "verdict"] == "inconclusive").all()
+    assert (table.loc[claims, "reason"] == "test accuracy is at chance at rate 0.0").all()
 
 
 @pytest.mark.parametrize(
@@ -230,17 +237,19 @@ def test_a_network_that_learnt_nothing_stays_accurate_at_no_rate():
     ],
 )
 def test_a_network_that_dropout_takes_to_chance_is_not_a_balance(without, verdict, reason):
-    """What little there was may be a tolerable loss, but then the model is not accurate."""
+    """The loss may be tolerable where there was little to lose, but the model is not accurate."""
     accuracies = {0.0: without, 0.3: min(without, 0.56), 0.4: 0.53, 0.5: 0.53}
     chance = Chance(0.5, 0.45, 0.55, 400)
-    table = judged(attacks(AS_PUBLISHED), accuracies, chance=chance, noise=0).set_index("claim")
+    table = claims_table(attacks(AS_PUBLISHED), accuracies, chance=chance, noise=0).set_index(
+        "claim"
+    )
     assert table.loc["balance-accuracy", "verdict"] == verdict
     assert table.loc["balance-accuracy", "reason"] == reason or reason is None
     assert table.loc["accuracy-lost-at-0.5", "verdict"] == "supported"
 
 
-def test_an_image_is_compared_with_the_guess_of_itself():
-    """Some are hard to guess and hard to attack: what counts is the difference."""
+def test_errors_are_compared_with_the_guess_image_by_image():
+    """Some images are hard to guess and hard to attack: only the difference counts."""
     frame = attacks(AS_PUBLISHED, images=40)
     hard = frame["image"] % 2 * 0.2
     frame["rmse_clipped"] += hard
@@ -249,23 +258,29 @@ def test_an_image_is_compared_with_the_guess_of_itself():
 
 
 def test_a_rule_says_what_it_counts():
-    together = judged(attacks(AS_PUBLISHED, images=80, together=4)).set_index("claim")["rule"]
-    assert together["dip"].endswith("; inconclusive below 20 updates")
-    for claim in ("accuracy-falls", "accuracy-lost-at-0.3", "balance-accuracy", "a-reading"):
-        assert "inconclusive below" not in together[claim]
+    frame = attacks(AS_PUBLISHED, images=80, together=4)
+    rules = claims_table(frame).set_index("claim")["rule"]
+    assert rules["dip"].endswith("; inconclusive below 20 updates")
+    for claim in (
+        "accuracy-falls",
+        "accuracy-lost-at-0.3",
+        "balance-accuracy",
+        "some-interpretation",
+    ):
+        assert "inconclusive below" not in rules[claim]
 
 
-def test_intervals_of_few_seeds_stay_within_what_is_possible():
+def test_intervals_of_few_seeds_stay_within_minus_1_and_1():
     accuracies = {rate: 0.5 - rate / 2 for rate in FALLING}
-    found = judged(attacks(AS_PUBLISHED, images=20), accuracies, seeds=2, noise=1)
-    few = found[found["unit"] == "seeds"]
+    table = claims_table(attacks(AS_PUBLISHED, images=20), accuracies, seeds=2, noise=1)
+    few = table[table["unit"] == "seeds"]
     assert len(few) == 5
     assert few["low"].min() == -1
     assert few["high"].max() == 1
 
 
-def test_what_was_not_run_is_said():
-    table = judged(attacks([0.5, 0.6]), {0.0: 0.5}).set_index("claim")
+def test_claims_without_a_measurement_say_so():
+    table = claims_table(attacks([0.5, 0.6]), {0.0: 0.5}).set_index("claim")
     missing = table.drop(["rmse-at-0.0", "labels"])
     assert (missing["measure"] == "not measured in this run").all()
     assert (missing["verdict"] == "inconclusive").all()
@@ -273,9 +288,9 @@ def test_what_was_not_run_is_said():
 
 
 def test_p_values_are_adjusted_for_all_tests_of_the_table():
-    table = judged(attacks(AS_PUBLISHED))
+    table = claims_table(attacks(AS_PUBLISHED))
     tested = table.dropna(subset=["p_value"])
-    factor = sum(1 / place for place in range(1, len(tested) + 1))
+    factor = sum(1 / rank for rank in range(1, len(tested) + 1))
     assert len(tested) >= 8
     assert tested["p_adjusted"].max() == pytest.approx(
         min(1, tested["p_value"].max() * factor), rel=1e-6
@@ -283,11 +298,11 @@ def test_p_values_are_adjusted_for_all_tests_of_the_table():
     assert (tested["p_adjusted"] >= tested["p_value"]).all()
 
 
-def test_the_published_values_are_looked_at_together():
-    """Each of their intervals is wider than 95%, so that all four hold in 95 of 100 runs."""
+def test_intervals_of_the_published_values_hold_together():
+    """Each is wider than 95%, so that all four hold in 95 of 100 runs."""
     frame = attacks(AS_PUBLISHED)
-    at_half = frame.loc[frame["rate"] == 0.5, "rmse_clipped"].to_numpy()
-    row = judged(frame).set_index("claim").loc["rmse-at-0.5"]
+    at_half = frame.loc[frame["dropout_rate"] == 0.5, "rmse_clipped"].to_numpy()
+    row = claims_table(frame).set_index("claim").loc["rmse-at-0.5"]
     assert (row["low"], row["high"]) == statistics.mean_interval(at_half, 0, 1 - 0.05 / 4)
     assert row["test"] == "bootstrap interval, 95% for all 4 published values together"
 

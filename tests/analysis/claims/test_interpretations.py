@@ -4,11 +4,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from dropleak.analysis import paper
+from dropleak import paper
 from dropleak.analysis.claims import verdicts
-from dropleak.analysis.claims.evidence import nearest_reading
+from dropleak.analysis.claims.evidence import nearest_interpretation
 from dropleak.analysis.claims.interpretations import COLUMNS, compare
-from dropleak.tables.schemas import ATTACKS, READINGS
+from dropleak.tables.schemas import ATTACKS, INTERPRETATIONS
 
 RATES = [0.0, 0.2, 0.3, 0.4, 0.5]
 STD = 0.25
@@ -23,7 +23,7 @@ def part(attacker, rate, clipped, raw, iterations=(5580, 5600, 5800)):
 
     columns = {
         "attacker": [attacker] * images,
-        "rate": [rate] * images,
+        "dropout_rate": [rate] * images,
         "image": np.arange(images),
         "trajectory_iteration": [list(iterations)] * images,
         "trajectory_rmse": trajectory(raw),
@@ -43,10 +43,10 @@ def run(offset, attacker="idlg", **options):
     ]
 
 
-def test_every_combination_is_a_reading_and_the_nearest_comes_first():
+def test_every_combination_is_an_interpretation_and_the_nearest_comes_first():
     parts = [*run(0.0), *run(0.3, "idlg-ignore"), *run(0.0, "mask-reading")]
     table = compare(parts, "lenet", {"idlg": "resample", "idlg-ignore": "ignore"}, seed=0)
-    assert table.schema.equals(READINGS)
+    assert table.schema.equals(INTERPRETATIONS)
     frame = table.to_pandas()
     assert len(frame) == 2 * 2 * 2 * 2 * 2
     assert set(frame["client"]) == {"lenet"}
@@ -57,7 +57,7 @@ def test_every_combination_is_a_reading_and_the_nearest_comes_first():
     ]
     assert best["iterations"] == 5800
     assert best["distance"] == pytest.approx(0)
-    assert best[[f"rate_{rate}" for rate in paper.RMSE]].tolist() == pytest.approx(
+    assert best[[f"rmse_at_{rate}" for rate in paper.RMSE]].tolist() == pytest.approx(
         list(paper.RMSE.values())
     )
     assert best["distance_high"] > 0
@@ -69,29 +69,29 @@ def test_distances_and_scales_are_as_defined():
     assert rows.loc[("clipped", "[0, 1]", "mean", 5800), "distance"] == pytest.approx(0.06)
     assert rows.loc[("clipped", "[0, 1]", "median", 5600), "distance"] == pytest.approx(0.1)
     standardised = rows.loc[("clipped", "standardised", "median", 5800)]
-    assert standardised["rate_0.5"] == pytest.approx(paper.RMSE[0.5] / STD)
-    assert rows.loc[("raw", "[0, 1]", "mean", 5800), "rate_0.0"] == pytest.approx(1e6, rel=1e-5)
+    assert standardised["rmse_at_0.5"] == pytest.approx(paper.RMSE[0.5] / STD)
+    assert rows.loc[("raw", "[0, 1]", "mean", 5800), "rmse_at_0.0"] == pytest.approx(1e6, rel=1e-5)
     assert (frame["distance_low"] <= frame["distance"]).all()
     assert (frame["distance"] <= frame["distance_high"]).all()
 
 
-def test_a_shorter_run_is_read_at_its_end():
+def test_a_shorter_run_is_interpreted_at_its_end():
     frame = compare(
         run(0.0, iterations=(20, 40)), "lenet", {"idlg": "resample"}, seed=0
     ).to_pandas()
     assert set(frame["iterations"]) == {40}
 
 
-def test_attackers_that_cannot_be_the_papers_are_no_readings():
+def test_attackers_that_cannot_be_the_papers_are_not_interpretations():
     table = compare(run(0.0, "mask-reading"), "lenet", {}, seed=0)
-    assert table.schema.equals(READINGS)
+    assert table.schema.equals(INTERPRETATIONS)
     assert len(table) == 0
 
 
 def verdict(offset, spread, images, seed=0):
-    """On a claim of which the reading by clipped means is so far from the published values.
+    """Verdict if the interpretation by clipped means is `offset` from the published values.
 
-    An attack in ten diverges, without dropout, and every one with it.
+    One attack in ten diverges without dropout, and every one with it.
     """
     rng = np.random.default_rng(seed)
     hard = rng.normal(0, spread / 2, images)
@@ -101,24 +101,24 @@ def verdict(offset, spread, images, seed=0):
         diverged = rng.uniform(size=images) < (0.1 if rate == 0 else 1)
         raw = np.where(diverged, np.exp(rng.normal(10, 5, images)), clipped)
         parts.append(part("idlg", rate, clipped, raw, iterations=(5800,)))
-    readings = compare(parts, "lenet", {"idlg": "resample"}, seed=0)
-    evidence = nearest_reading(SimpleNamespace(readings=readings))
+    interpretations = compare(parts, "lenet", {"idlg": "resample"}, seed=0)
+    evidence = nearest_interpretation(SimpleNamespace(interpretations=interpretations))
     assert evidence.low <= evidence.estimate <= evidence.high
     return verdicts.below(verdicts.RMSE_MARGIN).decide(evidence, None)
 
 
 @pytest.mark.parametrize(("images", "draws"), [(20, 10), (100, 3)])
-def test_a_true_reading_is_not_rejected_for_its_noise(images, draws):
-    """Noise only adds to a distance: its bootstrap interval rejects nearly all of these."""
+def test_noise_does_not_reject_a_true_interpretation(images, draws):
+    """Noise only adds to a distance: its bootstrap interval would reject nearly all of these."""
     assert {verdict(0, 0.2, images, seed) for seed in range(draws)} == {"inconclusive"}
 
 
-def test_a_true_reading_is_found_with_little_noise_or_many_images():
+def test_a_true_interpretation_is_found_with_little_noise():
     assert verdict(0, 0.01, 60) == "supported"
 
 
-def test_no_reading_is_right():
-    """Not even those by means of attacks that diverged, which say nothing at rate 0."""
+def test_wrong_interpretations_are_rejected():
+    """Even means over attacks that diverged, which say nothing at rate 0."""
     assert verdict(0.1, 0.03, 60) == "not supported"
     assert verdict(0.015, 0.03, 60) == "inconclusive"
 

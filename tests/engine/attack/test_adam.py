@@ -16,7 +16,7 @@ def objective(x, evaluations):
     return loss.detach(), gradient
 
 
-def torch_run(start, lr, iterations, decay, signed, box):
+def torch_run(start, lr, iterations, schedule, signed, clip):
     """The iterate of torch's optimiser on one problem, with its scheduler."""
     x = start.clone().requires_grad_()
     optimiser = torch.optim.Adam([x], lr)
@@ -28,34 +28,34 @@ def torch_run(start, lr, iterations, decay, signed, box):
         x.grad = gradient[0]
         x.grad[:signed].sign_()
         optimiser.step()
-        if decay == "steps":
+        if schedule == "steps":
             steps.step()
-        elif decay == "plateau":
+        elif schedule == "plateau":
             plateau.step(loss.item())
-        if box:
+        if clip:
             x.data.clamp_(0, 1)
     return x.detach()
 
 
-@pytest.mark.parametrize("decay", ["none", "steps", "plateau"])
-@pytest.mark.parametrize(("signed", "box"), [(0, False), (4, True)])
-def test_it_does_what_torch_does_to_each_problem(monkeypatch, decay, signed, box):
+@pytest.mark.parametrize("schedule", ["none", "steps", "plateau"])
+@pytest.mark.parametrize(("signed", "clip"), [(0, False), (4, True)])
+def test_each_problem_agrees_with_torch(monkeypatch, schedule, signed, clip):
     monkeypatch.setattr(adam, "PATIENCE", 15)
     torch.manual_seed(0)
     start = torch.randn(5, 6, dtype=torch.float64)
-    project = (lambda x: x.clamp_(0, 1)) if box else (lambda x: None)
-    optimiser = Adam(start, 0.05, 200, 20, decay, signed, project)
+    project = (lambda x: x.clamp_(0, 1)) if clip else (lambda x: None)
+    optimiser = Adam(start, 0.05, 200, 20, schedule, signed, project)
     for _ in range(10):
         optimiser.step(objective)
     for row in range(5):
-        expected = torch_run(start[row], 0.05, 200, decay, signed, box)
+        expected = torch_run(start[row], 0.05, 200, schedule, signed, clip)
         torch.testing.assert_close(optimiser.x[row], expected, rtol=0, atol=1e-9)
     assert optimiser.iterations.tolist() == optimiser.evaluations.tolist() == [200] * 5
-    if decay == "plateau":
+    if schedule == "plateau":
         assert len(optimiser.lr.unique()) > 1  # each problem has its own
 
 
-def test_a_problem_that_is_not_finite_stays_where_it_was_and_leaves_the_others_alone():
+def test_a_problem_that_is_not_finite_stops_without_disturbing_the_others():
     def broken(x, evaluations):
         loss, gradient = objective(x, evaluations)
         loss[1] = torch.where(evaluations[1] > 30, torch.nan, loss[1])
@@ -74,7 +74,7 @@ def test_a_problem_that_is_not_finite_stays_where_it_was_and_leaves_the_others_a
         assert torch.equal(one.x[row], other.x[row])
 
 
-def test_selected_problems_go_on_as_if_nothing_had_happened():
+def test_selected_problems_continue_unchanged():
     torch.manual_seed(0)
     whole = Adam(torch.randn(5, 6, dtype=torch.float64), 0.05, 100, 20, "plateau")
     whole.step(objective)

@@ -1,4 +1,4 @@
-"""Attack code cannot reach what it is not given, however it looks for it."""
+"""Attack code cannot reach anything that it is not given."""
 
 import gc
 from types import ModuleType
@@ -13,7 +13,7 @@ from dropleak.engine.attack.reconstruct import objective_for, reconstruct, start
 
 
 def reachable(*roots):
-    """Every object that can be got at from some, through attributes, items and closures."""
+    """Every object that can be reached from some, through attributes, items and closures."""
     seen, left = {}, list(roots)
     while left:
         item = left.pop()
@@ -26,7 +26,7 @@ def reachable(*roots):
 
 
 def tensors(*roots):
-    """Every tensor in reach, with all of its memory, also what a view does not show."""
+    """Every reachable tensor with all of its memory, including what a view does not show."""
     found = [item for item in reachable(*roots) if isinstance(item, torch.Tensor)]
     return [
         torch.empty(0, dtype=item.dtype).set_(item.untyped_storage()).double().flatten()
@@ -35,7 +35,7 @@ def tensors(*roots):
 
 
 def holds(memory, secret):
-    """Whether a stretch of memory has these numbers somewhere in a row."""
+    """Whether memory contains these numbers in sequence."""
     secret = secret.double().flatten()
     if len(memory) < len(secret):
         return False
@@ -57,7 +57,7 @@ def test_neither_images_nor_masks_can_be_reached(digits, masks):
 
 
 def test_a_clients_draws_do_not_follow_from_an_attackers_keys(digits):
-    """SplitMix64 runs backwards, so keys that were derived from the clients' would give them."""
+    """SplitMix64 runs backwards, so keys derived from a client's would reveal it."""
 
     def unmix(z):
         def unshift(z, bits):

@@ -32,7 +32,7 @@ PATHS = pytest.mark.parametrize(
 
 
 class CalledFromC:
-    """An objective written in Python for the compiled optimiser: one for each row."""
+    """Objectives in Python for the compiled optimiser, one per row."""
 
     def __init__(self, objectives):
         self.objectives = objectives
@@ -53,7 +53,7 @@ class CalledFromC:
 
 
 def for_path(lbfgs, objective_of, rows):
-    """An objective of some rows as an optimiser takes it."""
+    """The objectives of some rows, in the form that an optimiser takes."""
     if lbfgs is LBFGS or isinstance(objective_of(rows), CompiledMatching):
         return objective_of(rows)
     return CalledFromC([objective_of(rows[row : row + 1]) for row in range(len(rows))])
@@ -178,8 +178,8 @@ def test_line_searches_that_grow_shrink_and_hesitate(lbfgs, device, lr):
 
 
 @PATHS
-def test_a_line_search_steps_back_from_what_is_not_finite(lbfgs, device):
-    """torch's own goes on with nan there."""
+def test_a_line_search_steps_back_from_values_that_are_not_finite(lbfgs, device):
+    """torch's own line search continues with nan."""
 
     def barrier(x):
         return (x - (1 - x).log()).sum(1)  # nan beyond 1
@@ -244,7 +244,7 @@ def test_pairs_without_positive_curvature_are_left_out(lbfgs, device):
 
 
 @PATHS
-def test_without_a_direction_a_line_search_stays_where_it_is(lbfgs, device):
+def test_without_a_direction_a_line_search_does_not_move(lbfgs, device):
     def steep(x, evaluations):
         return (x**2).sum(1), 1e200 * x
 
@@ -290,7 +290,7 @@ def test_an_overflowing_step_leaves_the_last_finite_iterate(lbfgs, device):
 
 
 @PATHS
-def test_selected_problems_go_on_as_if_nothing_had_happened(lbfgs, device):
+def test_selected_problems_continue_unchanged(lbfgs, device):
     torch.manual_seed(0)
     start = torch.randn(5, 8, dtype=torch.float64).to(device)
     objective = for_path(lbfgs, lambda rows: batched(rosenbrock), torch.arange(5))

@@ -10,13 +10,13 @@ from dropleak.engine.backends import compiled
 
 @pytest.fixture(autouse=True, params=[pytest.param("compiled", marks=COMPILER), "torch"])
 def engine(request, monkeypatch):
-    """Every test is of both."""
+    """Run every test with both."""
     if request.param == "torch":
         monkeypatch.setattr(compiled, "find", lambda like: None)
 
 
 def run(digits, indices, rate, iterations, masks="resample"):
-    """The reconstruction and what was observed on the way."""
+    """The reconstruction and the observations."""
     update, private, keys = clients(digits, indices, rate)
     seen = []
     result = reconstruct(
@@ -44,7 +44,7 @@ def test_an_attack_does_not_depend_on_its_batch(digits, rate, masks):
         assert alone.iterations[0] == together.iterations[place]
 
 
-def test_without_dropout_the_image_comes_back(digits):
+def test_without_dropout_the_image_is_recovered(digits):
     result, private, seen = run(digits, [4, 17], 0.0, 400)
     rmse = ((result.images - private.images) ** 2).mean((1, 2, 3, 4)).sqrt()
     assert (rmse < 0.1).all()
@@ -53,7 +53,7 @@ def test_without_dropout_the_image_comes_back(digits):
     assert (losses[-1] < losses[0] / 1000).all()
 
 
-def test_progress_is_seen_from_the_start_to_what_is_returned(digits):
+def test_progress_is_observed_from_the_start_to_the_result(digits):
     result, _, seen = run(digits, [4, 17], 0.5, 60)
     assert [iteration for iteration, _, _ in seen] == [0, 20, 40, 60]
     assert seen[0][1].std() == pytest.approx(1.0, abs=0.05)
@@ -72,7 +72,7 @@ def test_an_attack_at_rest_leaves_the_batch_and_keeps_its_values(digits):
             assert result.evaluations[row] < 401
 
 
-def test_the_budget_is_kept(digits):
+def test_the_budget_is_not_exceeded(digits):
     result, _, _ = run(digits, [4], 0.0, 40)
     assert result.status == (Status.EXHAUSTED,)
     assert result.iterations.tolist() == [40]
@@ -87,7 +87,7 @@ def test_an_exploded_image_is_diverged(digits):
         assert (status == Status.DIVERGED) == (rms > 100)
 
 
-def test_an_overflow_is_diverged_and_leaves_the_others_alone(digits):
+def test_an_overflow_is_diverged_and_does_not_disturb_the_others(digits):
     clean, _, _ = run(digits, [4, 17], 0.0, 40)
     update, _, keys = clients(digits, [4, 17], 0.0)
     update.gradients["conv2.weight"][0, 0] = torch.nan

@@ -11,7 +11,7 @@ from dropleak.engine.backends import compiled
 
 
 @pytest.mark.parametrize("path", [pytest.param("compiled", marks=COMPILER), "torch"])
-def test_an_attack_is_that_of_the_published_loop(digits, path, monkeypatch):
+def test_an_attack_agrees_with_the_published_loop(digits, path, monkeypatch):
     """Over 40 iterations, before rounding can be amplified."""
     if path == "torch":
         monkeypatch.setattr(compiled, "find", lambda like: None)

@@ -33,14 +33,14 @@ def test_the_best_gradient_match_is_kept_whatever_the_truth(digits):
     assert torch.equal(best.images, images[best.restart, torch.arange(2)])
 
 
-def test_the_price_of_all_restarts_is_counted(digits):
+def test_the_cost_of_all_restarts_is_counted(digits):
     update, _, keys = clients(digits, [4], 0.0)
     best = reconstruct_best(update, Attacker(restarts=3), keys, 40, **QUIET)
     assert best.iterations.tolist() == [120]
     assert best.evaluations.tolist() == [123]
 
 
-def test_priors_have_no_part_in_the_choice(digits):
+def test_priors_do_not_affect_the_choice(digits):
     update, _, keys = clients(digits, [4, 17], 0.0)
     attacker = Attacker(
         distance="cosine", optimiser="adam", learning_rate=0.1, total_variation=10.0, restarts=3

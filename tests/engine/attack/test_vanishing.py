@@ -1,4 +1,4 @@
-"""When a shared gradient is numerically empty."""
+"""Shared gradients that are numerically empty."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ IDLG, COSINE = PRESETS["idlg"], PRESETS["inverting-gradients"]
 
 
 def scaled(update, factor):
-    """The same clients with everything they share times a factor."""
+    """The same clients, with their shared gradients times a factor."""
     gradients = {name: factor * gradient for name, gradient in update.gradients.items()}
     return replace(update, gradients=gradients)
 
@@ -68,8 +68,8 @@ def test_large_images_in_two_classes_make_some_of_them_vanish():
     assert [status == Status.VANISHED for status in result.status] == [True, True, False, False]
 
 
-def test_a_scale_matters_to_squared_distances_only(digits):
-    """Cosine distance, and signs, need no more than digits that are right."""
+def test_the_scale_of_gradients_only_matters_to_squared_distances(digits):
+    """Cosine distance and signs only need gradients with some correct digits."""
     update, _, _ = clients(digits, [4, 17], 0.0)
     small = scaled(update, 1e-9)
     euclidean_signs = replace(COSINE, distance="euclidean")
@@ -79,7 +79,7 @@ def test_a_scale_matters_to_squared_distances_only(digits):
         assert not vanished(small, attacker).any()
 
 
-def test_what_is_left_of_rounding_is_nothing_to_anyone(digits):
+def test_rounding_errors_alone_count_as_empty(digits):
     update, _, _ = clients(digits, [4, 17], 0.0)
     for attacker in PRESETS.values():
         assert vanished(scaled(update, 1e-18), attacker).all()
@@ -87,7 +87,7 @@ def test_what_is_left_of_rounding_is_nothing_to_anyone(digits):
         assert vanished(scaled(update, 0.0), attacker).all()
 
 
-def test_the_direction_of_a_rounded_gradient_is_lost_where_it_is_said_to_vanish():
+def test_the_direction_of_a_vanished_gradient_is_lost_to_rounding():
     """Independently: float32 and float64 agree on its direction, or not at all."""
     update, _ = sure()
     images = torch.linspace(0, 1, 64, dtype=torch.float64).expand(20, 1, 3, 64, 64)
@@ -119,8 +119,8 @@ def test_nothing_is_shared_if_everything_was_dropped(digits, images, dropout):
     assert result.status == (Status.VANISHED,) * (4 // images)
 
 
-def test_images_of_an_update_whose_errors_cancel_are_still_shared(digits):
-    """The bias of the classifier alone would say that nothing is."""
+def test_an_update_whose_errors_cancel_is_not_empty(digits):
+    """The classifier's bias alone would suggest an empty gradient."""
     update, _, _ = clients(digits, [4, 17], 0.0, images=2)
     update.gradients["classifier.bias"].zero_()
     assert not vanished(update, IDLG).any()
@@ -137,7 +137,7 @@ def test_every_restart_sees_the_same_update(digits):
     assert result.status[1] != Status.VANISHED
 
 
-def test_an_overflow_is_no_empty_gradient(digits):
+def test_an_overflow_is_not_an_empty_gradient(digits):
     update, _, _ = clients(digits, [4], 0.0)
     update.gradients["conv1.weight"].fill_(torch.nan)
     assert not vanished(update, IDLG).any()

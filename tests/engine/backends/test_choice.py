@@ -1,4 +1,4 @@
-"""An attack runs in C where that can be, in torch otherwise, and says which."""
+"""An attack runs in C if possible, otherwise in torch, and says which."""
 
 from dataclasses import dataclass, replace
 
@@ -50,7 +50,7 @@ class Tanh(Activation):
 
 @dataclass(frozen=True)
 class Steep(Sigmoid):
-    """A kind of its own, although a kind that C knows is its parent."""
+    """A kind unknown to C, although its parent is known."""
 
     def apply(self, parameters, x):
         return (2 * x).sigmoid()
@@ -64,7 +64,7 @@ class Steep(Sigmoid):
 
 @dataclass(frozen=True)
 class AveragePooling(LinearMap):
-    """Unknown to C, and of another shape than its input."""
+    """Unknown to C, with an output of another shape than its input."""
 
     def output_shape(self, shape):
         channels, height, width = shape
@@ -78,7 +78,7 @@ class AveragePooling(LinearMap):
 
 
 def pooling():
-    """A network with it before and behind the activation."""
+    """A network with the layer before and after the activation."""
     one, two = (Conv(name, 6, kernel=5, stride=1, padding=2) for name in "ab")
     blocks = [(one, Sigmoid(), AveragePooling()), (two, AveragePooling(), Sigmoid())]
     return convolutional((1, 32, 32), 10, "both", blocks)
@@ -96,7 +96,7 @@ def with_activation(layer):
     "attacker",
     [Attacker(), Attacker(distance="cosine", labels="optimise"), Attacker(optimiser="adam")],
 )
-def test_what_c_knows_runs_in_c(network, attacker):
+def test_known_layers_and_distances_run_in_c(network, attacker):
     backend = choose(network, attacker, LIKE)
     assert backend == ("C", CompiledMatching, CompiledLBFGS, None)
     assert str(backend) == "the attack runs in C"
@@ -137,7 +137,7 @@ def test_a_layer_that_c_does_not_know_is_attacked_in_torch(digits, kind, network
     assert (losses[-1] < losses[0]).all()
 
 
-def test_a_distance_that_c_does_not_know_is_taken_in_torch(monkeypatch):
+def test_a_distance_that_c_does_not_know_runs_in_torch(monkeypatch):
     entry = Distance(DISTANCES["euclidean"].compute, "", "")
     monkeypatch.setitem(DISTANCES, "another", entry)
     backend = choose(LENET, Attacker(distance="another"), LIKE)
@@ -145,14 +145,14 @@ def test_a_distance_that_c_does_not_know_is_taken_in_torch(monkeypatch):
     assert "distance another is not compiled" in str(backend)
 
 
-def test_without_a_compiler_it_is_torch(monkeypatch):
+def test_without_a_compiler_attacks_run_in_torch(monkeypatch):
     monkeypatch.setattr(compiled, "find", lambda like: None)
     backend = choose(LENET, Attacker(), LIKE)
     assert (backend.objective, backend.lbfgs) == (GradientMatching, LBFGS)
     assert "cannot be compiled" in str(backend)
 
 
-def test_all_reasons_are_named_and_nothing_is_built_in_vain(monkeypatch):
+def test_all_reasons_are_named_and_nothing_is_built_for_nothing(monkeypatch):
     monkeypatch.setattr(compiled, "find", None)  # which cannot be called
     backend = choose(with_activation(Tanh()), Attacker(distance="another"), LIKE)
     assert backend.reason == "layer Tanh is not compiled; distance another is not compiled"

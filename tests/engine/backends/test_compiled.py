@@ -1,4 +1,4 @@
-"""Where the compiled attack is kept, and what is said when there is none."""
+"""The location of the compiled attack, and messages when there is none."""
 
 import ctypes
 import os
@@ -18,7 +18,7 @@ LIKE = torch.empty(0)
 
 @pytest.fixture(autouse=True)
 def nothing_built(monkeypatch, tmp_path):
-    """As on a new machine, with little to compile."""
+    """Like a new machine, with little to compile."""
     source = tmp_path / "tiny.c"
     source.write_text("REAL one(void) { return 1; }", encoding="utf-8")
     monkeypatch.setattr(compiled, "_SOURCES", [source])
@@ -30,7 +30,7 @@ def nothing_built(monkeypatch, tmp_path):
 
 @pytest.fixture
 def said(capsys):
-    """Tries to have the attack compiled, which fails; returns the line that says why."""
+    """Try to compile the attack, which must fail; returns the line with the reason."""
 
     def reason():
         assert compiled.find(LIKE) is None
@@ -44,7 +44,7 @@ def said(capsys):
 
 @pytest.fixture
 def noexec(monkeypatch):
-    """Has folders whose files cannot be executed."""
+    """Make folders whose files cannot be executed."""
     forbidden = []
 
     class Library(ctypes.CDLL):
@@ -64,7 +64,7 @@ def test_without_a_compiler_the_log_says_so_once(monkeypatch, said, given):
 
 
 @COMPILER
-def test_what_does_not_compile_is_reported_and_leaves_nothing(monkeypatch, said, tmp_path):
+def test_code_that_does_not_compile_is_reported_and_leaves_nothing(monkeypatch, said, tmp_path):
     broken = tmp_path / "broken.c"
     broken.write_text("int main( {", encoding="utf-8")
     monkeypatch.setattr(compiled, "_SOURCES", [broken])
@@ -93,7 +93,7 @@ def test_it_is_built_once_for_each_dtype():
 
 
 @COMPILER
-def test_an_empty_variable_is_as_good_as_none(monkeypatch):
+def test_an_empty_variable_counts_as_unset(monkeypatch):
     monkeypatch.setenv("CC", "")
     monkeypatch.setenv("XDG_CACHE_HOME", "")
     assert compiled.find(LIKE)
@@ -101,9 +101,7 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch):
 
 @COMPILER
 @pytest.mark.parametrize("kind", ["noexec", "others may write", "a file", "full"])
-def test_a_temporary_folder_that_does_not_do_is_replaced_by_the_cache(
-    monkeypatch, capsys, noexec, kind
-):
+def test_the_cache_replaces_an_unusable_temporary_folder(monkeypatch, capsys, noexec, kind):
     match kind:
         case "noexec":
             noexec(temporary())
@@ -130,7 +128,7 @@ def test_a_temporary_folder_that_does_not_do_is_replaced_by_the_cache(
 
 @pytest.mark.parametrize("cache", ["", "~no one/.cache", "relative"])
 @COMPILER
-def test_folders_are_named_when_none_does(monkeypatch, said, noexec, tmp_path, cache):
+def test_all_folders_are_named_if_none_is_usable(monkeypatch, said, noexec, tmp_path, cache):
     monkeypatch.chdir(tmp_path)
     noexec(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
@@ -138,7 +136,7 @@ def test_folders_are_named_when_none_does(monkeypatch, said, noexec, tmp_path, c
     line = said()
     assert f"{temporary()}/" in line
     assert "failed to map segment" in line
-    assert (f"{cache}: is no full path" if cache else f"{tmp_path}/home/.cache/") in line
+    assert (f"{cache}: is not an absolute path" if cache else f"{tmp_path}/home/.cache/") in line
     assert "set TMPDIR or XDG_CACHE_HOME" in line
     assert "compiler" not in line
     assert {path.name for path in tmp_path.iterdir()} <= {"tiny.c", "temporary", "home"}

@@ -39,7 +39,7 @@ def test_a_run_is_repeated_by_its_seed(sets):
 
 
 def test_without_dropout_it_is_ordinary_training(sets):
-    """Two epochs of SGD on one batch, written out."""
+    """Two epochs of SGD on one batch, step by step."""
     (images, labels), test = sets
     few = images[:16], labels[:16]
     settings = Training(2, 16, "sgd", 0.1, "uniform")

@@ -60,7 +60,7 @@ def test_oracle_masks_come_in_the_order_of_the_labels_that_an_attacker_infers(di
     assert loss.item() < 1e-20
 
 
-def test_the_truth_keeps_its_precision_whatever_is_computed_with(digits):
+def test_the_truth_keeps_its_precision_whatever_the_dtype_of_the_attack(digits):
     exact, private, _ = clients(digits, [4, 17], 0.3)
     keys, like = rng.image_keys(0, torch.tensor([[4], [17]])), torch.empty(0)
     update, same = compute_update(exact.network, private.images, private.labels, keys, 0.3, like)

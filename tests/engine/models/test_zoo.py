@@ -1,4 +1,4 @@
-"""Networks are entries whose facts are true."""
+"""Networks are registry entries with correct facts."""
 
 import re
 

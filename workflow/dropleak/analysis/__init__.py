@@ -1,1 +1,1 @@
-"""What an experiment's attacks and trainings say, in tables."""
+"""Results of an experiment: tables computed from its attacks and trainings."""

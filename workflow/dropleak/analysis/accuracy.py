@@ -1,4 +1,4 @@
-"""What the trainings say of a client: those of its network, which other clients may share."""
+"""Selections from the trainings, which clients with the same network share."""
 
 from collections.abc import Mapping
 
@@ -16,6 +16,6 @@ def of_client(utility: pd.DataFrame, client: Mapping) -> pd.DataFrame:
     return utility[same]
 
 
-def at_the_end(utility: pd.DataFrame) -> pd.DataFrame:
-    """Trainings after their last epoch."""
+def last_epoch(utility: pd.DataFrame) -> pd.DataFrame:
+    """The trainings after their last epoch."""
     return utility[utility["epoch"] == utility["epoch"].max()]

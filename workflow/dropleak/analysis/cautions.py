@@ -1,4 +1,4 @@
-"""What a reader of the results must know first: where they mean nothing, and what to do."""
+"""Warnings about results that mean nothing, with advice."""
 
 from collections.abc import Sequence
 from textwrap import fill
@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from dropleak import formatting
 from dropleak.analysis import efficacy
-from dropleak.report import formatting
 from dropleak.tables import parquet
 
 
 class Caution(NamedTuple):
-    """Something that makes results worthless."""
+    """A reason why results mean nothing."""
 
-    found: str
+    problem: str
     """A sentence."""
     advice: str
     """Another one: what to try."""
@@ -29,45 +29,44 @@ _ADVICE = {
 
 
 def cautions(summary: pa.Table, tradeoff: pa.Table) -> list[Caution]:
-    """What to be careful with in a run; nothing if all is well.
+    """Warnings about a run; empty if all is well.
 
     Args:
         summary, tradeoff: with the columns and metadata in `schemas`.
     """
-    known = parquet.metadata(tradeoff)
-    doubts = known["doubts"]
-    found = [_vanished(summary)] if any(summary["vanished"].to_pylist()) else []
+    metadata = parquet.metadata(tradeoff)
+    doubts = metadata["doubts"]
+    warnings = [_vanished(summary)] if any(summary["vanished"].to_pylist()) else []
     for reason, attacks in efficacy.grouped(doubts).items():
         why = efficacy.explain(reason, attacks)
-        said = f"Privacy from {efficacy.named(attacks, doubts)} is inconclusive: {why}."
-        found.append(Caution(said, _ADVICE[reason]))
+        problem = f"Privacy from {efficacy.named(attacks, doubts)} is inconclusive: {why}."
+        warnings.append(Caution(problem, _ADVICE[reason]))
     clients: dict[tuple, list[str]] = {}
-    for client, rates in known["at_chance"].items():
+    for client, rates in metadata["at_chance"].items():
         clients.setdefault(tuple(rates), []).append(client)
-    found += [
-        _chance(known["chance"], rates, efficacy.which_of("of", names, doubts))
+    warnings += [
+        _chance(metadata["chance"], rates, efficacy.which_of("of", names, doubts))
         for rates, names in clients.items()
         if rates
     ]
-    return found
+    return warnings
 
 
-def as_text(found: list[Caution]) -> str:
-    """For a terminal: a paragraph each, or nothing."""
-    paragraphs = (fill(f"WARNING: {each.found} {each.advice}", 100) for each in found)
+def as_text(warnings: list[Caution]) -> str:
+    """The warnings for a terminal, a paragraph each."""
+    paragraphs = (fill(f"WARNING: {w.problem} {w.advice}", 100) for w in warnings)
     return "".join(f"\n{paragraph}\n" for paragraph in paragraphs)
 
 
 def _vanished(summary: pa.Table) -> Caution:
-    """How many attacks of each attacker had nothing to go on, and at which rates."""
-    lost = summary.to_pandas().query("vanished > 0")
+    """Number and rates of each attacker's attacks on empty gradients."""
+    affected = summary.to_pandas().query("vanished > 0")
     several, where = summary["client"].to_pandas().nunique() > 1, []
-    for (client, attacker), own in lost.groupby(["client", "attacker"]):
-        vanished, total = own[["vanished", "attacks"]].sum()
-        whom = f"{attacker} on {client}" if several else attacker
-        where.append(
-            f"{vanished:,} of {total:,} attacks by {whom} ({formatting.rates(own['rate'])})"
-        )
+    for (client, attacker), rows in affected.groupby(["client", "attacker"]):
+        vanished, total = rows[["vanished", "attacks"]].sum()
+        name = f"{attacker} on {client}" if several else attacker
+        rates = formatting.rates(rows["dropout_rate"])
+        where.append(f"{vanished:,} of {total:,} attacks by {name} ({rates})")
     return Caution(
         f"The shared gradient is numerically empty (vanished) in {formatting.series(where)}.",
         "No attack can succeed there: choose a network with smaller initial weights or smaller "
@@ -80,6 +79,6 @@ def _chance(chance: dict, rates: Sequence[float], whose: str) -> Caution:
         f"Test accuracy{whose} is at chance at {formatting.rates(rates)}: the largest class is "
         f"{chance['level']:.1%} of the {chance['images']:,} test images, and guessing can get up "
         f"to {chance['high']:.1%} of them right.",
-        "There is nothing to lose there: train for more utility.epochs, with another "
+        "There is no accuracy to lose there: train for more utility.epochs, with another "
         "utility.learning_rate, or on more images.",
     )

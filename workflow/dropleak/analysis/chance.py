@@ -1,4 +1,4 @@
-"""The accuracy that a network reaches without having learnt anything from its images."""
+"""The accuracy of a network that has learnt nothing from its images."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,11 @@ from dropleak.analysis import statistics
 
 @dataclass(frozen=True)
 class Chance:
-    """The accuracy of always answering with the same class, the most frequent one.
+    """The accuracy of always predicting the most frequent class.
 
-    Not one over the number of classes: a network that ignores its images can have the share of the
-    largest class. What knows no more is right on each image with that probability at most, so that
-    its accuracy lies between `low` and `high` in 95 of 100 test sets of this size.
+    Not one over the number of classes: a network that ignores its images can reach the share of the
+    largest class. Each of its predictions is right with at most that probability, so its accuracy
+    lies between `low` and `high` in 95 of 100 test sets of this size.
     """
 
     level: float
@@ -24,10 +24,10 @@ class Chance:
 
     @classmethod
     def of(cls, labels: np.ndarray) -> "Chance":
-        """Chance for test images with these labels, [N]."""
+        """The chance level for test images with these labels, [N]."""
         largest = np.unique(labels, return_counts=True)[1].max() / len(labels)
         return cls(float(largest), *statistics.share_range(len(labels), largest), len(labels))
 
     def explains(self, accuracy: float) -> bool:
-        """Whether an accuracy is within chance's interval, or below."""
+        """Whether an accuracy is within the interval of chance, or below it."""
         return accuracy <= self.high

@@ -1,7 +1,7 @@
-"""Whether an attack works at all: what it gets of clients that drop nothing.
+"""Whether an attack works at all: its success on clients without dropout.
 
-An attack that fails without dropout fails with it too, and that protects nobody. So nothing it does
-counts for dropout unless it is known to succeed at rate 0.0, on the same kind of client.
+An attack that fails without dropout fails with it too, which shows no protection. So a failure
+only counts in favour of dropout if the attack is known to succeed at rate 0.0 on the same client.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -10,7 +10,7 @@ import pandas as pd
 
 from dropleak.analysis import statistics
 from dropleak.analysis.claims.verdicts import FEWEST, RARE
-from dropleak.report.formatting import series
+from dropleak.formatting import series
 
 FAILS = "this attack fails without dropout too"
 UNSURE = "too few images to know whether this attack succeeds without dropout"
@@ -25,28 +25,29 @@ NEVER_SMALL = "this attack is not known to end with a small RMSE without dropout
 
 
 def doubt(attacks: pd.DataFrame, success_rmse: float, seed: int) -> str | None:
-    """Why an attack cannot show that dropout protects; None if it succeeds without.
+    """Why an attack cannot show that dropout protects; None if it succeeds without dropout.
 
-    It succeeds without dropout, by a rule that was fixed before the data, if either
+    By a rule fixed before the data, an attack succeeds without dropout if either
 
-    - it recovers images there: the share of successes is known to be above `RARE`. An attack that
-      finds some images exactly and nothing of others, as DLG, works, whatever its mean error is.
-    - its mean error is known to be below that of the mean training image as a guess, as `private`
-      means above it. An attack that finds something of every image works as well.
+    - it recovers images: the share of successes is known to be above `RARE`. An attack such as DLG,
+      which finds some images exactly and nothing of others, works, whatever its mean error.
+    - its mean error is known to be below that of the mean training image, just as `private` means
+      above it. An attack that finds something of every image works as well.
 
     Args:
-        attacks: of one attacker on one client, with the columns rate, update, rmse and above_guess
-            (that of `tradeoff`).
-        success_rmse: an attack with a smaller RMSE, and a smaller error than the guess, succeeds.
+        attacks: of one attacker on one client, with the columns dropout_rate, update, rmse and
+            above_mean_image (see `tradeoff`).
+        success_rmse: an attack with a smaller RMSE, and a smaller error than the mean image,
+            succeeds.
         seed: of the bootstrap.
     """
-    without = attacks[attacks["rate"] == 0]
+    without = attacks[attacks["dropout_rate"] == 0]
     if without.empty:
         return NOT_ATTACKED
     if not _rarely_small(without, success_rmse):
         return None
-    # Images of an update were attacked together: only updates are independent.
-    above = without.groupby("update")["above_guess"].mean().to_numpy()
+    # Images of an update are attacked together: only updates are independent.
+    above = without.groupby("update")["above_mean_image"].mean().to_numpy()
     low, high = statistics.mean_interval(above, seed)
     if len(above) >= FEWEST and high < 0:
         return None
@@ -56,66 +57,66 @@ def doubt(attacks: pd.DataFrame, success_rmse: float, seed: int) -> str | None:
 
 def doubt_about_small(attacks: pd.DataFrame, success_rmse: float) -> str | None:
     """Why an attack cannot show that dropout prevents small errors; arguments as above."""
-    without = attacks[attacks["rate"] == 0]
+    without = attacks[attacks["dropout_rate"] == 0]
     if without.empty:
         return NOT_ATTACKED
     return NEVER_SMALL if _rarely_small(without, success_rmse) else None
 
 
 Doubts = Mapping[str, Mapping[str, str | None]]
-"""Of attackers on clients, by the names of client and attacker; None where there is none."""
+"""Doubts by client and attacker; None where there is none."""
 
 Attacks = dict[tuple[str, ...], list[str]]
-"""Attackers, and the clients on which they all are meant."""
+"""Groups of attackers, each with the clients that it is about."""
 
 
 def grouped(doubts: Doubts) -> dict[str, Attacks]:
-    """The attacks of which nothing is known, by reason."""
-    found: dict[str, Attacks] = {}
-    for client, own in doubts.items():
-        for reason in dict.fromkeys(filter(None, own.values())):
-            attackers = tuple(name for name, each in own.items() if each == reason)
-            found.setdefault(reason, {}).setdefault(attackers, []).append(client)
-    return found
+    """The attacks in doubt, by reason."""
+    by_reason: dict[str, Attacks] = {}
+    for client, reasons in doubts.items():
+        for reason in dict.fromkeys(filter(None, reasons.values())):
+            attackers = tuple(name for name, given in reasons.items() if given == reason)
+            by_reason.setdefault(reason, {}).setdefault(attackers, []).append(client)
+    return by_reason
 
 
 def explain(reason: str, attacks: Attacks) -> str:
-    """A reason, speaking of one attack or of several."""
+    """A reason, in the singular or plural as the number of attacks demands."""
     count = sum(len(attackers) * len(clients) for attackers, clients in attacks.items())
     return reason if count == 1 else _OF_SEVERAL[reason]
 
 
 def named(attacks: Attacks, clients: Collection[str], mark: str = "{}") -> str:
-    """The attackers in a sentence, and on which clients, if an experiment has several.
+    """The attackers in a sentence, with the clients if an experiment has several.
 
     Args:
-        attacks: of which something is said.
+        attacks: to be named.
         clients: of the experiment.
-        mark: what stands around each name.
+        mark: a format for each name.
     """
     return "; ".join(
-        series(map(mark.format, attackers)) + which_of("on", own, clients, mark)
-        for attackers, own in attacks.items()
+        series(map(mark.format, attackers)) + which_of("on", attacked, clients, mark)
+        for attackers, attacked in attacks.items()
     )
 
 
 def which_of(
-    preposition: str, meant: Sequence[str], clients: Collection[str], mark: str = "{}"
+    preposition: str, named: Sequence[str], clients: Collection[str], mark: str = "{}"
 ) -> str:
-    """To go on with a sentence: which clients are meant; nothing if there is only one."""
+    """Some of the clients as the next words of a sentence; empty if there is only one client."""
     if len(clients) == 1:
         return ""
-    every = len(meant) == len(clients)
-    return f" {preposition} {'every client' if every else series(map(mark.format, meant))}"
+    every = len(named) == len(clients)
+    return f" {preposition} {'every client' if every else series(map(mark.format, named))}"
 
 
 def _rarely_small(attacks: pd.DataFrame, success_rmse: float) -> bool:
     """Whether successes are not known to be more frequent than `RARE`."""
-    found = _successes(attacks, success_rmse)
-    return statistics.exact_share_interval(int(found.sum()), len(found))[0] <= RARE
+    successes = _successes(attacks, success_rmse)
+    return statistics.exact_share_interval(int(successes.sum()), len(successes))[0] <= RARE
 
 
 def _successes(attacks: pd.DataFrame, success_rmse: float) -> pd.Series:
-    """Whether an update gave away one of its images."""
-    small = (attacks["rmse"] < success_rmse) & (attacks["above_guess"] < 0)
+    """For each update, whether one of its images was recovered."""
+    small = (attacks["rmse"] < success_rmse) & (attacks["above_mean_image"] < 0)
     return small.groupby(attacks["update"]).any()

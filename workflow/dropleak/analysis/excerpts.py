@@ -1,15 +1,15 @@
-"""What figures show of tables that have more than there is room for; captions say so."""
+"""Excerpts that figures show of large tables; the captions say so."""
 
 import numpy as np
 import pandas as pd
 
 POINTS = 1000
-"""Images at a rate that Figure 4 shows as points; of more, one could not be told from another."""
+"""Images per rate that Figure 4 shows as points; more would be indistinguishable."""
 
 _SHOWN = 3
 
 
 def shown_rates(frame: pd.DataFrame) -> np.ndarray:
-    """Those dropout rates of a frame, lowest to highest, that Figure 2 has room for."""
-    rates = np.unique(frame["rate"])
+    """The dropout rates of a frame that Figure 2 has room for, lowest to highest."""
+    rates = np.unique(frame["dropout_rate"])
     return rates[np.unique(np.linspace(0, len(rates) - 1, _SHOWN).round().astype(int))]

@@ -1,7 +1,7 @@
-"""How sure a number is: intervals and tests, all of them scipy's.
+"""Confidence intervals and tests, all of them scipy's.
 
-Rows of a matrix are what was drawn independently (an image, an update, a seed), columns are dropout
-rates: problems are paired over rates.
+Rows of a matrix are drawn independently (an image, an update, a seed). Columns are dropout rates,
+and problems are paired over rates.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ _RESAMPLES = 9_999
 
 
 def _batch(rows: int) -> int:
-    """Resamples at once: 2 MB of numbers, or a single one. It does not change what comes out."""
+    """Resamples at a time: 2 MB of numbers, or a single one. Does not affect the result."""
     return max(1, 250_000 // rows)
 
 
@@ -42,7 +42,7 @@ def mean_interval(values: np.ndarray, seed: int, confidence: float = 0.95) -> In
 
 
 def median_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
-    """Interval of a median between two of the values (Thompson 1936), whatever they come from.
+    """Distribution-free interval of a median between two of the values (Thompson 1936).
 
     Args:
         values: [N], independent; both ends are nan if N is too small for the confidence.
@@ -78,10 +78,10 @@ def paired_interval(
 
 
 def t_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
-    """Student's interval of a mean, for the few values that a bootstrap is too narrow for.
+    """Student's interval of a mean, for few values, where a bootstrap is too narrow.
 
     Args:
-        values: [N], about normally distributed; with N = 1 there is no interval.
+        values: [N], roughly normal; with N = 1 there is no interval.
     """
     if len(values) < 2:
         return np.nan, np.nan
@@ -97,7 +97,7 @@ def share_interval(successes: int, trials: int, confidence: float = 0.95) -> Int
 
 
 def exact_share_interval(successes: int, trials: int, confidence: float = 0.95) -> Interval:
-    """Interval of a share that covers at least as often as it says (Clopper and Pearson 1934)."""
+    """Interval of a share with at least the stated coverage (Clopper and Pearson 1934)."""
     return _share_interval(successes, trials, confidence, "exact")
 
 
@@ -107,12 +107,12 @@ def _share_interval(successes: int, trials: int, confidence: float, method: str)
 
 
 def share_range(trials: int, share: float, confidence: float = 0.95) -> Interval:
-    """Between which shares of so many trials succeed, if each does with the same probability.
+    """Range of the share of successes in independent trials.
 
     Args:
         trials: at least 1.
-        share: that probability, in (0, 1].
-        confidence: how often it is so, at least.
+        share: probability of success in each, in (0, 1].
+        confidence: how often the share is in the range, at least.
     """
     low, high = binom.interval(confidence, trials, share)
     return float(low / trials), float(high / trials)
@@ -121,7 +121,7 @@ def share_range(trials: int, share: float, confidence: float = 0.95) -> Interval
 def exceeds(larger: np.ndarray, smaller: np.ndarray, seed: int) -> float:
     """One-sided p-value that the mean of paired differences is above 0.
 
-    By 9,999 random exchanges within pairs, or all of them where they are fewer.
+    By 9,999 random exchanges within pairs, or all exchanges if there are fewer.
 
     Args:
         larger, smaller: [N], paired.
@@ -130,12 +130,13 @@ def exceeds(larger: np.ndarray, smaller: np.ndarray, seed: int) -> float:
     difference = larger - smaller
     common = {"vectorized": True, "batch": _batch(len(difference)), "alternative": "greater"}
     if 2 ** len(difference) <= _RESAMPLES:
-        all_of_them = permutation_test(
+        exact = permutation_test(
             (difference,), np.mean, permutation_type="samples", n_resamples=_RESAMPLES, **common
         )
-        return float(all_of_them.pvalue)
+        return float(exact.pvalue)
 
-    # With the numbers of permutation_test, which takes ten times the time, and memory with N.
+    # The same numbers as permutation_test's, which takes ten times longer and memory that grows
+    # with N.
     rng = np.random.default_rng(seed)
 
     def exchanged(size: tuple[int, ...]) -> np.ndarray:
@@ -147,7 +148,7 @@ def exceeds(larger: np.ndarray, smaller: np.ndarray, seed: int) -> float:
 
 
 def t_exceeds(values: np.ndarray) -> float:
-    """One-sided p-value that the mean is above 0, for few values, about normally distributed."""
+    """One-sided p-value that the mean is above 0, for few values, roughly normal."""
     if np.ptp(values) == 0:
         return float(values[0] <= 0)
     return float(ttest_1samp(values, 0, alternative="greater").pvalue)
@@ -159,10 +160,10 @@ def rarer(successes: int, trials: int, share: float) -> float:
 
 
 def rank_trend(matrix: np.ndarray) -> np.ndarray:
-    """Rank correlation of each row with its column's place, [N]: 1 rises throughout, -1 falls.
+    """Spearman's rank correlation of each row with the column's index, [N].
 
-    Spearman's; a linear function of Page's L (1963), so that L of all rows tests their mean. A row
-    of equal values has 0.
+    1 if the row rises throughout, -1 if it falls, 0 if all its values are equal. A linear function
+    of Page's L (1963), so L of all rows tests their mean.
 
     Args:
         matrix: [N, K], columns in the expected order.
@@ -182,5 +183,5 @@ def trend_test(matrix: np.ndarray) -> float:
 
 
 def adjust(p_values: Sequence[float]) -> np.ndarray:
-    """P-values adjusted for being several, dependent or not (Benjamini and Yekutieli 2001)."""
+    """P-values adjusted for multiple tests, dependent or not (Benjamini and Yekutieli 2001)."""
     return false_discovery_control(p_values, method="by") if len(p_values) else np.empty(0)

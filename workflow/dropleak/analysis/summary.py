@@ -1,23 +1,23 @@
-"""The experiment in a few numbers per client, attacker and rate."""
+"""Summary statistics per client, attacker and rate."""
 
 import pyarrow as pa
 
+from dropleak import formatting
 from dropleak.analysis import statistics
-from dropleak.report import formatting
 from dropleak.tables import parquet
 from dropleak.tables.schemas import COMPARISON, SUMMARY
 
 STATUSES = ("converged", "stalled", "diverged", "exhausted", "vanished")
 
 COLUMNS = [
-    *("client", "attacker", "rate", "image", "update", "status", "rmse", "rmse_clipped"),
+    *("client", "attacker", "dropout_rate", "image", "update", "status", "rmse", "rmse_clipped"),
     *("label", "label_inferred", "mask_exact", "iterations", "evaluations", "seconds"),
 ]
-"""What is needed of the attacks."""
+"""The columns of the attacks that are needed."""
 
 
 def summarise(attacks: pa.Table, success_rmse: float, seed: int) -> pa.Table:
-    """Counts, RMSE and shares over all images; no attack is left out of any number.
+    """Counts, RMSE and shares over all images; every number includes every attack.
 
     Args:
         attacks: with the columns `COLUMNS`.
@@ -26,20 +26,20 @@ def summarise(attacks: pa.Table, success_rmse: float, seed: int) -> pa.Table:
     """
     scalars = attacks.select(COLUMNS).to_pandas()
     rows = []
-    groups = scalars.groupby(["client", "attacker", "rate"], sort=True)
+    groups = scalars.groupby(["client", "attacker", "dropout_rate"], sort=True)
     for (client, attacker, rate), group in groups:
-        # Images of an update were attacked together: only updates are independent.
+        # Images of an update are attacked together: only updates are independent.
         errors = group.groupby("update")["rmse_clipped"].mean()
         low, high = statistics.mean_interval(errors.to_numpy(), seed)
         successes = int((group["rmse"] < success_rmse).sum())
         success_low, success_high = statistics.share_interval(successes, len(group))
-        found = group["mask_exact"].dropna()
+        mask_exact = group["mask_exact"].dropna()
         counts = {status: int((group["status"] == status).sum()) for status in STATUSES}
         rows.append(
             {
                 "client": client,
                 "attacker": attacker,
-                "rate": rate,
+                "dropout_rate": rate,
                 "attacks": len(group),
                 **counts,
                 "rmse_median": group["rmse"].median(),
@@ -52,7 +52,7 @@ def summarise(attacks: pa.Table, success_rmse: float, seed: int) -> pa.Table:
                 "success_low": success_low,
                 "success_high": success_high,
                 "label_share": (group["label"] == group["label_inferred"]).mean(),
-                "mask_exact_share": found.mean() if len(found) else None,
+                "mask_exact_share": mask_exact.mean() if len(mask_exact) else None,
                 "iterations_mean": group["iterations"].mean(),
                 "evaluations_mean": group["evaluations"].mean(),
                 "seconds_mean": group["seconds"].mean(),
@@ -62,37 +62,39 @@ def summarise(attacks: pa.Table, success_rmse: float, seed: int) -> pa.Table:
 
 
 def compare(attacks: pa.Table, baseline: str, seed: int) -> pa.Table:
-    """Every attacker against one of them, on the same problems of each client.
+    """Compare every attacker with a baseline, on the same problems of each client.
 
     Args:
         attacks: with the columns `COLUMNS`.
-        baseline: the attacker that the others are compared with.
+        baseline: name of the attacker to compare with.
         seed: of the bootstrap.
 
     Returns:
-        a table with the columns `schemas.COMPARISON`, without rows if there is one attacker only.
+        a table with the columns `schemas.COMPARISON`; empty if there is only one attacker.
     """
     scalars = attacks.select(COLUMNS).to_pandas()
     rows: dict[str, list] = {name: [] for name in COMPARISON.names}
-    for (client, rate), problems in scalars.groupby(["client", "rate"], sort=True):
-        by_attacker = {name: own.set_index("image") for name, own in problems.groupby("attacker")}
+    for (client, rate), problems in scalars.groupby(["client", "dropout_rate"], sort=True):
+        by_attacker = {
+            name: attacked.set_index("image") for name, attacked in problems.groupby("attacker")
+        }
         base = by_attacker.pop(baseline)
-        for attacker, own in by_attacker.items():
-            difference = (own["rmse_clipped"] - base["rmse_clipped"]).dropna()
-            by_update = difference.groupby(own["update"]).mean()
+        for attacker, attacked in by_attacker.items():
+            difference = (attacked["rmse_clipped"] - base["rmse_clipped"]).dropna()
+            by_update = difference.groupby(attacked["update"]).mean()
             low, high = statistics.mean_interval(by_update.to_numpy(), seed)
             row = {
                 "client": client,
                 "attacker": attacker,
                 "baseline": baseline,
-                "rate": rate,
+                "dropout_rate": rate,
                 "images": len(difference),
                 "difference": difference.mean(),
                 "difference_low": low,
                 "difference_high": high,
                 "better_share": (difference < 0).mean(),
-                "evaluations_ratio": own["evaluations"].mean() / base["evaluations"].mean(),
-                "seconds_ratio": own["seconds"].mean() / base["seconds"].mean(),
+                "evaluations_ratio": attacked["evaluations"].mean() / base["evaluations"].mean(),
+                "seconds_ratio": attacked["seconds"].mean() / base["seconds"].mean(),
             }
             for name, value in row.items():
                 rows[name].append(value)
@@ -103,12 +105,12 @@ def as_text(summary: pa.Table) -> str:
     """The summary for a terminal."""
     frame = summary.to_pandas()
     clients = ["client"] * (frame["client"].nunique() > 1)
-    shown = frame[[*clients, "attacker", "rate", "attacks", *STATUSES]].assign(
+    shown = frame[[*clients, "attacker", "dropout_rate", "attacks", *STATUSES]].assign(
         **{
             "median RMSE": frame["rmse_median"].map("{:.3g}".format),
             "mean clipped RMSE (95%)": [
-                formatting.interval(*each)
-                for each in zip(
+                formatting.interval(*mean_and_ends)
+                for mean_and_ends in zip(
                     frame["rmse_clipped_mean"],
                     frame["rmse_clipped_low"],
                     frame["rmse_clipped_high"],
@@ -124,4 +126,4 @@ def as_text(summary: pa.Table) -> str:
             "s": frame["seconds_mean"].map("{:.2f}".format),
         }
     )
-    return shown.to_string(index=False)
+    return shown.rename(columns={"dropout_rate": "rate"}).to_string(index=False)

@@ -1,4 +1,4 @@
-"""Privacy against utility: what an attack gets, and what dropout costs, at each rate."""
+"""Privacy against utility: reconstruction error and test accuracy at each rate."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -11,50 +11,50 @@ from dropleak.analysis import accuracy, efficacy, statistics
 from dropleak.analysis.chance import Chance
 from dropleak.scoring import metrics
 from dropleak.tables import parquet
-from dropleak.tables.schemas import GUESSES, TRADEOFF
+from dropleak.tables.schemas import MEAN_IMAGE, TRADEOFF
 
-COLUMNS = ["client", "attacker", "rate", "image", "update", "rmse", "rmse_clipped"]
-"""What is needed of the attacks."""
+COLUMNS = ["client", "attacker", "dropout_rate", "image", "update", "rmse", "rmse_clipped"]
+"""The columns of the attacks that are needed."""
 
 
-def guess_errors(train: pa.Table, attacked: pa.Table) -> pa.Table:
-    """RMSE of a guess that needs no gradient, the mean training image, for each attacked image.
+def mean_image_errors(train: pa.Table, attacked: pa.Table) -> pa.Table:
+    """RMSE of the mean training image, a baseline that needs no gradient, for each attacked image.
 
-    An attack that is no closer has not found the pixels. It may still show an outline under noise.
+    An attack that is no closer has not found the pixels, but may still show an outline under noise.
 
     Args:
         train, attacked: image tables.
 
     Returns:
-        a table with the columns `schemas.GUESSES`.
+        a table with the columns `schemas.MEAN_IMAGE`.
     """
     shape = parquet.metadata(train)["shape"]
     total = sum(
         parquet.decode_pixels(part["pixels"], shape).sum(0, dtype=np.float64)
         for part in train.to_batches(max_chunksize=4096)
     )
-    guess = (total / len(train) / 255)[None]
+    mean = (total / len(train) / 255)[None]
     errors = [
-        metrics.rmse(parquet.decode_pixels(part["pixels"], shape) / 255, guess)
+        metrics.rmse(parquet.decode_pixels(part["pixels"], shape) / 255, mean)
         for part in attacked.to_batches(max_chunksize=1024)
     ]
-    return parquet.build(GUESSES, {"image": attacked["index"], "rmse": np.concatenate(errors)})
+    return parquet.build(MEAN_IMAGE, {"image": attacked["index"], "rmse": np.concatenate(errors)})
 
 
-def above_guess(attacks: pd.DataFrame, guesses: pa.Table) -> pd.Series:
-    """By how much the clipped error of each attack exceeds that of the guess of the same image.
+def above_mean_image(attacks: pd.DataFrame, mean_image: pa.Table) -> pd.Series:
+    """How much the clipped error of each attack exceeds the mean image's on the same image.
 
-    Image by image, as one that is hard to guess is often hard to attack.
+    Paired, because an image that is far from the mean is often hard to attack.
     """
-    errors = pd.Series(guesses["rmse"].to_numpy(), guesses["image"].to_numpy())
+    errors = pd.Series(mean_image["rmse"].to_numpy(), mean_image["image"].to_numpy())
     return attacks["rmse_clipped"] - attacks["image"].map(errors)
 
 
-def weigh(
+def compute_tradeoff(
     attacks: pa.Table,
     summary: pa.Table,
     utility: pa.Table,
-    guesses: pa.Table,
+    mean_image: pa.Table,
     chance: Chance,
     *,
     clients: Mapping[str, Mapping],
@@ -64,71 +64,73 @@ def weigh(
 ) -> pa.Table:
     """Reconstruction error and test accuracy for every client, attacker and rate that has both.
 
-    An attack that is closer than the guess has broken privacy, however it does without dropout. One
-    that is not shows privacy only if it is known to succeed without (see `efficacy`).
+    An attack that comes closer than the mean image breaks privacy, whatever it does without
+    dropout. One that does not shows privacy only if it is known to succeed without it (see
+    `efficacy`).
 
     Args:
         attacks: with the columns `COLUMNS`.
         summary: with the columns `schemas.SUMMARY`.
         utility: with the columns `schemas.UTILITY`.
-        guesses: with the columns `schemas.GUESSES`.
+        mean_image: with the columns `schemas.MEAN_IMAGE`.
         chance: of the test images.
-        clients: settings of each, by name.
-        tolerated_loss: accuracy that a user would give up, from that at the lowest trained rate.
+        clients: their settings by name.
+        tolerated_loss: accuracy that a user would give up, compared with the lowest trained rate.
         success_rmse: an attack with a smaller RMSE is a success.
         seed: of the bootstrap.
 
     Returns:
         a table with the columns `schemas.TRADEOFF`.
     """
-    final = accuracy.at_the_end(utility.to_pandas())
+    final = accuracy.last_epoch(utility.to_pandas())
     accuracies = {
-        name: accuracy.of_client(final, client).groupby("rate")["test_accuracy"].mean()
+        name: accuracy.of_client(final, client).groupby("dropout_rate")["test_accuracy"].mean()
         for name, client in clients.items()
     }
-    lowest = {name: float(own.iloc[0] - tolerated_loss) for name, own in accuracies.items()}
-    errors = ["rmse_clipped_mean", "rmse_clipped_low", "rmse_clipped_high"]
-    frame = summary.select(["client", "attacker", "rate", *errors]).to_pandas()
-    frame = frame.merge(pd.concat(accuracies, names=["client"]), on=["client", "rate"])
-    tried = attacks.to_pandas()
-    tried = tried.assign(above_guess=above_guess(tried, guesses))
-    frame = frame.merge(_against_guess(tried, seed), on=["client", "attacker", "rate"])
+    lowest = {name: float(by_rate.iloc[0] - tolerated_loss) for name, by_rate in accuracies.items()}
+    means = ["rmse_clipped_mean", "rmse_clipped_low", "rmse_clipped_high"]
+    frame = summary.select(["client", "attacker", "dropout_rate", *means]).to_pandas()
+    frame = frame.merge(pd.concat(accuracies, names=["client"]), on=["client", "dropout_rate"])
+    errors = attacks.to_pandas()
+    errors = errors.assign(above_mean_image=above_mean_image(errors, mean_image))
+    key = ["client", "attacker", "dropout_rate"]
+    frame = frame.merge(_against_mean_image(errors, key, seed), on=key)
     doubts: dict[str, dict[str, str | None]] = {name: {} for name in clients}
-    for (client, attacker), own in tried.groupby(["client", "attacker"]):
-        doubts[client][attacker] = efficacy.doubt(own, success_rmse, seed)
-    broken = frame["above_guess_high"] < 0
+    for (client, attacker), rows in errors.groupby(["client", "attacker"]):
+        doubts[client][attacker] = efficacy.doubt(rows, success_rmse, seed)
+    broken = frame["above_mean_image_high"] < 0
     reasons = [
         None if broke else doubts[client][attacker]
         for client, attacker, broke in zip(frame["client"], frame["attacker"], broken, strict=True)
     ]
     frame["inconclusive"] = pd.Series(reasons, frame.index, dtype=object)
-    private = (frame["above_guess_low"] > 0).astype(object)
+    private = (frame["above_mean_image_low"] > 0).astype(object)
     frame["private"] = private.where(frame["inconclusive"].isna(), None)
     frame["at_chance"] = frame["test_accuracy"].map(chance.explains).astype(bool)
     enough = frame["test_accuracy"] >= frame["client"].map(lowest).astype(float)
     frame["accurate"] = enough & ~frame["at_chance"]
     return parquet.build(
         TRADEOFF,
-        # Arrays: of pandas Arrow would take nan, the interval of one image, for null.
+        # Arrays, because Arrow takes nan in pandas, the interval of one image, for null.
         {name: frame[name].to_numpy() for name in TRADEOFF.names},
-        guess_rmse=float(guesses["rmse"].to_numpy().mean()),
+        mean_image_rmse=float(mean_image["rmse"].to_numpy().mean()),
         chance=asdict(chance),
         lowest_accuracy=lowest,
         at_chance={
-            name: [float(rate) for rate in own.index[own.map(chance.explains)]]
-            for name, own in accuracies.items()
+            name: [float(rate) for rate in by_rate.index[by_rate.map(chance.explains)]]
+            for name, by_rate in accuracies.items()
         },
         doubts=doubts,
     )
 
 
-def _against_guess(attacks: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Mean of `above_guess` with its interval, for each client, attacker and rate."""
-    rows, key = [], ["client", "attacker", "rate"]
-    for group, own in attacks.groupby(key):
-        # Images of an update were attacked together: only updates are independent.
-        above = own.groupby("update")["above_guess"].mean().to_numpy()
+def _against_mean_image(attacks: pd.DataFrame, key: list[str], seed: int) -> pd.DataFrame:
+    """Mean of `above_mean_image` with its interval, for each group of attacks."""
+    rows = []
+    for group, attacked in attacks.groupby(key):
+        # Images of an update are attacked together: only updates are independent.
+        above = attacked.groupby("update")["above_mean_image"].mean().to_numpy()
         low, high = statistics.mean_interval(above, seed)
         rows.append((*group, above.mean(), low, high))
-    names = ["above_guess", "above_guess_low", "above_guess_high"]
+    names = ["above_mean_image", "above_mean_image_low", "above_mean_image_high"]
     return pd.DataFrame(rows, columns=[*key, *names])

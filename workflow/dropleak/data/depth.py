@@ -1,6 +1,6 @@
-"""Whether the channels of an image file are whole numbers of up to 8 bits.
+"""Check that the channels of an image file are unsigned integers of up to 8 bits.
 
-Pillow's modes do not tell: it reads colour of 16 bits as 8 and says nothing of it.
+Pillow's modes do not tell: it silently reads 16-bit colour as 8-bit.
 """
 
 import re
@@ -13,7 +13,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 def fits(image: ImageFile, path: Path) -> bool:
     """Whether every channel of an image, open but not loaded, has at most 8 bits in its file.
 
-    That of BMP, GIF and WebP always does, and of JPEG Pillow reads nothing else.
+    Always true for BMP, GIF and WebP, and for JPEG as far as Pillow reads it.
     """
     match image.format:
         case "PNG":
@@ -33,25 +33,25 @@ def fits(image: ImageFile, path: Path) -> bool:
 
 
 _BITS, _KIND, _WHOLE = 258, 339, 1
-"""TIFF's tags BitsPerSample and SampleFormat, and what the latter is for numbers with no sign."""
+"""TIFF's tags BitsPerSample and SampleFormat, and the latter's value for unsigned integers."""
 
 
 def _decoding(image: ImageFile) -> tuple:
-    """What Pillow tells its decoder: how pixels are laid out and, of PPM, the largest value."""
+    """Arguments of Pillow's decoder: the layout of pixels and, for PPM, the largest value."""
     arguments = image.tile[0][3]
     return arguments if isinstance(arguments, tuple) else (arguments,)
 
 
 def _jpeg2000_depths(content: bytes) -> bytes:
-    """For each channel its bits less 1, plus 128 if it has a sign: in the codestream's first part.
+    """The bits of each channel minus 1, plus 128 if it is signed.
 
-    There a channel has 3 bytes.
+    They are in the codestream's SIZ segment, which has 3 bytes per channel.
     """
-    place = content.index(b"\xff\x4f\xff\x51") + 40
-    channels = int.from_bytes(content[place : place + 2], "big")
-    return content[place + 2 :][: 3 * channels : 3]
+    start = content.index(b"\xff\x4f\xff\x51") + 40
+    channels = int.from_bytes(content[start : start + 2], "big")
+    return content[start + 2 :][: 3 * channels : 3]
 
 
 def _avif_flags(content: bytes) -> list[int]:
-    """Flags of the image, of its transparency, and the like; 0x40 stands for 10 or 12 bits."""
-    return [found[0] for found in re.findall(rb"av1C\x81.(.)", content, re.DOTALL)]
+    """Flags of the image, its transparency, and so on; 0x40 means 10 or 12 bits."""
+    return [flags[0] for flags in re.findall(rb"av1C\x81.(.)", content, re.DOTALL)]

@@ -1,6 +1,6 @@
-"""An image tree `<root>/{train,test}/<class>/<image>`: its files, without a look into them.
+"""An image tree `<root>/{train,test}/<class>/<image>`: its files, and loading them.
 
-As torchvision's ImageFolder has it, and in its order.
+Layout and order are those of torchvision's ImageFolder.
 """
 
 import os
@@ -11,41 +11,46 @@ from pathlib import Path
 from typing import NamedTuple
 from unicodedata import normalize
 
+import numpy as np
+
+from dropleak.data import picture
+from dropleak.data.dataset import LabelledImages
 from dropleak.data.picture import FORMATS
+from dropleak.data.sizes import check_same_size
 from dropleak.errors import InputError
 
 PARTS = ("train", "test")
 
 SUFFIXES = tuple(suffix for suffixes in FORMATS.values() for suffix in suffixes)
-"""Endings of the names of images, whatever their case."""
+"""Endings of image files, in upper or lower case."""
 
 SYSTEM = (
     *("__MACOSX", "Icon\r", "Thumbs.db", "ehthumbs.db", "desktop.ini", "System Volume Information"),
     *("$RECYCLE.BIN", "lost+found", "@eaDir", "#recycle", "#snapshot", "__pycache__"),
 )
-"""Files and folders that systems put beside a user's, besides those with a dot in front."""
+"""Files and folders that operating systems create, besides those that start with a dot."""
 
 _SYSTEM = {name.lower() for name in SYSTEM}
 
 
 class Part(NamedTuple):
-    """What lies in the folder of a part."""
+    """The files in the folder of a part."""
 
     classes: dict[str, list[Path]]
     """Images by class, both in their order."""
 
     others: list[Path]
-    """Files that are not used: no images going by their names, or images outside any class."""
+    """Unused files: not images by their names, or images outside any class."""
 
 
 def trees(root: str | Path) -> dict[str, dict[str, list[Path]]]:
     """The images of each part, by class.
 
     Raises:
-        InputError: they are not an image tree that can be trained with and attacked.
+        InputError: the tree cannot be used for training and attacks.
     """
-    found = {part: classes(root, part) for part in PARTS}
-    train, test = (found[part].keys() for part in PARTS)
+    parts = {part: classes(root, part) for part in PARTS}
+    train, test = (parts[part].keys() for part in PARTS)
     if train != test:
         raise InputError(
             f"{root}: train and test have different class folders: {_lacking('test', train - test)}"
@@ -53,19 +58,19 @@ def trees(root: str | Path) -> dict[str, dict[str, list[Path]]]:
         )
     if len(train) == 1:
         raise InputError(
-            f"{root}: has one class only, of which no gradient says anything; two are needed"
+            f"{root}: has only one class, whose gradients say nothing; at least two are needed"
         )
-    for name, images in found["train"].items():
+    for name, images in parts["train"].items():
         if not images:
             raise InputError(
                 f"{Path(root, 'train', name)}: holds no images to learn this class from; add some "
                 f"({', '.join(SUFFIXES)}) or remove the class from train and test"
             )
-    return found
+    return parts
 
 
 def _lacking(part: str, names: set[str]) -> str:
-    """What a part lacks, in quotes: names may differ in their case, or in a space at the end."""
+    """The classes that a part lacks. Quoted, because names may differ in case or trailing space."""
     return f"{part} lacks {', '.join(map(repr, sorted(names)))}; " if names else ""
 
 
@@ -75,27 +80,27 @@ def files(root: str | Path, part: str) -> list[Path]:
 
 
 def classes(root: str | Path, part: str) -> dict[str, list[Path]]:
-    """The images of a part by class, at any depth, also where links lead elsewhere.
+    """The images of a part by class, at any depth, following links.
 
-    Names of classes are in Unicode's composed form (NFC), whatever they are on the disk.
+    Names of classes are in Unicode's composed form (NFC), whatever their form on disk.
 
     Raises:
-        InputError: there are none, a folder cannot be read, or a link leads nowhere or in a circle.
+        InputError: there are none, a folder cannot be read, or a link is broken or circular.
     """
     top = Path(root, part)
-    found, others = _scan(top)
-    if not found:
+    images, others = _scan(top)
+    if not images:
         raise InputError(f"{top}: holds no folders; one for each class is expected")
-    if not any(found.values()):
+    if not any(images.values()):
         instead = f", but {_endings(others)}" if others else ""
         raise InputError(f"{top}: holds no images ({', '.join(SUFFIXES)}){instead}")
-    return found
+    return images
 
 
 def unused(root: str | Path) -> list[str]:
-    """What is not used of a tree that can be, in a sentence for each reason.
+    """Sentences about unused files in a valid tree, one per reason.
 
-    Hidden files and those of systems are not worth one.
+    Hidden files and those of operating systems are not mentioned.
     """
     loose: list[Path] = []
     foreign: list[Path] = []
@@ -119,7 +124,7 @@ def unused(root: str | Path) -> list[str]:
 
 
 def _endings(paths: list[Path]) -> str:
-    """How many files have which ending, the most frequent first."""
+    """The number of files per ending, the most frequent first."""
     kinds = Counter(path.suffix.lower() or "without an ending" for path in paths)
     counts = [f"{count} {kind}" for kind, count in kinds.most_common()]
     if len(counts) > _KINDS:
@@ -128,7 +133,7 @@ def _endings(paths: list[Path]) -> str:
 
 
 _KINDS = 5
-"""Endings that are counted in a message."""
+"""Endings that a message counts separately."""
 
 
 def _is_image(name: str) -> bool:
@@ -137,9 +142,9 @@ def _is_image(name: str) -> bool:
 
 @cache
 def _scan(top: Path) -> Part:
-    """What lies below the folder of a part; see `classes`.
+    """The files below the folder of a part; see `classes`.
 
-    A process looks once: planning asks for it again and again.
+    Cached, because planning needs them many times.
     """
     try:
         folders: dict[str, Path] = {}
@@ -156,23 +161,23 @@ def _scan(top: Path) -> Part:
                     "one"
                 )
             folders[name] = Path(entry.path)
-        found = {}
+        images = {}
         for name, path in folders.items():
-            found[name], more = _below(path)
-            others += more
+            images[name], rest = _walk(path)
+            others += rest
     except (FileNotFoundError, NotADirectoryError) as error:
         if error.filename != str(top):
-            raise InputError(f"{error.filename}: is gone; was it removed just now?") from None
-        missing = f"has no folder {top.name}" if top.parent.exists() else "is not there"
+            raise InputError(f"{error.filename}: disappeared; was it removed just now?") from None
+        missing = f"has no folder {top.name}" if top.parent.exists() else "does not exist"
         raise InputError(
-            f"data.root: {top.parent} {missing}; expected is root/{{train,test}}/class/image"
+            f"data.root: {top.parent} {missing}; the layout must be root/{{train,test}}/class/image"
         ) from None
     except OSError as error:
         raise InputError(f"{error.filename or top}: {error.strerror}") from None
-    return Part(found, others)
+    return Part(images, others)
 
 
-def _below(top: Path) -> tuple[list[Path], list[Path]]:
+def _walk(top: Path) -> tuple[list[Path], list[Path]]:
     """Images and other files of a class."""
     images, others = [], []
     waiting: list[tuple[Path, frozenset]] = [(top, frozenset())]
@@ -181,7 +186,7 @@ def _below(top: Path) -> tuple[list[Path], list[Path]]:
         status = folder.stat()
         this = (status.st_dev, status.st_ino)
         if this in above:
-            raise InputError(f"{folder}: is a link to a folder that it lies in; remove it")
+            raise InputError(f"{folder}: is a link to a folder that contains it; remove it")
         for entry in _visible(folder):
             path = Path(entry.path)
             if entry.is_dir():
@@ -191,12 +196,12 @@ def _below(top: Path) -> tuple[list[Path], list[Path]]:
             elif entry.is_file():
                 images.append(path)
             else:
-                raise InputError(f"{path}: is no file, or a link that leads nowhere; remove it")
+                raise InputError(f"{path}: is not a regular file, or is a broken link; remove it")
     return sorted(images, key=_order), sorted(others, key=_order)
 
 
 def _visible(folder: Path) -> Iterator[os.DirEntry]:
-    """What lies in a folder, but for what is hidden or belongs to a system."""
+    """The entries of a folder, except hidden ones and those of operating systems."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if not entry.name.startswith(".") and entry.name.lower() not in _SYSTEM:
@@ -208,8 +213,34 @@ def _order(path: Path) -> tuple[str, str, str]:
 
 
 def composed(name: str) -> str:
-    """The name of a file in one of the forms that Unicode has for the same text.
-
-    Read as UTF-8, whatever Python makes of its bytes in the machine's locale.
-    """
+    """A file's name in Unicode's composed form, decoded as UTF-8 in every locale."""
     return normalize("NFC", os.fsencode(name).decode("utf-8", "surrogateescape"))
+
+
+def load(root: Path, size: int | None) -> dict[str, LabelledImages]:
+    """The images of a tree: grey if all of them are, else RGB.
+
+    Args:
+        root: folder of the tree.
+        size: height and width to resample to; None keeps the images' own.
+
+    Raises:
+        InputError: an image cannot be read, or the images differ in size.
+    """
+    parts = trees(root)
+    images = {
+        part: {path: picture.read(path, size) for paths in classes.values() for path in paths}
+        for part, classes in parts.items()
+    }
+    first, *others = [item for part in PARTS for item in images[part].items()]
+    height, width = first[1].shape[1:]
+    for path, pixels in others:
+        check_same_size(path, pixels.shape[:0:-1], (width, height))
+    channels = max(len(pixels) for part in PARTS for pixels in images[part].values())
+    loaded = {}
+    for part, classes in parts.items():
+        shape = (channels, height, width)
+        stacked = np.stack([np.broadcast_to(pixels, shape) for pixels in images[part].values()])
+        labels = [label for label, paths in enumerate(classes.values()) for _ in paths]
+        loaded[part] = LabelledImages(stacked, np.array(labels), list(classes))
+    return loaded

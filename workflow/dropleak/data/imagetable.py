@@ -1,4 +1,4 @@
-"""Reading image tables: every row is looked at before anything is computed from it."""
+"""Reading image tables, with a check of every row."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -17,18 +17,18 @@ def read(path: str | Path, rows: Sequence[int] | None = None) -> pa.Table:
     """An image table, or some rows of it in the order given.
 
     Raises:
-        InputError: naming the file and what is wrong with it.
+        InputError: naming the file and its problem.
     """
     table = parquet.read(path, IMAGES)
     problem = next(_problems(table, rows), None)
     if problem:
-        raise InputError(f"{path}: {problem}; delete it to have it made anew")
+        raise InputError(f"{path}: {problem}{parquet.DELETE}")
     return table if rows is None else table.take(rows)
 
 
 def _problems(table: pa.Table, rows: Sequence[int] | None) -> Iterator[str]:
-    known = parquet.metadata(table)
-    missing = {"dataset", "shape", "classes", "training_std"} - known.keys()
+    metadata = parquet.metadata(table)
+    missing = {"dataset", "shape", "classes", "training_std"} - metadata.keys()
     if missing:
         yield f"does not say its {' and '.join(sorted(missing))}"
         return
@@ -36,11 +36,11 @@ def _problems(table: pa.Table, rows: Sequence[int] | None) -> Iterator[str]:
     length = pc.binary_length(table["pixels"]).to_numpy()
     expected = {
         "index": index == np.arange(len(table)),
-        "label": (label >= 0) & (label < len(known["classes"])),
-        "number of pixels": length == math.prod(known["shape"]),
+        "label": (label >= 0) & (label < len(metadata["classes"])),
+        "number of pixels": length == math.prod(metadata["shape"]),
     }
-    for what, right in expected.items():
+    for name, right in expected.items():
         if not right.all():
-            yield f"row {np.argmin(right)} has a wrong {what}"
+            yield f"row {np.argmin(right)} has a wrong {name}"
     if rows is not None and max(rows) >= len(table):
         yield f"has {len(table)} rows and should have more"

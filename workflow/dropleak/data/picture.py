@@ -1,4 +1,4 @@
-"""Image files to pixels."""
+"""Reading the pixels of image files."""
 
 import warnings
 from collections.abc import Iterator
@@ -23,13 +23,13 @@ FORMATS = {
     "TIFF": (".tif", ".tiff"),
     "WEBP": (".webp",),
 }
-"""Pillow's names of what is read, whatever a file's name, and the usual endings.
+"""Pillow's names of the formats that are read, whatever a file's name, with the usual endings.
 
-For others, as EPS, Pillow would start programs of the system.
+For some others, such as EPS, Pillow would start external programs.
 """
 
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
-"""Pillow's names of what becomes grey or RGB without a choice; LA and the like if opaque."""
+"""Pillow's modes with a single meaning as grey or RGB; those with transparency only if opaque."""
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -40,58 +40,58 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What turns an image as its EXIF orientation asks for.
+"""Transposition for each EXIF orientation.
 
-Pillow's `exif_transpose` also writes the other entries anew, and fails where one is damaged.
+Pillow's `exif_transpose` also rewrites the other entries, and fails if one is damaged.
 """
 
 
 def size(path: Path) -> tuple[int, int]:
-    """Width and height of the image as `read` gives it, going by the header.
+    """Width and height of the image as `read` returns it, from the header alone.
 
     Raises:
         InputError: it is not an image.
     """
     with _opened(path) as image:
         width, height = image.size
-        # Of TIFF Pillow has turned the size already. That of a square needs no look at EXIF.
+        # Pillow has already turned the size of a TIFF. A square has no need of EXIF.
         if width != height and image.format != "TIFF" and _orientation(image) > 4:
             return height, width
         return width, height
 
 
 def read(path: Path, size: int | None) -> np.ndarray:
-    """Pixels, uint8 [1 or 3, H, W], the way up a viewer shows it, resampled if a size is given.
+    """Pixels, uint8 [1 or 3, H, W], oriented as in a viewer, resampled if a size is given.
 
-    One channel if red, green and blue are equal in every pixel: not every format can say "grey".
+    One channel if red, green and blue are equal in every pixel: not every format has a grey mode.
 
     Raises:
-        InputError: it is not an image, or not one that has a single meaning as grey or RGB.
+        InputError: it is not an image, or has no single meaning as grey or RGB.
     """
     with _opened(path) as image:
         if not depth.fits(image, path):
             raise InputError(
-                f"{path}: has more than 8 bits in a channel, or negative numbers, so that black "
-                "and white would be a guess; save it with 8 bits"
+                f"{path}: has more than 8 bits in a channel, or negative numbers, so its black and "
+                "white are unknown; save it with 8 bits"
             )
         if image.mode not in _MODES:
-            raise InputError(f"{path}: is of mode {image.mode}; save it as grey or RGB of 8 bits")
-        # Telephones add a depth map or a smaller copy to photographs: that is MPO.
+            raise InputError(f"{path}: has mode {image.mode}; save it as 8-bit grey or RGB")
+        # Phones add a depth map or a smaller copy to photographs, as MPO.
         frames = getattr(image, "n_frames", 1)
         if frames > 1 and image.format != "MPO":
             raise InputError(
-                f"{path}: holds {frames} images; save the one that is meant as a file of its own"
+                f"{path}: holds {frames} images; save the right one as a separate file"
             )
         image.load()
         if image.has_transparency_data:
-            whole: Image.Image = image.convert("RGBA")
-            if min(whole.getchannel("A").tobytes()) < 255:
+            opaque: Image.Image = image.convert("RGBA")
+            if min(opaque.getchannel("A").tobytes()) < 255:
                 raise InputError(
-                    f"{path}: is transparent in places; put it on a background, and save it without"
+                    f"{path}: is transparent in places; save it with an opaque background"
                 )
         else:
-            whole = image
-        colour = whole.convert("RGB")
+            opaque = image
+        colour = opaque.convert("RGB")
         orientation = _orientation(image)
         if orientation in _UPRIGHT:
             colour = colour.transpose(_UPRIGHT[orientation])
@@ -100,7 +100,7 @@ def read(path: Path, size: int | None) -> np.ndarray:
 
 
 def resample(image: Image.Image, size: int | None) -> np.ndarray:
-    """uint8 [C, H, W] of a grey or RGB image, resampled bicubically if a size is given."""
+    """Pixels of a grey or RGB image, uint8 [C, H, W], resampled bicubically if a size is given."""
     if size is not None and image.size != (size, size):
         image = image.resize((size, size), Image.Resampling.BICUBIC)
     pixels = np.asarray(image)
@@ -108,21 +108,21 @@ def resample(image: Image.Image, size: int | None) -> np.ndarray:
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF's number for the way up, which is 1 if nothing is said, or nothing that can be read.
+    """EXIF's number of the orientation; 1 if it is missing or damaged.
 
-    Not by PNG's own method: it decodes an image that says nothing to look behind its pixels.
+    Avoids the method of PNG images, which decodes all pixels to look for EXIF behind them.
     """
     try:
-        said = Image.Image.getexif(image).get(ExifTags.Base.Orientation)
+        orientation = Image.Image.getexif(image).get(ExifTags.Base.Orientation)
     except Exception:  # damaged EXIF makes Pillow raise SyntaxError, struct.error, ...
         return 1
-    return said if said in _UPRIGHT else 1
+    return orientation if orientation in _UPRIGHT else 1
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[ImageFile]:
-    # From a file that is open, as Pillow maps others into memory, and then confuses the width and
-    # height of a TIFF that lies on its side.
+    # From an open file: Pillow maps files that it opens itself into memory, and then confuses width
+    # and height of a rotated TIFF.
     try:
         with warnings.catch_warnings(), path.open("rb") as file:
             warnings.filterwarnings("ignore", "Corrupt EXIF data")
@@ -132,8 +132,8 @@ def _opened(path: Path) -> Iterator[ImageFile]:
         raise
     except UnidentifiedImageError:
         raise InputError(
-            f"{path}: cannot be read as an image; it is none, is damaged, or is of a kind that "
-            f"Pillow does not read. Of images these are read: {', '.join(FORMATS)}"
+            f"{path}: cannot be read as an image: it is damaged, or not in one of the formats "
+            f"{', '.join(FORMATS)}"
         ) from None
     except Exception as error:  # broken files make Pillow raise SyntaxError, struct.error, ...
         raise InputError(f"{path}: cannot be read as an image ({error})") from None

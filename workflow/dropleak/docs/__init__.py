@@ -1,1 +1,1 @@
-"""Parts of the documentation that are made from the schema and from kept results."""
+"""Parts of the documentation that are generated from the schema and from kept results."""

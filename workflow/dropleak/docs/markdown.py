@@ -1,6 +1,6 @@
-"""Parts of Markdown pages that are made from data.
+"""Generated parts of Markdown pages.
 
-A part stands between the lines `<!-- NAME -->` and `<!-- end of NAME -->`.
+A part is between the lines `<!-- NAME -->` and `<!-- end of NAME -->`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -8,19 +8,19 @@ from pathlib import Path
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table."""
+    """A Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
     return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
 
 
 def part(page: Path, name: str) -> str:
-    """What stands in a part of a page."""
+    """The text of a part of a page."""
     start, end = _marks(name)
     return page.read_text(encoding="utf-8").split(start)[1].split(end)[0]
 
 
 def replace(page: Path, name: str, text: str) -> None:
-    """Write a part anew."""
+    """Replace the text of a part of a page."""
     start, end = _marks(name)
     before, rest = page.read_text(encoding="utf-8").split(start)
     page.write_text(before + start + text + end + rest.split(end)[1], encoding="utf-8")

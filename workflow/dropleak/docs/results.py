@@ -1,8 +1,7 @@
-"""docs/results.md and the README's finding, made from the tables of the reference run.
+"""Writes the parts of docs/results.md and the README that quote the reference run.
 
-`python -m dropleak.docs.results results/reference` takes over a run's tables
-and figures into docs/results/ and writes the parts of the pages that quote them anew; without a
-folder it only writes the pages.
+`python -m dropleak.docs.results results/reference` copies a run's tables and figures to
+docs/results/ and rewrites those parts; without a folder it only rewrites them.
 """
 
 import json
@@ -13,16 +12,16 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
+from dropleak import formatting
 from dropleak.analysis.claims.verdicts import INCONCLUSIVE, NOT_SUPPORTED, SUPPORTED
 from dropleak.analysis.summary import STATUSES
 from dropleak.assets import ROOT
 from dropleak.docs import markdown
-from dropleak.report import formatting
 
 KEPT = ROOT / "docs" / "results"
-"""What of the reference run is in the repository: no pixels of its images."""
+"""What the repository keeps of the reference run: no pixels of its images."""
 
-TABLES = ("claims", "readings", "summary", "tradeoff")
+TABLES = ("claims", "interpretations", "summary", "tradeoff")
 FIGURES = (
     *("figure4-rmse-by-rate_lenet_idlg", "figure5-rmse-by-iteration_lenet_idlg"),
     *("figure6-accuracy-by-rate", "figure7-attackers", "figure8-tradeoff_lenet"),
@@ -32,7 +31,7 @@ PAGES = {
     ROOT / "docs" / "results.md": [
         "setting",
         "claims",
-        "readings",
+        "interpretations",
         "attackers",
         "costs",
     ],
@@ -40,14 +39,14 @@ PAGES = {
 
 
 def parts() -> dict[str, str]:
-    """Every part by its name, from what is kept."""
+    """Every part by its name, from the kept tables."""
     tables = {name: pd.read_csv(KEPT / f"{name}.csv") for name in TABLES}
     record = json.loads((KEPT / "run.json").read_text(encoding="utf-8"))
     return {
         "finding": _finding(tables, record["configuration"]),
         "setting": _setting(record),
         "claims": _claims(tables["claims"]),
-        "readings": _readings(tables["readings"]),
+        "interpretations": _interpretations(tables["interpretations"]),
         "attackers": _attackers(tables["summary"]),
         "costs": _costs(tables["summary"]),
     }
@@ -55,7 +54,7 @@ def parts() -> dict[str, str]:
 
 def _finding(tables: dict[str, pd.DataFrame], config: dict) -> str:
     """The outcome in a few sentences."""
-    summary = tables["summary"].set_index(["attacker", "rate"])
+    summary = tables["summary"].set_index(["attacker", "dropout_rate"])
     claims = tables["claims"].set_index(["claim", "attacker"])
 
     def recovered(attacker: str) -> str:
@@ -66,23 +65,25 @@ def _finding(tables: dict[str, pd.DataFrame], config: dict) -> str:
     order = (SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE)
     verdicts = formatting.series(f"{counts.get(verdict, 0)} {verdict}" for verdict in order)
     lost = claims.xs("accuracy-lost-at-0.5").iloc[0]
-    accuracy = tables["tradeoff"].groupby("rate")["test_accuracy"].first()
+    accuracy = tables["tradeoff"].groupby("dropout_rate")["test_accuracy"].first()
     errors = summary["rmse_clipped_mean"].xs("idlg")
-    nearest = tables["readings"].iloc[0]
+    nearest = tables["interpretations"].iloc[0]
     sentences = [
         f"Of {config['images']} photographs of CIFAR-10 the paper's attacker (`idlg`, "
         f"{config['attack']['iterations']:,} iterations) recovers {recovered('idlg')} (RMSE below "
         f"{config['success_rmse']}).",
-        f"The mean of its RMSE after clipping is {errors[0.0]:.3f} without dropout, and between "
-        f"{errors.drop(0.0).min():.3f} and {errors.drop(0.0).max():.3f} at every rate above.",
-        f"It finds the label in {summary['label_share'].xs('idlg').min():.1%} at the worst rate.",
+        f"Its mean RMSE after clipping is {errors[0.0]:.3f} without dropout, and between "
+        f"{errors.drop(0.0).min():.3f} and {errors.drop(0.0).max():.3f} with dropout.",
+        f"It finds the label in {summary['label_share'].xs('idlg').min():.1%} of the attacks at "
+        "the worst rate.",
         "An attacker that reads the mask from the gradient (`mask-reading`) recovers "
         f"{recovered('mask-reading')}.",
-        f"Test accuracy is {accuracy[0.0]:.1%} without dropout and {accuracy[0.5]:.1%} with rate "
-        f"0.5 in training: {formatting.interval(lost.estimate, lost.low, lost.high)} are lost.",
-        f"The reading of the paper that comes nearest to its four RMSE values is "
-        f"{formatting.number(nearest.distance)} from them (`{nearest.attacker}`, "
-        f"{nearest.statistic} {nearest.rmse} RMSE).",
+        f"Test accuracy is {accuracy[0.0]:.1%} when trained without dropout and "
+        f"{accuracy[0.5]:.1%} at rate 0.5, a loss of "
+        f"{formatting.interval(lost.estimate, lost.low, lost.high)}.",
+        "The interpretation of the paper that comes nearest to its four RMSE values misses them by "
+        f"{formatting.number(nearest.distance)} (`{nearest.attacker}`, {nearest.statistic} "
+        f"{nearest.rmse} RMSE).",
         f"Verdicts on the paper's claims: {verdicts}.",
     ]
     return "\n".join(sentences) + "\n"
@@ -92,7 +93,7 @@ def _setting(record: dict) -> str:
     """What was run, where, and for how long."""
     config, machine = record["configuration"], record["machine"]
     versions, code = record["requirements"]["versions"], record["code"]
-    changed = " with changes that were not committed" if code["dirty"] else ""
+    changed = " with uncommitted changes" if code["dirty"] else ""
     named = (f"{name} {versions[name]}" for name in ("dropleak", "python", "torch", "snakemake"))
     hours = {name: record[name]["seconds"] / 3600 for name in ("attacks", "trainings")}
     rows = {
@@ -102,7 +103,7 @@ def _setting(record: dict) -> str:
         f"{config['attack']['iterations']:,} iterations",
         "training": f"{config['utility']['seeds']} seeds, {config['utility']['epochs']} epochs, "
         f"{len(config['utility']['rates'])} rates",
-        "hardware": f"{machine['processor']}, {machine['cores']} cores; jobs ran on: "
+        "hardware": f"{machine['processor']}, {machine['cores']} cores; jobs ran on "
         f"{formatting.series(record['devices'])}",
         "core hours": f"{hours['attacks']:.1f} of attacks, {hours['trainings']:.1f} of training",
         "versions": f"{formatting.series(named)}; engine {code['engine_version']}",
@@ -131,10 +132,10 @@ def _claims(claims: pd.DataFrame) -> str:
     return markdown.table(header, rows)
 
 
-def _readings(readings: pd.DataFrame) -> str:
-    """The nearest reading of each attacker, scale and clipping."""
-    best = readings.drop_duplicates(["attacker", "rmse", "pixels"])
-    rates = [column for column in readings if column.startswith("rate_")]
+def _interpretations(interpretations: pd.DataFrame) -> str:
+    """The nearest interpretation of each attacker, scale and clipping."""
+    best = interpretations.drop_duplicates(["attacker", "rmse", "pixels"])
+    rates = [column for column in interpretations if column.startswith("rmse_at_")]
     rows = (
         [
             *(f"`{row['attacker']}`", row["rmse"], row["pixels"], row["statistic"]),
@@ -145,16 +146,16 @@ def _readings(readings: pd.DataFrame) -> str:
         for _, row in best.iterrows()
     )
     header = ["attacker", "RMSE", "pixels", "statistic", "iterations"]
-    names = [rate.removeprefix("rate_") for rate in rates]
+    names = [rate.removeprefix("rmse_at_") for rate in rates]
     return markdown.table([*header, *names, "distance"], rows)
 
 
 def _attackers(summary: pd.DataFrame) -> str:
     """Mean clipped RMSE and successes of every attacker by rate."""
-    rates = sorted(summary["rate"].unique())
+    rates = sorted(summary["dropout_rate"].unique())
     rows = []
     for attacker, own in summary.groupby("attacker", sort=False):
-        own = own.set_index("rate").loc[rates]
+        own = own.set_index("dropout_rate").loc[rates]
         means = zip(
             own["rmse_clipped_mean"], own["rmse_clipped_low"], own["rmse_clipped_high"], strict=True
         )
@@ -164,12 +165,12 @@ def _attackers(summary: pd.DataFrame) -> str:
 
 
 def _costs(summary: pd.DataFrame) -> str:
-    """How attacks ended and what they took, over all rates."""
-    # The run may be older than a status.
+    """How attacks ended and what they cost, over all rates."""
+    # The run may predate a status.
     counts = ["attacks", *(status for status in STATUSES if status in summary)]
     rows = []
     for attacker, own in summary.groupby("attacker", sort=False):
-        masks = own.loc[own["rate"] > 0, "mask_exact_share"].mean()
+        masks = own.loc[own["dropout_rate"] > 0, "mask_exact_share"].mean()
         rows.append(
             [
                 *(f"`{attacker}`", *own[counts].sum()),
@@ -183,7 +184,7 @@ def _costs(summary: pd.DataFrame) -> str:
 
 
 def take_over(results: Path) -> None:
-    """Copy the tables and smaller pictures of the figures of a run, and its record in short."""
+    """Copy a run's tables, smaller versions of its figures, and a short form of its record."""
     KEPT.mkdir(exist_ok=True)
     for name in TABLES:
         shutil.copy(results / "tables" / f"{name}.csv", KEPT)

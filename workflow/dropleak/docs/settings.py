@@ -1,6 +1,6 @@
-"""The table of settings in config/README.md, made from the schema.
+"""The table of settings in config/README.md, generated from the schema.
 
-`python -m dropleak.docs.settings` writes it anew.
+`python -m dropleak.docs.settings` updates it.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ PART = "settings"
 
 
 def settings_table() -> str:
-    """A Markdown table of every key: what it means, what is allowed, its default."""
+    """A Markdown table of every key: allowed values, default, meaning."""
     rows = []
     for key, schema in _leaves(load_schema(), ""):
         default = f"`{_text(schema['default'])}`" if "default" in schema else "required"
@@ -46,10 +46,10 @@ def _allowed(schema: dict) -> str:
         "maxLength": "≤ {} characters",
         "pattern": "`{}`",
     }
-    found = [text.format(schema[name]) for name, text in bounds.items() if name in schema]
+    limits = [text.format(schema[name]) for name, text in bounds.items() if name in schema]
     if "items" in schema:
-        found.append(f"of {_allowed(schema['items'])}, all different")
-    return ", ".join([" or ".join(kinds), *found])
+        limits.append(f"of {_allowed(schema['items'])}, all different")
+    return ", ".join([" or ".join(kinds), *limits])
 
 
 def _text(default: object) -> str:

@@ -1,4 +1,4 @@
-"""Clients and attacks: needs torch and numpy only, and runs on any machine with a GPU.
+"""Clients and attacks: needs only torch and numpy, and runs on any machine with a GPU.
 
-Nothing here imports another room; `errors` is beside them.
+Nothing here imports another room, except the module `errors` beside them.
 """

@@ -1,4 +1,4 @@
-"""Folders on this machine that belong to this user alone."""
+"""This user's private folders on this machine, and atomic replacement of files."""
 
 import os
 import tempfile
@@ -7,8 +7,15 @@ from pathlib import Path
 from dropleak.errors import InputError
 
 
+def put(complete: Path, target: Path) -> None:
+    """Replace a file by a complete one, atomically."""
+    with open(complete, "rb") as written:
+        os.fsync(written.fileno())  # or a crash of the machine could leave an empty file
+    os.replace(complete, target)
+
+
 def private(folder: Path) -> Path:
-    """A folder that only this user can write to, which is made unless it exists.
+    """Make a folder that only this user can write to, unless it exists.
 
     Raises:
         InputError: it cannot be made, or others may write to it.
@@ -27,7 +34,7 @@ def temporary() -> Path:
     """This user's folder for temporary files.
 
     Raises:
-        InputError: as of `private`.
+        InputError: see `private`.
     """
     try:
         parent = tempfile.gettempdir()
@@ -40,9 +47,9 @@ def user_cache() -> Path:
     """This user's cache folder.
 
     Raises:
-        InputError: as of `private`, or its path is relative.
+        InputError: see `private`, or its path is relative.
     """
     parent = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    if not os.path.isabs(parent):  # as without a home
-        raise InputError(f"{parent}: is no full path of a cache folder")
+    if not os.path.isabs(parent):  # for example, without a home
+        raise InputError(f"{parent}: is not an absolute path of a cache folder")
     return private(Path(parent, "dropleak"))

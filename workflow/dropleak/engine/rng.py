@@ -1,6 +1,6 @@
-"""Counter-based random numbers that depend on a key alone.
+"""Counter-based random numbers that depend only on a key.
 
-A problem's weights, start point and dropout masks must not change with the batch it runs in, the
+A problem's weights, start point and dropout masks must not depend on the batch it runs in, the
 dropout rate, the attacker or the device (paired design). torch's generators are sequential and
 differ between CPU and CUDA, so the bits come from SplitMix64 (Steele, Lea and Flood, "Fast
 splittable pseudorandom number generators", OOPSLA 2014), written in wrapping int64 arithmetic that
@@ -18,7 +18,7 @@ from torch import Tensor
 
 
 class Stream(IntEnum):
-    """What a random stream of one problem is used for."""
+    """Uses of a problem's random streams."""
 
     WEIGHTS = 1
     CLIENT_MASK = 2
@@ -40,7 +40,7 @@ _MIX_2 = _signed(0x94D049BB133111EB)
 
 
 def _shift_right(z: Tensor, bits: int) -> Tensor:
-    """Logical shift: torch's own is arithmetic on int64."""
+    """Logical shift; torch's is arithmetic on int64."""
     return (z >> bits).bitwise_and_((1 << (64 - bits)) - 1)
 
 
@@ -69,10 +69,10 @@ def image_keys(seed: int, images: Tensor) -> Tensor:
 
 
 def attacker_keys(keys: Tensor) -> Tensor:
-    """The keys that attackers get, from a client's on the CPU, of which they reveal nothing.
+    """The attackers' keys, from the clients' keys on the CPU, about which they reveal nothing.
 
-    SplitMix64 can be run backwards, so what a client draws must not be derived from a key whose
-    descendants an attacker sees. SHA-256 cannot.
+    SplitMix64 can be run backwards, so a client's draws must not be derived from a key whose
+    descendants an attacker sees. SHA-256 cannot be inverted.
     """
 
     def hashed(key: int) -> int:
@@ -92,7 +92,7 @@ def uniform(keys: Tensor, count: int) -> Tensor:
 
 
 def at_least(keys: Tensor, count: int, bound: float) -> Tensor:
-    """`uniform(keys, count) >= bound`, bool, but without leaving the integers."""
+    """`uniform(keys, count) >= bound`, bool, in integer arithmetic."""
     return _53_bits(keys, count) >= math.ceil(bound * 2**53)
 
 

@@ -1,4 +1,4 @@
-"""Figures 7 and 8: attackers side by side, and against what dropout costs."""
+"""Figures 7 and 8: attackers side by side, and their error against test accuracy."""
 
 from itertools import zip_longest
 from math import ceil
@@ -17,13 +17,13 @@ from dropleak.figures.rmse import CLIPPED, mark_published
 from dropleak.tables import parquet
 
 _PANELS = 2
-"""Side by side."""
+"""Panels side by side."""
 
 _RATE_WIDTH = 0.07
-"""Of the name of a rate, with what is between it and the next, as a share of the axis."""
+"""Width of a rate's label with the gap to the next, as a share of the axis."""
 
 _TITLE_WIDTH = 57
-"""Characters in a line of a title."""
+"""Characters per line of a title."""
 
 
 def attackers_by_rate(
@@ -33,21 +33,21 @@ def attackers_by_rate(
 
     Args:
         summary: the summary table.
-        tradeoff: its metadata has the error of a guess.
-        clients: names, a panel each; all have the same axes.
+        tradeoff: its metadata has the error of the mean-image baseline.
+        clients: names, a panel each; all panels share their axes.
         attackers: names, in the order of the legend.
     """
-    frame, guess = summary.to_pandas(), parquet.metadata(tradeoff)["guess_rmse"]
+    frame, baseline = summary.to_pandas(), parquet.metadata(tradeoff)["mean_image_rmse"]
     across = min(len(clients), _PANELS)
     down = ceil(len(clients) / across)
     height = 2.6 if down == 1 else 0.6 + 1.4 * down
     figure, axes = style.new(height, nrows=down, ncols=across, sharey=True, squeeze=False)
-    for place, (axis, client) in enumerate(zip_longest(axes.flat, clients)):
+    for panel, (axis, client) in enumerate(zip_longest(axes.flat, clients)):
         if client is None:
             axis.set_axis_off()
             continue
-        _errors_by_rate(axis, frame[frame["client"] == client], guess, attackers)
-        axis.tick_params(labelbottom=place + across >= len(clients))  # nothing is below
+        _errors_by_rate(axis, frame[frame["client"] == client], baseline, attackers)
+        axis.tick_params(labelbottom=panel + across >= len(clients))  # no panel below
         if len(clients) > 1:
             axis.set_title(client)
     axes[0, 0].set_ylim(0, None)
@@ -61,34 +61,35 @@ def attackers_by_rate(
     return figure
 
 
-def _errors_by_rate(axis: Axes, frame: pd.DataFrame, guess: float, attackers: list[str]) -> None:
-    """What attackers get from one client."""
-    rates = sorted(frame["rate"].unique())
+def _errors_by_rate(axis: Axes, frame: pd.DataFrame, baseline: float, attackers: list[str]) -> None:
+    """Draw the errors of attacks on one client."""
+    rates = sorted(frame["dropout_rate"].unique())
     mark_published(axis, {rate: rate for rate in rates})
-    _guess(axis, guess)
+    _draw_baseline(axis, baseline)
     step = 0.012 * (max(rates) - min(rates) or 1)
-    for place, (name, look) in enumerate(style.attacker_looks(attackers).items()):
-        own = frame[frame["attacker"] == name].sort_values("rate")
-        shift = step * (place - (len(attackers) - 1) / 2)
-        _line(axis, own["rate"] + shift, own, label=name, **look)
+    for index, (name, look) in enumerate(style.attacker_looks(attackers).items()):
+        rows = frame[frame["attacker"] == name].sort_values("dropout_rate")
+        shift = step * (index - (len(attackers) - 1) / 2)
+        _draw_line(axis, rows["dropout_rate"] + shift, rows, label=name, **look)
     axis.set_xticks(rates)
 
 
 def privacy_and_utility(tradeoff: pa.Table, client: str, attackers: list[str]) -> Figure:
     """Reconstruction error against test accuracy of one client, a point per attacker and rate.
 
-    Shaded is what a user wants: an error above that of a guess, hardly less accuracy, and more than
-    chance. The title names the rates that lie there for every attacker whose failure means
-    something, and says of the others, whose points are hollow, why it does not.
+    The shaded region is what a user wants: an error above the mean-image baseline and an accuracy
+    that is hardly lower and above chance. The title names the rates in that region for all
+    attackers that succeed without dropout, and why the others, whose points are hollow, are
+    inconclusive.
 
     Args:
-        tradeoff: the trade-off table; without rows the figure says what is missing.
+        tradeoff: the trade-off table; if it has no rows, the figure says what is missing.
         client: its name.
         attackers: names, in the order of the legend.
     """
-    frame, known = tradeoff.to_pandas().query("client == @client"), parquet.metadata(tradeoff)
-    own = ("lowest_accuracy", "at_chance", "doubts")
-    known |= {name: known[name][client] for name in own}
+    frame, metadata = tradeoff.to_pandas().query("client == @client"), parquet.metadata(tradeoff)
+    by_client = ("lowest_accuracy", "at_chance", "doubts")
+    metadata |= {name: metadata[name][client] for name in by_client}
     figure, axis = style.new(2.8)
     if frame.empty:
         axis.set_axis_off()
@@ -96,22 +97,23 @@ def privacy_and_utility(tradeoff: pa.Table, client: str, attackers: list[str]) -
         axis.text(0.5, 0.5, missing, ha="center", va="center", fontsize=8)
         return figure
     for name, look in style.attacker_looks(attackers).items():
-        own = frame[frame["attacker"] == name].sort_values("rate")
-        fill = "none" if known["doubts"][name] else look["color"]
-        _line(axis, own["test_accuracy"], own, label=name, markerfacecolor=fill, **look)
+        rows = frame[frame["attacker"] == name].sort_values("dropout_rate")
+        fill = "none" if metadata["doubts"][name] else look["color"]
+        _draw_line(axis, rows["test_accuracy"], rows, label=name, markerfacecolor=fill, **look)
     frame = frame.assign(top=frame["rmse_clipped_high"].fillna(frame["rmse_clipped_mean"]))
-    _guess(axis, known["guess_rmse"])
+    baseline = metadata["mean_image_rmse"]
+    _draw_baseline(axis, baseline)
     axis.set(xlabel="test accuracy", ylabel=CLIPPED)
     axis.set_ylim(0, 1.15 * frame["top"].max())
     axis.margins(x=0.12)
-    lowest = max(known["lowest_accuracy"], known["chance"]["high"])
+    lowest = max(metadata["lowest_accuracy"], metadata["chance"]["high"])
     left, right = axis.get_xlim()
-    left = _mark_chance(axis, known["chance"], left, right)
+    left = _mark_chance(axis, metadata["chance"], left, right)
     right = max(right, lowest + 2 * _RATE_WIDTH * (right - left))
     axis.fill_between(
         [lowest, right],
-        known["guess_rmse"],
-        max(axis.get_ylim()[1], known["guess_rmse"]),
+        baseline,
+        max(axis.get_ylim()[1], baseline),
         color="tab:green",
         alpha=0.12,
         linewidth=0,
@@ -120,17 +122,17 @@ def privacy_and_utility(tradeoff: pa.Table, client: str, attackers: list[str]) -
     )
     axis.set(xlim=(left, right))
     _name_rates(axis, frame)
-    axis.set_title(_verdict(frame, known, client, attackers), fontsize=7)
+    axis.set_title(_verdict(frame, metadata, client, attackers), fontsize=7)
     figure.legend(loc="outside upper center", ncols=2)
     sns.despine(figure)
     return figure
 
 
 def _name_rates(axis: Axes, frame: pd.DataFrame) -> None:
-    """Rates above their points; those that would overprint share a label, from left to right."""
+    """Label points with their rates; labels that would overlap are joined, from left to right."""
     left, right = axis.get_xlim()
     width = _RATE_WIDTH * (right - left)
-    points = frame.groupby("rate").agg({"test_accuracy": "first", "top": "max"})
+    points = frame.groupby("dropout_rate").agg({"test_accuracy": "first", "top": "max"})
     labels: list[tuple[list[float], float]] = []
     for rate in points.sort_values("test_accuracy").index:
         label, middle = [rate], points["test_accuracy"][rate]
@@ -150,7 +152,7 @@ def _name_rates(axis: Axes, frame: pd.DataFrame) -> None:
 
 
 def _mark_chance(axis: Axes, chance: dict, left: float, right: float) -> float:
-    """Draw chance's interval, or say where it is if it is far off; returns the axis's left end."""
+    """Draw the interval of chance, or note that it is far away; returns the axis's left end."""
     if chance["high"] < left - (right - left):
         axis.set_xlabel(f"test accuracy (chance, {chance['level']:.2f}, is far to the left)")
         return left
@@ -159,36 +161,36 @@ def _mark_chance(axis: Axes, chance: dict, left: float, right: float) -> float:
     return min(left, chance["low"])
 
 
-def _verdict(frame: pd.DataFrame, known: dict, client: str, attackers: list[str]) -> str:
+def _verdict(frame: pd.DataFrame, metadata: dict, client: str, attackers: list[str]) -> str:
     """The rates at which attackers that succeed without dropout fail and accuracy holds.
 
-    Then of each other attacker why it shows nothing, and which accuracies are at chance.
+    Followed by why each other attacker is inconclusive, and which accuracies are at chance.
     """
-    doubts = {name: known["doubts"][name] for name in attackers if known["doubts"][name]}
+    doubts = {name: why for name in attackers if (why := metadata["doubts"][name])}
     trusted = [name for name in attackers if name not in doubts]
     lines = []
     if trusted:
-        own = frame[frame["attacker"].isin(trusted)]
-        wanted = (own["private"].eq(True) & own["accurate"]).groupby(own["rate"]).all()
-        rates = ", ".join(f"{rate}" for rate in wanted.index[wanted])
-        whom = ", ".join(trusted) if doubts else "all of them"
-        lines.append(f"private from {whom} and accurate: {rates or 'no rate'}")
+        rows = frame[frame["attacker"].isin(trusted)]
+        good = (rows["private"].eq(True) & rows["accurate"]).groupby(rows["dropout_rate"]).all()
+        rates = ", ".join(f"{rate}" for rate in good.index[good])
+        names = ", ".join(trusted) if doubts else "all of them"
+        lines.append(f"private from {names} and accurate: {rates or 'no rate'}")
     for reason, attacks in efficacy.grouped({client: doubts}).items():
-        ((names, _),) = attacks.items()
-        lines.append(f"{', '.join(names)} inconclusive: {efficacy.explain(reason, attacks)}")
-    if at_chance := sorted({*frame["rate"]} & {*known["at_chance"]}):
+        ((doubted, _),) = attacks.items()
+        lines.append(f"{', '.join(doubted)} inconclusive: {efficacy.explain(reason, attacks)}")
+    if at_chance := sorted({*frame["dropout_rate"]} & {*metadata["at_chance"]}):
         lines.append(f"accuracy is at chance: {', '.join(map(str, at_chance))}")
     return "\n".join(part for line in lines for part in wrap(line, _TITLE_WIDTH))
 
 
-def _line(axis: Axes, x: pd.Series, means: pd.DataFrame, **look: Any) -> None:
-    """Means with their intervals."""
+def _draw_line(axis: Axes, x: pd.Series, means: pd.DataFrame, **look: Any) -> None:
+    """Draw means with their intervals."""
     middle = means["rmse_clipped_mean"]
     errors = [middle - means["rmse_clipped_low"], means["rmse_clipped_high"] - middle]
     axis.errorbar(x, middle, yerr=errors, markersize=3.5, linewidth=1, capsize=1.5, **look)
 
 
-def _guess(axis: Axes, rmse: float) -> None:
+def _draw_baseline(axis: Axes, rmse: float) -> None:
     axis.axhline(
         rmse, color="0.5", linewidth=0.8, linestyle=":", label="mean training image", zorder=1
     )

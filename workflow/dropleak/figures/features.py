@@ -1,4 +1,4 @@
-"""Figure 2: what dropout does to the features."""
+"""Figure 2: features under dropout."""
 
 from math import ceil, sqrt
 
@@ -14,7 +14,7 @@ from dropleak.figures import style
 
 
 def features(features: pa.Table) -> Figure:
-    """Maps of all channels at up to three rates, lowest to highest; dropped is grey."""
+    """Maps of all channels at up to three rates, lowest to highest; dropped features are grey."""
     frame = features.to_pandas()
     shown = shown_rates(frame)
     highest = float(frame["value"].max())
@@ -22,7 +22,7 @@ def features(features: pa.Table) -> Figure:
     colours = colormaps["viridis"].with_extremes(bad=style.NEUTRAL, over="white")
     figure, axes = style.new(1.1, ncols=len(shown), squeeze=False)
     for axis, rate in zip(axes[0], shown, strict=True):
-        mosaic = _mosaic(frame[frame["rate"] == rate], gap=2 * highest)
+        mosaic = _mosaic(frame[frame["dropout_rate"] == rate], gap=2 * highest)
         image = axis.imshow(mosaic, norm=values, cmap=colours)
         axis.set(title=f"rate {rate}", xticks=[], yticks=[])
         axis.spines[:].set_visible(False)
@@ -31,7 +31,7 @@ def features(features: pa.Table) -> Figure:
 
 
 def _mosaic(frame: pd.DataFrame, gap: float) -> np.ndarray:
-    """The channels' maps in a grid: nan where a feature is dropped, `gap` between maps."""
+    """The channels' maps in a grid: nan for dropped features, `gap` between maps."""
     channels, rows, columns = (frame[name].max() + 1 for name in ("channel", "row", "column"))
     kept = frame["value"].where(frame["kept"])
     maps = np.full((channels, rows, columns), np.nan)
@@ -39,7 +39,7 @@ def _mosaic(frame: pd.DataFrame, gap: float) -> np.ndarray:
     across = ceil(sqrt(channels))
     size = (ceil(channels / across) * (rows + 1) - 1, across * (columns + 1) - 1)
     mosaic = np.full(size, gap)
-    for channel, one in enumerate(maps):
+    for channel, values in enumerate(maps):
         top, left = channel // across * (rows + 1), channel % across * (columns + 1)
-        mosaic[top : top + rows, left : left + columns] = one
+        mosaic[top : top + rows, left : left + columns] = values
     return mosaic

@@ -24,10 +24,10 @@ def networks(network: pa.Table) -> Figure:
 
 
 def _draw(axis: Axes, layers: pd.DataFrame) -> None:
-    for place, layer in enumerate(layers.itertuples()):
+    for row, layer in enumerate(layers.itertuples()):
         added = layer.layer == "Dropout"
         box = FancyBboxPatch(
-            (0.04, place - 0.31),
+            (0.04, row - 0.31),
             0.92,
             0.62,
             boxstyle="round,pad=0,rounding_size=0.06",
@@ -40,12 +40,12 @@ def _draw(axis: Axes, layers: pd.DataFrame) -> None:
         colour = "white" if added else "black"
         text = f"{layer.layer} {layer.detail}".strip()
         shape = "×".join(map(str, layer.shape))
-        axis.text(0.08, place, text, va="center", fontsize=6, color=colour)
-        axis.text(0.92, place, shape, va="center", ha="right", fontsize=6, color=colour)
-        if place:
+        axis.text(0.08, row, text, va="center", fontsize=6, color=colour)
+        axis.text(0.92, row, shape, va="center", ha="right", fontsize=6, color=colour)
+        if row:
             axis.annotate(
                 "",
-                xy=(0.5, place - 0.31),
-                xytext=(0.5, place - 0.69),
+                xy=(0.5, row - 0.31),
+                xytext=(0.5, row - 0.69),
                 arrowprops={"arrowstyle": "-|>", "linewidth": 0.6, "color": "0.3"},
             )

@@ -1,4 +1,4 @@
-"""Figures 4 and 5: reconstruction error by dropout rate, and on the way there."""
+"""Figures 4 and 5: reconstruction error by dropout rate, at the end and during the attack."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dropleak.analysis import paper
+from dropleak import paper
 from dropleak.analysis.excerpts import POINTS
 from dropleak.figures import style
 from dropleak.tables.lazy import StoredTable
@@ -20,17 +20,17 @@ CLIPPED = "RMSE (clipped to [0, 1])"
 def rmse_by_rate(attacks: StoredTable, summary: pa.Table, client: str, attacker: str) -> Figure:
     """RMSE after clipping, of one attacker on one client: images, quartiles, mean and interval.
 
-    Points are the first images of the selection, which is random: the same at every rate.
+    Points are the first images of the random selection, the same at every rate.
     """
-    own = ("client", "==", client), ("attacker", "==", attacker)
-    frame = attacks.read(["rate", "rmse_clipped"], *own).to_pandas()
+    conditions = ("client", "==", client), ("attacker", "==", attacker)
+    frame = attacks.read(["dropout_rate", "rmse_clipped"], *conditions).to_pandas()
     means = summary.to_pandas().query("client == @client and attacker == @attacker")
-    rates = sorted(frame["rate"].unique())
-    places = range(len(rates))
+    rates = sorted(frame["dropout_rate"].unique())
+    positions = range(len(rates))
     figure, axis = style.new(2.4)
     boxes = axis.boxplot(
-        [frame.loc[frame["rate"] == rate, "rmse_clipped"] for rate in rates],
-        positions=places,
+        [frame.loc[frame["dropout_rate"] == rate, "rmse_clipped"] for rate in rates],
+        positions=positions,
         widths=0.6,
         showfliers=False,
         patch_artist=True,
@@ -38,11 +38,11 @@ def rmse_by_rate(attacks: StoredTable, summary: pa.Table, client: str, attacker:
     )
     for box, colour in zip(boxes["boxes"], style.rate_palette(rates).values(), strict=True):
         box.set(facecolor=(*colour, 0.5), linewidth=0.7)
-    points = frame.groupby("rate").head(POINTS)
-    # Beside each other at random, but the same in every drawing, which seaborn's strips are not.
-    beside = np.random.default_rng(0).uniform(-0.1, 0.1, len(points))
+    points = frame.groupby("dropout_rate").head(POINTS)
+    # Seeded, unlike seaborn's strips, so that every drawing is the same.
+    jitter = np.random.default_rng(0).uniform(-0.1, 0.1, len(points))
     axis.scatter(
-        points["rate"].map(rates.index) + beside,
+        points["dropout_rate"].map(rates.index) + jitter,
         points["rmse_clipped"],
         s=1.5**2,
         color="0.2",
@@ -51,7 +51,7 @@ def rmse_by_rate(attacks: StoredTable, summary: pa.Table, client: str, attacker:
         zorder=3,
     )
     axis.errorbar(
-        places,
+        positions,
         means["rmse_clipped_mean"],
         yerr=[
             means["rmse_clipped_mean"] - means["rmse_clipped_low"],
@@ -63,19 +63,19 @@ def rmse_by_rate(attacks: StoredTable, summary: pa.Table, client: str, attacker:
         linewidth=1,
         capsize=2,
         label="mean, 95% interval",
-        zorder=4,  # above the points, which can be many
+        zorder=4,  # above the points
     )
-    mark_published(axis, dict(zip(rates, places, strict=True)))
+    mark_published(axis, dict(zip(rates, positions, strict=True)))
     axis.set(xlabel="dropout rate", ylabel=CLIPPED, ylim=(0, None))
-    axis.set_xticks(places, [f"{rate}" for rate in rates])
+    axis.set_xticks(positions, [f"{rate}" for rate in rates])
     figure.legend(loc="outside upper center", ncols=2)
     sns.despine(figure)
     return figure
 
 
-def mark_published(axis: Axes, places: dict[float, float]) -> None:
-    """The paper's values, at the place of each rate on the axis."""
-    published = {place: paper.RMSE[rate] for rate, place in places.items() if rate in paper.RMSE}
+def mark_published(axis: Axes, positions: dict[float, float]) -> None:
+    """Mark the paper's values, given the position of each rate on the axis."""
+    published = {x: paper.RMSE[rate] for rate, x in positions.items() if rate in paper.RMSE}
     axis.scatter(
         list(published),
         list(published.values()),
@@ -88,13 +88,13 @@ def mark_published(axis: Axes, places: dict[float, float]) -> None:
 
 
 def rmse_by_iteration(attacks: StoredTable, client: str, attacker: str) -> Figure:
-    """RMSE, not clipped, against the iteration: median and quartiles by rate."""
-    own = ("client", "==", client), ("attacker", "==", attacker)
-    rates = attacks.read(["rate"], *own)["rate"].unique().to_pylist()
+    """RMSE without clipping against the iteration: median and quartiles by rate."""
+    conditions = ("client", "==", client), ("attacker", "==", attacker)
+    rates = attacks.read(["dropout_rate"], *conditions)["dropout_rate"].unique().to_pylist()
     figure, axis = style.new(2.4)
     for rate, colour in style.rate_palette(rates).items():
         columns = ["trajectory_iteration", "trajectory_rmse"]
-        parts = attacks.parts(columns, *own, ("rate", "==", rate))
+        parts = attacks.parts(columns, *conditions, ("dropout_rate", "==", rate))
         iterations, (lower, median, upper) = _quartiles(parts)
         axis.plot(iterations, median, color=colour, linewidth=1.2, label=f"{rate}")
         axis.fill_between(iterations, lower, upper, color=colour, alpha=0.15, linewidth=0)
@@ -111,14 +111,15 @@ def rmse_by_iteration(attacks: StoredTable, client: str, attacker: str) -> Figur
 
 
 def _quartiles(parts: Iterable[pa.Table]) -> tuple[list[int], np.ndarray]:
-    """Iterations [T], and the three quartiles of the errors there, [3, T].
+    """Iterations [T], and the three quartiles of the errors at each, [3, T].
 
-    Errors are held in single precision, which nobody sees: of 5,800 iterations 1.2 KB an attack.
+    Single precision is enough for a figure and saves memory: 1.2 KB an attack of 5,800 iterations.
     """
     errors = []
     for part in parts:
         iterations = part["trajectory_iteration"][0].as_py()
         flat = part["trajectory_rmse"].combine_chunks().flatten().to_numpy()
         errors.append(flat.reshape(-1, len(iterations)).T.astype(np.float32))
-    at_each = (np.concatenate(images) for images in zip(*errors, strict=True))
-    return iterations, np.transpose([np.nanpercentile(each, (25, 50, 75)) for each in at_each])
+    by_iteration = (np.concatenate(images) for images in zip(*errors, strict=True))
+    quartiles = [np.nanpercentile(values, (25, 50, 75)) for values in by_iteration]
+    return iterations, np.transpose(quartiles)

@@ -17,18 +17,17 @@ from dropleak.tables.lazy import Condition, StoredTable
 def sample(
     attacks: StoredTable, images: pa.Table, client: str, attacker: str, chosen: list[int]
 ) -> Figure:
-    """A row per image: the truth, then what one attacker made of it at each rate, with its RMSE.
+    """A row per image: the truth, then one attacker's reconstruction at each rate, with its RMSE.
 
     Args:
         attacks: all attacks.
-        images: the image table that was attacked.
-        client: who was attacked.
-        attacker: whose reconstructions.
+        images: the attacked image table.
+        client, attacker: names.
         chosen: indices of the images.
     """
     frame = _attacks(attacks, chosen, ("client", "==", client), ("attacker", "==", attacker))
-    rates = sorted(frame["rate"].unique())
-    frame = frame.set_index(["image", "rate"])
+    rates = sorted(frame["dropout_rate"].unique())
+    frame = frame.set_index(["image", "dropout_rate"])
     shape, truth = parquet.metadata(images)["shape"], _truth(images, chosen)
     axes = _grid(len(chosen), len(rates) + 1)
     for axis, title in zip(axes[0], ["truth", *(f"{rate}" for rate in rates)], strict=True):
@@ -49,18 +48,18 @@ def attackers_sample(
     rate: float,
     chosen: list[int],
 ) -> Figure:
-    """A column per image: the truth, then what each attacker made of it at one rate.
+    """A column per image: the truth, then each attacker's reconstruction at one rate.
 
     Args:
         attacks: all attacks.
-        images: the image table that was attacked.
-        client: who was attacked.
+        images: the attacked image table.
+        client: its name.
         attackers: names, from top to bottom.
         rate: dropout rate of the client.
         chosen: indices of the images.
     """
-    own = ("client", "==", client), ("rate", "==", rate)
-    frame = _attacks(attacks, chosen, *own).set_index(["attacker", "image"])
+    conditions = ("client", "==", client), ("dropout_rate", "==", rate)
+    frame = _attacks(attacks, chosen, *conditions).set_index(["attacker", "image"])
     shape, truth = parquet.metadata(images)["shape"], _truth(images, chosen)
     axes = _grid(len(attackers) + 1, len(chosen), names=0.28)
     for row, name in zip(axes, ["truth", *attackers], strict=True):
@@ -74,7 +73,7 @@ def attackers_sample(
 
 
 def _attacks(attacks: StoredTable, chosen: list[int], *conditions: Condition) -> pd.DataFrame:
-    columns = ["attacker", "rate", "image", "rmse", "reconstruction"]
+    columns = ["attacker", "dropout_rate", "image", "rmse", "reconstruction"]
     return attacks.read(columns, ("image", "in", chosen), *conditions).to_pandas()
 
 
@@ -84,7 +83,7 @@ def _truth(images: pa.Table, chosen: list[int]) -> dict[int, bytes]:
 
 
 def _grid(height: int, width: int, names: float = 0) -> np.ndarray:
-    """Axes for images, with a share of the width left for the rows' names."""
+    """Axes for images, leaving a share of the width for the rows' names."""
     cell = style.WIDTH * (1 - names) / width
     figure, axes = style.new(0.2 + height * (cell + 0.12), nrows=height, ncols=width, squeeze=False)
     layout: Any = figure.get_layout_engine()

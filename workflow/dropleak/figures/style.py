@@ -1,4 +1,4 @@
-"""What all figures have in common."""
+"""The common style of all figures."""
 
 from collections.abc import Sequence
 from itertools import cycle
@@ -14,10 +14,10 @@ WIDTH = 3.4
 """Width of a journal's column in inches."""
 
 ACCENT = "#d55e00"
-"""Vermilion of the colour-blind safe palette by Okabe and Ito: what the paper added or claims."""
+"""Vermilion of Okabe and Ito's colour-blind safe palette, for what the paper added or claims."""
 
 NEUTRAL = "0.75"
-"""Grey of what is dropped or in the background."""
+"""Grey, for dropped features and backgrounds."""
 
 CHANCE_LEVEL: dict[str, Any] = {"color": "0.4", "linewidth": 0.8, "linestyle": "--", "zorder": 0}
 CHANCE_RANGE: dict[str, Any] = {
@@ -27,7 +27,7 @@ CHANCE_RANGE: dict[str, Any] = {
     "label": "chance, 95% interval",
     "zorder": 0,
 }
-"""Looks of the accuracy of a network that has learnt nothing."""
+"""Style of the accuracy of a network that has learnt nothing."""
 
 
 def new(height: float, **subplots: Any) -> tuple[Figure, Any]:
@@ -35,7 +35,7 @@ def new(height: float, **subplots: Any) -> tuple[Figure, Any]:
     sns.set_theme(
         context="paper",
         style="ticks",
-        font="DejaVu Sans",  # which comes with matplotlib, unlike seaborn's first choice
+        font="DejaVu Sans",  # comes with matplotlib, unlike seaborn's first choice
         rc={
             "font.size": 8,
             "axes.labelsize": 8,
@@ -58,12 +58,12 @@ def rate_palette(rates: Sequence[float]) -> dict[float, tuple]:
 
 
 def colours() -> list[str]:
-    """Colours that the colour-blind can tell apart, without the accent's."""
+    """Colours that colour-blind readers can tell apart, except the accent."""
     return [colour for colour in sns.color_palette("colorblind").as_hex() if colour != ACCENT]
 
 
 def attacker_looks(attackers: Sequence[str]) -> dict[str, dict[str, object]]:
-    """Colour, marker and line of each attacker, in their order; none has the accent's colour."""
+    """Colour, marker and line of each attacker, in their order; never the accent colour."""
     looks = zip(cycle(colours()), cycle("osv^<>pPX*h"), cycle(["-", "--"]))
     return {
         name: {"color": colour, "marker": marker, "linestyle": line}

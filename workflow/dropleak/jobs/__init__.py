@@ -1,1 +1,1 @@
-"""What the jobs of the workflow do, from their images to their rows."""
+"""The jobs of the workflow, from their images to their rows."""

@@ -1,4 +1,4 @@
-"""An attack job: from the images of some clients to their rows in the table of attacks."""
+"""An attack job: from the images of some clients to rows of the attacks table."""
 
 import platform
 from collections.abc import Callable, Mapping
@@ -37,16 +37,16 @@ def attack_job(
     path: str | Path,
     progress: Callable[[int], None],
 ) -> pa.Table:
-    """Attack the clients of the given images; resume an earlier try of the same job.
+    """Attack the clients of the given images, resuming an earlier attempt at the same job.
 
     Args:
         images: rows of the image table, update by update.
         settings: see `identity.of_attack`.
         names: of client and attacker.
         rate: dropout rate of the clients.
-        device: where, for torch.
-        path: of the checkpoint. The caller removes it when the result is safe.
-        progress: told the iterations done so far.
+        device: torch's name of it.
+        path: of the checkpoint; the caller removes it once the result is saved.
+        progress: called with the number of iterations done.
 
     Returns:
         one row per image, with the columns `schemas.ATTACKS`.
@@ -69,7 +69,7 @@ def attack_job(
     constants = {
         **dict(zip(("client", "attacker"), names, strict=True)),
         "knowledge": job.attacker.knowledge,
-        "rate": rate,
+        "dropout_rate": rate,
         "seed": job.seed,
         "host": platform.node(),
         "device": made_by["device"],
@@ -78,10 +78,16 @@ def attack_job(
     }
 
     def attack(part: pa.Table) -> pa.Table:
-        about = {"names": names, "rate": rate, "images": part["index"].to_pylist()}
-        identity = {"settings": settings, **about, "backend": backend.name, **made_by}
+        identity = {
+            "settings": settings,
+            "names": names,
+            "dropout_rate": rate,
+            "images": part["index"].to_pylist(),
+            "backend": backend.name,
+            **made_by,
+        }
         checkpoint = Checkpoint(path, identity)
-        with checkpoint.heeding_signals():
+        with checkpoint.stop_on_signals():
             return _attack(part, job, constants, checkpoint, progress)
 
     return split_on_out_of_memory(attack, images, job.client.images_per_update)
@@ -89,7 +95,7 @@ def attack_job(
 
 @dataclass(frozen=True)
 class _Job:
-    """The settings that numbers follow from."""
+    """The settings that determine a job's numbers."""
 
     client: Client
     attacker: Attacker
@@ -97,7 +103,7 @@ class _Job:
     seed: int
     iterations: int
     like: torch.Tensor
-    """Has the device and dtype of the attack."""
+    """An empty tensor with the device and dtype of the attack."""
 
 
 def _attack(
@@ -107,7 +113,7 @@ def _attack(
     checkpoint: Checkpoint,
     progress: Callable[[int], None],
 ) -> pa.Table:
-    """Simulate the clients, attack them, score the reconstructions, make rows of the scores."""
+    """Simulate the clients, attack them, score the reconstructions, and tabulate the scores."""
     by_client = (-1, job.client.images_per_update)
     pixels, labels, keys = (
         values.unflatten(0, by_client)
@@ -117,7 +123,7 @@ def _attack(
         network_of(job.client, images), pixels, labels, keys, job.rate, job.like
     )
     std = np.array(parquet.metadata(images)["training_std"])
-    std[std == 0] = 1  # a channel without any contrast
+    std[std == 0] = 1  # a channel without contrast
     observer = TrajectoryObserver(private.images.numpy(), std)
     hook = AttackCheckpoint(checkpoint, observer)
 
@@ -154,7 +160,7 @@ def split_on_out_of_memory(
     try:
         return attack(images)
     except torch.OutOfMemoryError:
-        pass  # outside, nothing of the attempt is held any more
+        pass  # after the except clause no frame of the attempt holds memory
     torch.cuda.empty_cache()
     if len(images) <= images_per_update:
         raise InputError(
@@ -164,8 +170,8 @@ def split_on_out_of_memory(
         )
     half = len(images) // images_per_update // 2 * images_per_update
     print(
-        f"the GPU's memory cannot hold the attack on {len(images)} images: going on with {half} "
-        f"and {len(images) - half}, one after the other; a lower attack.images_per_job avoids it"
+        f"the GPU's memory cannot hold the attack on {len(images)} images: continuing with {half} "
+        f"and {len(images) - half}, one after the other; a lower attack.images_per_job avoids this"
     )
     parts = [images.slice(0, half), images.slice(half)]
     return pa.concat_tables(

@@ -1,4 +1,4 @@
-"""What an attack job saves: the attack's state with its trajectory and the time it took."""
+"""The checkpoint of an attack job: the attack's state, its trajectory and its time so far."""
 
 import time
 
@@ -10,7 +10,7 @@ from dropleak.scoring.trajectory import TrajectoryObserver
 
 
 class AttackCheckpoint(CheckpointHook):
-    """Saves to a file now and then; an attack begins when this is made."""
+    """Saves an attack to a file from time to time; make it when the attack begins."""
 
     def __init__(self, file: Checkpoint, observer: TrajectoryObserver):
         self._file, self._observer = file, observer
@@ -18,7 +18,7 @@ class AttackCheckpoint(CheckpointHook):
 
     @property
     def seconds(self) -> float:
-        """Time of the attack so far, without what its observation took."""
+        """Time of the attack so far, without the time for observing it."""
         return time.perf_counter() - self._began - self._observer.seconds
 
     def restore(self) -> Tensors | None:
@@ -26,11 +26,11 @@ class AttackCheckpoint(CheckpointHook):
         if state:
             self._observer.restore(state)
             self._began -= float(state["seconds"])
-            print(f"resuming after {int(state['done'])} iterations that were done before")
+            print(f"resuming after {int(state['done'])} iterations")
         return state
 
     def save(self, state: Tensors) -> None:
         if self._file.due:
             seconds = torch.tensor(self.seconds, dtype=torch.float64)
-            everything = {**state, **self._observer.state(), "seconds": seconds}
-            self._file.write(everything, f"{int(state['done'])} iterations")
+            tensors = {**state, **self._observer.state(), "seconds": seconds}
+            self._file.write(tensors, f"{int(state['done'])} iterations")

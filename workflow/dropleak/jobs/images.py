@@ -1,4 +1,4 @@
-"""Image tables as the engine takes them."""
+"""From image tables to what the engine takes."""
 
 import pyarrow as pa
 import torch
@@ -16,5 +16,5 @@ def tensors(images: pa.Table) -> tuple[torch.Tensor, torch.Tensor]:
 
 def network_of(client: Client, images: pa.Table) -> Network:
     """A client's network for the images of a table."""
-    facts = parquet.metadata(images)
-    return client.build(tuple(facts["shape"]), len(facts["classes"]))
+    metadata = parquet.metadata(images)
+    return client.build(tuple(metadata["shape"]), len(metadata["classes"]))

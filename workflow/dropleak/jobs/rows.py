@@ -1,4 +1,4 @@
-"""Scored attacks as rows of the table of attacks."""
+"""Scored attacks as rows of the attacks table."""
 
 from collections.abc import Iterable, Mapping
 
@@ -28,11 +28,11 @@ def attack_rows(
     indices = images["index"].to_pylist()
 
     def of_image(values: np.ndarray) -> np.ndarray:
-        """[B, n, ...] by row."""
+        """Values [B, n, ...], by row."""
         return values.reshape(-1, *values.shape[2:])
 
     def of_client(values: Iterable) -> list:
-        """B values by row."""
+        """B values, by row."""
         return [value for value in values for _ in range(n)]
 
     def constant(value: object) -> list:

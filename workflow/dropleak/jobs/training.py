@@ -1,4 +1,4 @@
-"""A training job: what dropout costs, in rows of its table."""
+"""A training job: rows of the utility table."""
 
 import platform
 from collections.abc import Callable, Iterable
@@ -30,11 +30,11 @@ def train_seeds(
 
     Args:
         train_images, test_images: image tables.
-        client: what is trained.
+        client: whose network to train.
         rate: dropout rate.
         seeds: of the runs.
         training: how to train.
-        device: where, for torch.
+        device: torch's name of it.
         progress: called after every epoch.
 
     Returns:
@@ -45,7 +45,7 @@ def train_seeds(
         (pixels.to(device, torch.float32), labels.to(device))
         for pixels, labels in map(tensors, (train_images, test_images))
     )
-    trained = {"network": client.network, "dropout": client.dropout, "rate": rate}
+    trained = {"network": client.network, "dropout": client.dropout, "dropout_rate": rate}
     rows = []
     for seed in seeds:
         epochs = train(network, train_set, test_set, rate, seed, training)

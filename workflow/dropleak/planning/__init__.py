@@ -1,4 +1,4 @@
-"""From a configuration to jobs, and what of them is there already.
+"""From a configuration to jobs, and which of their results exist already.
 
-Needs no torch, nor does what it takes from other rooms, so that planning is quick.
+Planning is quick because neither this room nor what it imports from others needs torch.
 """

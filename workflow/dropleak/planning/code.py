@@ -1,7 +1,7 @@
-"""Which code a job runs, so that it runs again when that changes.
+"""Digests of the code that a job runs, so that it runs again when the code changes.
 
-Snakemake goes by the age of scripts, which a fresh checkout makes new, and does not see the library
-behind them. Attacks and trainings take long and have versions instead (`versions.py`).
+Snakemake only checks the age of scripts, which a fresh checkout makes new, and does not see the
+library behind them. Attacks and trainings take long and have versions instead (`versions.py`).
 """
 
 import ast
@@ -15,15 +15,15 @@ from dropleak.errors import InputError
 
 
 def digest(script: str, names: Iterable[str] = (), files: Iterable[str] = ()) -> str:
-    """Of a script and of every module of the library that it imports, directly or not.
+    """Digest of a script and of every module of the library that it imports, directly or not.
 
     Comments and layout do not count.
 
     Args:
         script: name of a file in workflow/scripts.
-        names: what it takes from the library by names that are not in its code, as in
+        names: full names in the library that the script resolves at run time, such as
             `dropleak.figures.sample.sample`.
-        files: what its code reads, from workflow/.
+        files: files that the code reads, relative to workflow/.
     """
     waiting = [WORKFLOW / "scripts" / script]
     waiting += [module for name in names for module in _modules(name)]
@@ -34,7 +34,7 @@ def digest(script: str, names: Iterable[str] = (), files: Iterable[str] = ()) ->
             tree = _parse(path)
             code[path] = ast.unparse(tree)
             waiting += _imports(tree)
-    texts = sorted(code.values())  # not by path: an installed library has others
+    texts = sorted(code.values())  # not by path: an installed library has other paths
     texts += [(WORKFLOW / name).read_text(encoding="utf-8") for name in files]
     return hashlib.sha256(repr(texts).encode()).hexdigest()[:16]
 
@@ -56,20 +56,20 @@ def _imports(tree: ast.Module) -> Iterator[Path]:
 
 
 def _modules(name: str) -> Iterator[Path]:
-    """The files of the library along a full name: packages, a module; not what is in it."""
+    """The files of the library along a full name: its packages and module."""
     parts = name.split(".")
     if parts[0] == "dropleak":
         for length in range(1, len(parts) + 1):
-            place = LIBRARY.parent.joinpath(*parts[:length])
-            files = (place / "__init__.py", place.with_suffix(".py"))
+            path = LIBRARY.parent.joinpath(*parts[:length])
+            files = (path / "__init__.py", path.with_suffix(".py"))
             yield from (file for file in files if file.exists())
 
 
 def refuse_braces(folder: Path = WORKFLOW) -> None:
-    """Stop if the workflow lies where Snakemake cannot start its scripts.
+    """Stop if the workflow is in a folder from which Snakemake cannot start its scripts.
 
     Raises:
-        InputError: a part of its path has braces, which Snakemake takes for wildcards.
+        InputError: its path has braces, which Snakemake takes for wildcards.
     """
     if {"{", "}"} & set(str(folder)):
         raise InputError(

@@ -14,11 +14,10 @@ import yaml
 from jsonschema import Draft202012Validator, validators
 
 from dropleak.assets import WORKFLOW
-from dropleak.data import folder
+from dropleak.data import folder, sources
 from dropleak.engine.attack.distances import DISTANCES
 from dropleak.engine.models.zoo import NETWORKS
 from dropleak.errors import InputError
-from dropleak.planning import grid
 from dropleak.planning.messages import explain, nearest, path_of, shown
 from dropleak.planning.paths import expanded
 
@@ -34,7 +33,7 @@ SCHEMA = WORKFLOW / "schemas" / "config.schema.yaml"
 PRESETS = WORKFLOW / "presets"
 
 _REGISTRIES: dict[str, dict[str, str | None]] = {
-    "data sets": dict.fromkeys([*grid.DATASETS, "folder"]),
+    "data sets": dict.fromkeys(sources.SOURCES),
     "distances": {name: entry.meaning for name, entry in DISTANCES.items()},
     "networks": {name: entry.meaning for name, entry in NETWORKS.items()},
 }
@@ -71,7 +70,7 @@ def complete(config: dict) -> dict:
     """A copy of the configuration with every default filled in and paths expanded, checked.
 
     Raises:
-        InputError: one message that lists the mistakes, each with key, value and what is allowed.
+        InputError: one message that lists all problems, each with key, value and what is allowed.
     """
     schema = load_schema()
     try:
@@ -82,7 +81,7 @@ def complete(config: dict) -> dict:
         problems = problems or list(_expand_paths(config))
         problems = problems or list(islice(_contradictions(config), _MOST_PROBLEMS))
     except RecursionError:
-        problems = ["it contains itself, or groups and lists within each other without an end"]
+        problems = ["it contains itself, or is nested without end"]
     if problems:
         raise InputError("the configuration cannot be used:\n  " + "\n  ".join(problems))
     return config
@@ -95,13 +94,13 @@ def with_defaults(value: Any, schema: dict) -> Any:
     """
     if not isinstance(value, dict):
         return deepcopy(value)
-    known, others = schema.get("properties", {}), schema.get("additionalProperties")
+    properties, others = schema.get("properties", {}), schema.get("additionalProperties")
     filled = {
         key: with_defaults(value.get(key, part.get("default")), part)
-        for key, part in known.items()
+        for key, part in properties.items()
         if key in value or "default" in part
     }
-    for key in sorted(value.keys() - known.keys(), key=str):
+    for key in sorted(value.keys() - properties.keys(), key=str):
         filled[key] = with_defaults(value[key], others if isinstance(others, dict) else {})
     return filled
 
@@ -109,7 +108,7 @@ def with_defaults(value: Any, schema: dict) -> Any:
 def without_defaults(value: dict, schema: dict) -> dict:
     """Those settings of a group that differ from the schema's defaults."""
     defaults = {key: part.get("default") for key, part in schema["properties"].items()}
-    return {key: each for key, each in value.items() if each != defaults[key]}
+    return {key: chosen for key, chosen in value.items() if chosen != defaults[key]}
 
 
 def clients(config: dict) -> dict[str, dict]:
@@ -138,25 +137,25 @@ def independent(clients: Iterable[dict]) -> str:
     return " or ".join(name for name, one in (("images", True), ("updates", False)) if one in alone)
 
 
-def readings(config: dict) -> dict[str, str]:
+def interpretations(config: dict) -> dict[str, str]:
     """The configured attackers that could be the paper's, and what each does about masks.
 
     They have its settings but for masks, of which it says nothing; it gave the attacker none.
     """
-    known = attackers(config)
+    presets = attackers(config)
     paper = with_defaults({}, settings_of("attackers"))
     return {
-        name: known[name]["masks"]
+        name: presets[name]["masks"]
         for name in config["attackers"]
-        if known[name] == paper | {"masks": known[name]["masks"]}
-        and known[name]["masks"] not in ACCOUNTING
+        if presets[name] == paper | {"masks": presets[name]["masks"]}
+        and presets[name]["masks"] not in ACCOUNTING
     }
 
 
 def accounting(config: dict) -> list[str]:
     """The configured attackers that account for the client's masks."""
-    known = attackers(config)
-    return [name for name in config["attackers"] if known[name]["masks"] in ACCOUNTING]
+    presets = attackers(config)
+    return [name for name in config["attackers"] if presets[name]["masks"] in ACCOUNTING]
 
 
 def differences(one: object, other: object, path: tuple = ()) -> Iterator[tuple[str, str, str]]:
@@ -187,8 +186,8 @@ def _earlier_forms(config: object) -> Iterator[str]:
         kinds = load_schema()["properties"]["presets"]["properties"]
         for name, settings in config["presets"].items():
             if name not in kinds and isinstance(settings, dict) and not nearest(name, kinds):
-                place = path_of(["presets", "attackers", name])
-                yield f"{path_of(['presets', name])}: attackers have their own group; write {place}"
+                new = path_of(["presets", "attackers", name])
+                yield f"{path_of(['presets', name])}: attackers have their own group; write {new}"
 
 
 def _expand_paths(config: dict) -> Iterator[str]:
@@ -209,15 +208,15 @@ def _contradictions(config: dict) -> Iterator[str]:
             yield f"{path_of(path)}: -0.0 has a sign; write 0.0"  # it would be in file names
     if config["experiment"] == "slurm":
         yield "experiment: slurm is taken, by the logs of the cluster in logs/slurm"
-    known = {"clients": clients(config), "attackers": attackers(config)}
-    for kind, presets in known.items():
+    groups = {"clients": clients(config), "attackers": attackers(config)}
+    for kind, presets in groups.items():
         for name in config[kind]:
             if name not in presets:
                 yield (
                     f"{kind}: {shown(name)} is not one of {', '.join(sorted(presets))}"
                     f"{nearest(name, presets)}"
                 )
-    for name, preset in known["attackers"].items():
+    for name, preset in groups["attackers"].items():
         for key, reason in _impossible(preset):
             yield f"presets.attackers.{name}.{key}: {preset[key]} {reason}"
     data = config["data"]
@@ -226,14 +225,14 @@ def _contradictions(config: dict) -> Iterator[str]:
         return
     if data["source"] == "folder":
         folder.trees(data["root"])
-    available = grid.count_images(data, "test")
+    available = sources.count_images(data, "test")
     if config["images"] > available:
         yield (
-            f"images: {config['images']} is more than there are; "
-            f"the test part of {data['source']} has {available}"
+            f"images: {config['images']} is more than the {available} in the test part of "
+            f"{data['source']}"
         )
     for name in config["clients"]:
-        together = known["clients"].get(name, {}).get("images_per_update", 1)
+        together = groups["clients"].get(name, {}).get("images_per_update", 1)
         if config["images"] % together:
             yield (
                 f"images: {config['images']} is not a multiple of {together}, the "
@@ -244,7 +243,7 @@ def _contradictions(config: dict) -> Iterator[str]:
 
 
 def _unusable(root: str) -> str | None:
-    """Why this cannot be a folder; one that is not there yet can be."""
+    """Why this cannot be a folder; one that does not exist yet can be."""
     try:
         return None if stat.S_ISDIR(os.stat(root).st_mode) else "it is not a folder"
     except FileNotFoundError:
@@ -262,10 +261,10 @@ def _impossible(preset: dict) -> Iterator[tuple[str, str]]:
         yield "line_search", "is for optimiser: lbfgs"
     if preset["line_search"] != "none" and preset["masks"] == "resample":
         yield "line_search", "needs a loss that stays the same, which masks: resample does not give"
-    if preset["decay"] != "none" and lbfgs:
-        yield "decay", "is for optimiser: adam or signed-adam"
-    if preset["box"] and lbfgs:
-        yield "box", "is for optimiser: adam or signed-adam"
+    if preset["schedule"] != "none" and lbfgs:
+        yield "schedule", "is for optimiser: adam or signed-adam"
+    if preset["clip"] and lbfgs:
+        yield "clip", "is for optimiser: adam or signed-adam"
     if optimised and lbfgs:
         yield "masks", "needs optimiser: adam or signed-adam, which can keep masks in [0, 1]"
     if preset["mask_regulariser"] and not optimised:

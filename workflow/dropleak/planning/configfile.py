@@ -1,4 +1,4 @@
-"""Configuration files as the workflow reads them, for commands beside it."""
+"""Configuration files for commands outside Snakemake, read as the workflow reads them."""
 
 import argparse
 from collections.abc import Iterable
@@ -12,27 +12,27 @@ from dropleak.planning import yaml_text
 from dropleak.planning.config import complete
 
 DEMONSTRATION = ROOT / "config" / "config.yaml"
-"""What runs if no file is given; wherever it runs."""
+"""The default configuration, whatever the working directory."""
 
 
 def add_argument(parser: argparse.ArgumentParser) -> None:
-    """The option `--configfile`, as Snakemake has it."""
+    """Add the option `--configfile`, as in Snakemake."""
     parser.add_argument(
         "--configfile",
         nargs="+",
         type=Path,
         default=[DEMONSTRATION],
-        help="as given to Snakemake; the demonstration if left out",
+        help="as for Snakemake; by default the demonstration",
     )
 
 
 def load(paths: Iterable[Path]) -> dict:
-    """The complete configuration of some files; a later one replaces keys of those before it.
+    """The complete configuration of some files; later files replace keys of earlier ones.
 
     Raises:
         InputError: a file cannot be read, or the configuration cannot be used.
     """
-    from snakemake.utils import update_config  # which takes a while to import
+    from snakemake.utils import update_config  # slow to import
 
     config: dict = {}
     for path in paths:

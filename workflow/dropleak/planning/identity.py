@@ -1,12 +1,13 @@
-"""What results depend on: the settings, data and code versions that their numbers follow from.
+"""Identities of results: the settings, data and code versions that determine their numbers.
 
-Every result file has a record of it, so that it can be told what may be used, whatever became of
-Snakemake's own records. Settings at their defaults are left out: a new setting, whose default is
-what was done before, changes nothing.
+Every result file records its identity, which says whether it can be used, whatever happened to
+Snakemake's own records. Settings at their defaults are left out, so a new setting changes nothing
+if its default is what was done before.
 """
 
 from collections.abc import Mapping
 
+from dropleak.data.sources import data_identity
 from dropleak.planning.config import (
     attackers,
     clients,
@@ -15,28 +16,27 @@ from dropleak.planning.config import (
     with_defaults,
     without_defaults,
 )
-from dropleak.planning.grid import data_identity
 from dropleak.planning.versions import DATA_VERSION, ENGINE_VERSION, TRAINING_VERSION
 
 TRAINED = ("network", "dropout")
-"""The settings of a client that its accuracy depends on: who shares them shares trainings."""
+"""The settings of a client that determine its accuracy. Clients that share them share trainings."""
 
 _TRAINING = ("epochs", "batch_size", "optimiser", "learning_rate", "initialisation")
 
 
 def of_images(config: dict) -> dict:
-    """Of the image tables."""
+    """Identity of the image tables."""
     return {"data_version": DATA_VERSION, "data": data_identity(config["data"])}
 
 
 def of_attack(config: dict, images: dict, client: str, attacker: str) -> dict:
-    """Of the attacks of one attacker on one client, besides rate and images.
+    """Identity of one attacker's attacks on one client, apart from rate and images.
 
-    Not their names: presets that are called otherwise give the same numbers.
+    Without the names, because presets give the same numbers under another name.
 
     Args:
         config: complete.
-        images: as of `of_images`, which looks at every file of a folder and need not do so again.
+        images: result of `of_images`, which is slow for a folder of images.
         client, attacker: names.
     """
     return images | {
@@ -50,7 +50,7 @@ def of_attack(config: dict, images: dict, client: str, attacker: str) -> dict:
 
 
 def of_training(config: dict, images: dict, client: str) -> dict:
-    """Of the trainings of one client's network, besides the rate; arguments as above."""
+    """Identity of the trainings of one client's network, apart from the rate; see `of_attack`."""
     trained = {key: clients(config)[client][key] for key in TRAINED}
     return images | {
         "training_version": TRAINING_VERSION,
@@ -62,10 +62,10 @@ def of_training(config: dict, images: dict, client: str) -> dict:
 
 
 def changes(recorded: Mapping, identity: Mapping) -> list[str]:
-    """What has changed since a result was made, in words; nothing if it can be used."""
+    """The settings that have changed since a result was made, in words; empty if it can be used."""
     if recorded == identity:
         return []
-    was, now = (_with_defaults(each) for each in (recorded, identity))
+    was, now = map(_with_defaults, (recorded, identity))
     return [f"{key} was {old} and is {new}" for key, old, new in differences(was, now)]
 
 

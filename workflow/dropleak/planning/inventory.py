@@ -1,9 +1,9 @@
-"""Which results are there, and which have to be made.
+"""Existing results: which can be used, and which must be made.
 
-Snakemake sees whether a file is there; this checks what is in it.
+Snakemake checks whether a file exists; this checks its content.
 
-`python -m dropleak.planning.inventory --configfile FILE` lists results that the
-configuration does not use; with `--remove` it deletes them.
+`python -m dropleak.planning.inventory --configfile FILE` lists results that the configuration does
+not use; with `--remove` it deletes them.
 """
 
 import argparse
@@ -29,22 +29,22 @@ DAMAGED = ".damaged"
 def damage(
     path: str | Path, schema: pa.Schema, settings: Mapping | None = None, rows: int | None = None
 ) -> str | None:
-    """What is wrong with a file, without reading all of it; None if it can be used.
+    """The problem of a file, found without reading all of it; None if it can be used.
 
     Args:
-        path: of a file that is there.
-        schema: which the table must have.
-        settings: which it must have been made with, if it has a record of them.
-        rows: how many it must have, if that is known.
+        path: of an existing file.
+        schema: that the table must have.
+        settings: that it must have been made with, for files that record them.
+        rows: that it must have, if the number is known.
     """
     try:
-        recorded, found = parquet.inspect(path, schema)
+        recorded, actual_rows = parquet.inspect(path, schema)
     except DamagedError as error:
         return str(error)
     except InputError:
-        return None  # out of reach, of which the job that needs it will say more
-    if rows not in (None, found):
-        return f"{path}: has {found} rows and should have {rows}"
+        return None  # unreachable; the job that needs it will say more
+    if rows not in (None, actual_rows):
+        return f"{path}: has {actual_rows} rows and should have {rows}"
     if settings is None:
         return None
     if "settings" not in recorded:
@@ -54,11 +54,11 @@ def damage(
     return None
 
 
-def set_aside(path: str | Path, why: str) -> str:
-    """Rename a file that cannot be used, so that another is made in its place.
+def set_aside(path: str | Path, problem: str) -> str:
+    """Rename a file that cannot be used, so that it is made again.
 
     Returns:
-        what a user should know.
+        a message for the user.
 
     Raises:
         InputError: the file cannot be renamed.
@@ -67,8 +67,8 @@ def set_aside(path: str | Path, why: str) -> str:
     try:
         os.replace(path, target)
     except OSError as error:
-        raise InputError(f"{why}; remove it ({error.strerror})") from None
-    return f"{why}; it is now {Path(target).name}, and is made anew if it is needed"
+        raise InputError(f"{problem}; remove it ({error.strerror})") from None
+    return f"{problem}; renamed to {Path(target).name}, and made again if needed"
 
 
 def attack_files(
@@ -77,23 +77,23 @@ def attack_files(
     """The files that hold one attacker's attacks on every image at one rate.
 
     Args:
-        folder: where they are.
-        settings: which they must have been made with.
+        folder: of the files.
+        settings: that they must have been made with.
         images: number of images.
         size: of new batches.
 
     Returns:
-        the files as `grid.batches` has them, whether they are there or not; and what is wrong with
-        those that are there and cannot be used, by path.
+        the files of the batches from `grid.batches`, existing or not; and the problems of existing
+        files that cannot be used, by path.
     """
     usable, damaged = [], {}
     for path in sorted(Path(folder).glob("images-*-*.parquet")):
         batch = path.stem.removeprefix("images-")
         if not re.fullmatch(r"\d+-\d+", batch):
-            continue  # as "images-0-250 (copy).parquet" is none of ours
+            continue  # not one of ours, such as "images-0-250 (copy).parquet"
         part = grid.batch_slice(batch)
-        if why := damage(path, ATTACKS, settings, rows=part.stop - part.start):
-            damaged[str(path)] = why
+        if problem := damage(path, ATTACKS, settings, rows=part.stop - part.start):
+            damaged[str(path)] = problem
         else:
             usable.append(batch)
     needed = grid.batches(images, size, usable)
@@ -101,7 +101,7 @@ def attack_files(
 
 
 def new_settings(folder: Folder) -> str | None:
-    """What is new about a folder that has no results yet, if there are earlier ones beside it."""
+    """Describe how a folder without results differs from the latest results beside it, if any."""
     if Path(folder.path).exists():
         return None
     files = [path for path in Path(folder.parent).glob("*/**/*.parquet") if path.is_file()]
@@ -109,17 +109,17 @@ def new_settings(folder: Folder) -> str | None:
         recorded = parquet.origin(path)
         if changes := recorded and identity.changes(recorded, folder.settings):
             earlier = Path(folder.parent, path.relative_to(folder.parent).parts[0])
-            return f"{folder.path}: is new, as {'; '.join(changes)}; {earlier} stays as it is"
+            return f"{folder.path}: is new because {'; '.join(changes)}; {earlier} is kept"
     return None
 
 
 def unused(layout: Layout) -> Iterator[Path]:
-    """Results that a configuration does not use: of other settings, or damaged."""
+    """Results that a configuration does not use: made with other settings, or damaged."""
     used = {Path(folder.path) for folder in layout}
     above = {parent for path in used for parent in path.parents}
 
-    def beside(place: Path) -> Iterator[Path]:
-        for path in sorted(place.glob("*")):
+    def beside(folder: Path) -> Iterator[Path]:
+        for path in sorted(folder.glob("*")):
             if path in above:
                 yield from beside(path)
             elif path not in used:
@@ -139,24 +139,25 @@ def _size(path: Path) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description="List results that a configuration does not use: of other settings, or damaged."
+        description="List results that a configuration does not use: made with other settings, or "
+        "damaged."
     )
     configfile.add_argument(parser)
     parser.add_argument("--remove", action="store_true", help="delete them")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     try:
-        layout = Layout(configfile.load(given.configfile))
-        found = list(unused(layout))
-        for path in found:
+        layout = Layout(configfile.load(arguments.configfile))
+        paths = list(unused(layout))
+        for path in paths:
             print(f"{_size(path) / 1e6:10.1f} MB  {path}")
-            if given.remove:
+            if arguments.remove:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
     except (InputError, OSError) as error:
         sys.exit(f"error: {error}")
-    if not found:
+    if not paths:
         print(f"{layout.results}: everything is used")
-    elif not given.remove:
-        print("With --remove these are deleted.")
+    elif not arguments.remove:
+        print("--remove deletes them.")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Where the files of jobs lie: in folders named by a digest of the settings they depend on.
+"""The folders of job files, named by a digest of the settings that the files depend on.
 
-So a file that exists can be used, whatever target was asked for and whatever became of Snakemake's
-records. A setting that is changed back finds its old results.
+So a file that exists can be used, whatever the target and whatever happened to Snakemake's records.
+A setting that is changed back finds its old results.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from dropleak.planning.identity import TRAINED
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder of results that were all made with the same settings."""
+    """A folder of results with the same settings."""
 
     parent: str
     settings: dict
@@ -31,7 +31,7 @@ class Folder:
 
     @property
     def path(self) -> str:
-        """From the working directory."""
+        """The path, relative to the working directory."""
         return f"{self.parent}/{self.digest}"
 
 
@@ -55,7 +55,7 @@ class Layout:
             )
             for network, client in trained.items()
         }
-        """By network and site of dropout: clients that have the same share them."""
+        """By network and site of dropout, which clients can share."""
         self.attacks = {
             (client, attacker): Folder(
                 f"{self.results}/attacks/{client}/{attacker}",

@@ -1,4 +1,4 @@
-"""Mistakes in a configuration, in words that say where they are and what is allowed."""
+"""Messages about mistakes in a configuration: where they are, and what is allowed."""
 
 import json
 import re
@@ -19,10 +19,10 @@ def explain(error: ValidationError) -> str:
     given = shown(value)
     match error.validator:
         case "additionalProperties":
-            known = schema["properties"]
-            unknown = sorted(value.keys() - known.keys(), key=str)
+            allowed = schema["properties"]
+            unknown = sorted(value.keys() - allowed.keys(), key=str)
             return "; ".join(
-                f"{path_of([*error.absolute_path, name])}: unknown key{nearest(name, known)}"
+                f"{path_of([*error.absolute_path, name])}: unknown key{nearest(name, allowed)}"
                 for name in unknown
             )
         case "required":
@@ -32,11 +32,11 @@ def explain(error: ValidationError) -> str:
             return f"{key}: {given} is not one of {', '.join(rule)}{nearest(value, rule)}"
         case "type":
             names = [_TYPE_NAMES[name] for name in ([rule] if isinstance(rule, str) else rule)]
-            return f"{key}: {given} has the wrong type; allowed is {' or '.join(names)}" + (
+            return f"{key}: {given} has the wrong type; it must be {' or '.join(names)}" + (
                 _TEXT_NUMBER if isinstance(value, str) and _is_number(value) else ""
             )
         case "uniqueItems":
-            return f"{key}: {given} has the same entry twice; each may stand there once"
+            return f"{key}: {given} has the same entry twice; entries must be different"
         case "minItems":
             return f"{key}: {given} is empty; at least {rule} entry is needed"
         case "pattern":
@@ -48,7 +48,7 @@ def explain(error: ValidationError) -> str:
 
 
 def path_of(keys: Iterable) -> str:
-    """A place in the configuration, as in `utility.rates[2]`."""
+    """A path in the configuration, such as `utility.rates[2]`."""
     path = ""
     for key in keys:
         if isinstance(key, str):
@@ -59,7 +59,7 @@ def path_of(keys: Iterable) -> str:
 
 
 class _Shown(Repr):
-    """Values as they stand in a file, in one line, and shortened: they can be of any size."""
+    """Values as written in a file, on one line, shortened because they can be of any size."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,12 +77,12 @@ class _Shown(Repr):
 
 
 shown = _Shown().repr
-"""A value of any size in one line."""
+"""A value of any size, on one line."""
 
 
-def nearest(name: object, known: Iterable[str]) -> str:
-    """A question after the known name that is most like this one; empty if none is."""
-    close = get_close_matches(name[:100], list(known), n=1) if isinstance(name, str) else []
+def nearest(name: object, allowed: Iterable[str]) -> str:
+    """A question that suggests the most similar allowed name; empty if none is similar."""
+    close = get_close_matches(name[:100], list(allowed), n=1) if isinstance(name, str) else []
     return f"; did you mean {close[0]}?" if close else ""
 
 

@@ -1,14 +1,14 @@
-"""Paths as users write them in a configuration."""
+"""Paths in a configuration."""
 
 import os
 from string import Template
 
 
 def expanded(path: str) -> str:
-    """The path with `~`, `~user`, `$NAME` and `${NAME}` replaced; `$$` stands for a dollar sign.
+    """The path with `~`, `~user`, `$NAME` and `${NAME}` replaced; `$$` is a dollar sign.
 
     Raises:
-        ValueError: there is no such user or variable; the message says which, without the path.
+        ValueError: there is no such user or variable; the message names it, but not the path.
     """
     values = {name: value for name, value in os.environ.items() if value}
     try:
@@ -24,5 +24,5 @@ def expanded(path: str) -> str:
     home = os.path.expanduser(filled)
     if home == filled:
         user = filled.partition("/")[0]
-        raise ValueError(f"names the home of {user}, a user whom this machine does not know")
+        raise ValueError(f"names the home of {user}, a user that this machine does not know")
     return home

@@ -1,7 +1,7 @@
-"""Memory and time that a job may take, from the work in it, for clusters that must be told.
+"""Limits of a job's memory and time, estimated from its work, for clusters that need them.
 
-The numbers are measurements on one CPU core with room above them, so that they also hold for slower
-processors and without a compiler; GPUs are faster. All jobs of a rule get the same: that of the
+The numbers are measurements on one CPU core with a margin, so that they also hold for slower
+processors and without a compiler; GPUs are faster. All jobs of a rule get the limits of the
 largest.
 """
 
@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dropleak.engine.models.zoo import relative_cost
 
 MARGIN = 4
-"""Times the measured seconds: a slower core, or torch in place of compiled code."""
+"""Factor on the measured seconds, for a slower core, or torch in place of compiled code."""
 
 SETUP_MINUTES = 10
-"""Start on a cold file system, which takes seconds on a warm one."""
+"""Time to start on a cold file system; on a warm one it takes seconds."""
 
 BASE_MB = 3000
 """torch, 0.9 GB as measured without a GPU, and its CUDA context."""
@@ -30,16 +30,16 @@ def attack(
     """Limits of an attack job.
 
     Measured per photograph of 3 x 32 x 32 in float32: 5 MB, and 0.33 ms per iteration; per digit of
-    1 x 32 x 32: 0.21 ms. Line searches take a tenth more and optimised masks a quarter more, for
-    which there is room in the margin.
+    1 x 32 x 32: 0.21 ms. Line searches take 10% longer and optimised masks 25%, which the margin
+    covers.
 
     Args:
         images: attacked in the job.
         values: numbers in one image, channels x height x width.
         iterations: budget of each attack.
         precision: "float32" or "float64".
-        networks: that are attacked, names in `NETWORKS`; their time goes by their multiplications.
-        restarts: the most that an attacker makes.
+        networks: names in `NETWORKS`; time is proportional to their multiplications.
+        restarts: the largest number among the attackers.
 
     Returns:
         memory in MB and time in minutes.
@@ -58,7 +58,7 @@ def training(images: int, values: int, batch_size: int, epochs: int) -> tuple[in
     Measured for photographs of 3 x 32 x 32: 0.064 ms an image, 0.7 ms a step of the optimiser.
 
     Args:
-        images: of the training part; they are held as float64 and as float32, as is the test part.
+        images: of the training part; memory holds both parts as float64 and as float32.
         values: numbers in one image.
         batch_size: images per step.
         epochs: of all the job's runs together.

@@ -1,10 +1,10 @@
-"""Versions of numbers: raised by hand when a change alters them, so that results are made anew."""
+"""Versions of numbers: raised by hand when the numbers change, so that results are made again."""
 
 DATA_VERSION = 2
-"""Of the pixels and labels in image tables."""
+"""Version of the pixels and labels in image tables."""
 
 ENGINE_VERSION = 4
-"""Of what an attack gives."""
+"""Version of an attack's numbers."""
 
 TRAINING_VERSION = 1
-"""Of what a training gives."""
+"""Version of a training's numbers."""

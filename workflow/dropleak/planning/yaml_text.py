@@ -1,4 +1,4 @@
-"""Configuration files as text: what YAML would read without a word in another way than is meant."""
+"""Check the text of configuration files for what YAML would silently misread."""
 
 import json
 import re
@@ -11,13 +11,13 @@ from dropleak.errors import InputError
 
 
 def check(paths: Iterable[str | Path]) -> None:
-    """Stop if a key stands twice, or if a value has two meanings.
+    """Stop if a key appears twice, or if a value has two meanings.
 
     Of two equal keys YAML takes the last. Snakemake reads YAML 1.1, where 0100 is 64, 1:30 is 90
     and `no` is false; in YAML 1.2, and to most people, they are 100, 1:30 and no.
 
     Raises:
-        InputError: naming file, line, and what to write.
+        InputError: naming file and line, with advice.
     """
     for path in paths:
         text = Path(path).read_text(encoding="utf-8")
@@ -34,7 +34,7 @@ def check(paths: Iterable[str | Path]) -> None:
 
 
 def _is_json(text: str) -> bool:
-    """Whether Snakemake reads it as JSON, where every value has one meaning."""
+    """Whether Snakemake reads the text as JSON, where every value has one meaning."""
     try:
         json.loads(text)
     except ValueError:
@@ -43,7 +43,7 @@ def _is_json(text: str) -> bool:
 
 
 def _nodes(root: yaml.Node) -> Iterator[yaml.Node]:
-    """Every node, keys too, once: an alias can also lead to where it stands."""
+    """Every node once, including keys; an alias can refer to a node that contains it."""
     waiting, seen = [root], set()
     while waiting:
         node = waiting.pop()
@@ -54,17 +54,17 @@ def _nodes(root: yaml.Node) -> Iterator[yaml.Node]:
         if isinstance(node, yaml.SequenceNode):
             waiting += node.value
         elif isinstance(node, yaml.MappingNode):
-            waiting += [each for pair in node.value for each in pair]
+            waiting += [part for pair in node.value for part in pair]
 
 
 def _refuse_repeated(keys: list[yaml.Node], path: str | Path) -> None:
     names = set()
     for key in keys:
         if not isinstance(key, yaml.ScalarNode):
-            continue  # which is no key of ours anyway
+            continue  # not a valid key anyway
         if key.value in names:
             line = key.start_mark.line + 1
-            raise InputError(f"{path}, line {line}: {key.value} stands there twice; keep one")
+            raise InputError(f"{path}, line {line}: {key.value} appears twice; keep one")
         names.add(key.value)
 
 
@@ -76,10 +76,10 @@ def _refuse_ambiguous(node: yaml.ScalarNode, path: str | Path) -> None:
         old = yaml.constructor.SafeConstructor().construct_object(node)
         new = _value(node.value)
     except ValueError:
-        return  # a number of more digits than Python reads; no setting allows it
+        return  # a number with more digits than Python reads; no setting allows it
     if repr(old) == repr(new):
         return
-    written = [_written(each) for each in (old, new)]
+    written = [_written(value) for value in (old, new)]
     raise InputError(
         f"{path}, line {node.start_mark.line + 1}: {node.value[:100]} means "
         f"{written[0] or 'a date'} in YAML 1.1 and {written[1]} in YAML 1.2; "
@@ -96,11 +96,11 @@ _CORE: list[tuple[str, Callable[[str], object]]] = [
     (r"[-+]?\.(inf|Inf|INF)", lambda text: float(text.replace(".", ""))),
     (r"\.nan|\.NaN|\.NAN", lambda text: float("nan")),
 ]
-"""The core schema of YAML 1.2.2 (chapter 10.3.2): patterns, and what their text stands for."""
+"""The core schema of YAML 1.2.2 (chapter 10.3.2): patterns, and the values of their text."""
 
 
 def _value(text: str) -> object:
-    """What a plain scalar stands for in YAML 1.2."""
+    """The value of a plain scalar in YAML 1.2."""
     for pattern, read in _CORE:
         if re.fullmatch(pattern, text):
             return read(text)
@@ -108,7 +108,7 @@ def _value(text: str) -> object:
 
 
 def _written(value: object) -> str:
-    """The value as it is read in every version of YAML; empty if it cannot be written so."""
+    """A spelling of the value that every version of YAML reads the same; empty if there is none."""
     if isinstance(value, str):
         return json.dumps(value)
     if isinstance(value, bool | int | float):

@@ -1,1 +1,1 @@
-"""What goes beside tables and figures: captions, pages, the methods paragraph, provenance."""
+"""The report around tables and figures: captions, pages, methods paragraph, provenance."""

@@ -1,4 +1,4 @@
-"""What each figure shows in numbers: a function per figure, of the same tables and settings.
+"""The numbers in each figure's caption: a function per figure, with the same arguments.
 
 The sentences are reStructuredText and become part of the captions in workflow/report/.
 """
@@ -10,10 +10,10 @@ import pandas as pd
 import pyarrow as pa
 
 from dropleak.analysis import efficacy
-from dropleak.analysis.accuracy import at_the_end
+from dropleak.analysis.accuracy import last_epoch
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.excerpts import POINTS, shown_rates
-from dropleak.report.formatting import interval, rates, series
+from dropleak.formatting import interval, rates, series
 from dropleak.tables import parquet
 from dropleak.tables.lazy import Condition, StoredTable
 
@@ -28,8 +28,9 @@ def networks(network: pa.Table) -> str:
 def features(features: pa.Table) -> str:
     """Figure 2."""
     frame = features.to_pandas()
-    dropped = 1 - frame.groupby("rate")["kept"].mean()[shown_rates(frame)]
-    return f"Dropped are {series(f'{share:.0%} at {rate}' for rate, share in dropped.items())}."
+    dropped = 1 - frame.groupby("dropout_rate")["kept"].mean()[shown_rates(frame)]
+    shares = series(f"{share:.0%} at {rate}" for rate, share in dropped.items())
+    return f"The share of dropped features is {shares}."
 
 
 def sample(
@@ -38,7 +39,8 @@ def sample(
     """Figure 3."""
     shown = _shown(attacks, chosen, ("client", "==", client), ("attacker", "==", attacker))
     ranges = (
-        f"{_range(own['rmse_clipped'])} at {rate}" for rate, own in shown.groupby("rate", sort=True)
+        f"{_range(rows['rmse_clipped'])} at {rate}"
+        for rate, rows in shown.groupby("dropout_rate", sort=True)
     )
     return f"After clipping the RMSE of these images is {series(ranges)}."
 
@@ -46,38 +48,43 @@ def sample(
 def rmse_by_rate(attacks: StoredTable, summary: pa.Table, client: str, attacker: str) -> str:
     """Figure 4."""
     frame = summary.to_pandas().query("client == @client and attacker == @attacker")
-    own = frame.sort_values("rate")
-    means = (f"{_mean(row)} at {row.rate}" for row in own.itertuples())
-    lost = own[["diverged", "stalled", "vanished"]].sum()
-    ends = series(f"{count:,} {status}" for status, count in lost.items())
-    text = f"Means are {series(means)}. Of {own['attacks'].sum():,} attacks {ends}."
-    if own["attacks"].max() > POINTS:
-        text += f" Points are the first {POINTS:,} images of the selection, all else is of all."
+    frame = frame.sort_values("dropout_rate")
+    means = (f"{_mean(row)} at {row.dropout_rate}" for row in frame.itertuples())
+    failed = frame[["diverged", "stalled", "vanished"]].sum()
+    counts = series(f"{count:,} {status}" for status, count in failed.items())
+    text = f"Means are {series(means)}. Of {frame['attacks'].sum():,} attacks {counts}."
+    if frame["attacks"].max() > POINTS:
+        text += f" Points are the first {POINTS:,} images of the selection; all else is of all."
     return text
 
 
 def rmse_by_iteration(attacks: StoredTable, client: str, attacker: str) -> str:
     """Figure 5."""
-    own = ("client", "==", client), ("attacker", "==", attacker)
-    medians = attacks.read(["rate", "rmse"], *own).to_pandas().groupby("rate")["rmse"].median()
+    conditions = ("client", "==", client), ("attacker", "==", attacker)
+    medians = (
+        attacks.read(["dropout_rate", "rmse"], *conditions)
+        .to_pandas()
+        .groupby("dropout_rate")["rmse"]
+        .median()
+    )
     ends = series(f"{median:.3g} at {rate}" for rate, median in medians.items())
     return f"The medians at the end are {ends}."
 
 
 def accuracy_by_rate(utility: pa.Table, labels: pa.ChunkedArray) -> str:
     """Figure 6."""
-    trained = at_the_end(utility.to_pandas()).groupby(["network", "dropout"], sort=False)
+    trained = last_epoch(utility.to_pandas()).groupby(["network", "dropout"], sort=False)
     chance, several = Chance.of(labels.to_numpy()), trained.ngroups > 1
-    found, no_better = [], []
+    sentences, no_better = [], []
     for (network, dropout), runs in trained:
-        means = runs.groupby("rate")["test_accuracy"].mean()
+        means = runs.groupby("dropout_rate")["test_accuracy"].mean()
         name = f" {network} ({dropout})" if several else ""
-        of_them = series(f"{mean:.1%} at {rate}" for rate, mean in means.items())
-        found.append(f"Means{name and f' of{name}'} are {of_them}.")
+        values = series(f"{mean:.1%} at {rate}" for rate, mean in means.items())
+        sentences.append(f"Means{name and f' of{name}'} are {values}.")
         no_better.append(_at_chance(means.index[means.map(chance.explains)], f"networks{name}"))
     return (
-        f"{' '.join(found)} Chance is {chance.level:.1%} ({chance.low:.1%} to {chance.high:.1%} of "
-        f"{chance.images:,} images){''.join(no_better)}."
+        f"{' '.join(sentences)} Chance is {chance.level:.1%} ({chance.low:.1%} to "
+        f"{chance.high:.1%} of {chance.images:,} images){''.join(no_better)}."
     )
 
 
@@ -86,37 +93,40 @@ def attackers_by_rate(
 ) -> str:
     """Figure 7."""
     frame = summary.to_pandas()
-    last = frame[frame["rate"] == frame["rate"].max()].set_index(["client", "attacker"])
-    found = []
+    last = frame[frame["dropout_rate"] == frame["dropout_rate"].max()].set_index(
+        ["client", "attacker"]
+    )
+    parts = []
     for client in clients:
-        own = last.loc[client].loc[attackers]
+        rows = last.loc[client].loc[attackers]
         whose = f" of ``{client}``" if len(clients) > 1 else ""
-        means = series(f"{_mean(row)} for ``{row.Index}``" for row in own.itertuples())
-        found.append(f"means{whose} are {means}")
-    guess = parquet.metadata(tradeoff)["guess_rmse"]
+        means = series(f"{_mean(row)} for ``{row.Index}``" for row in rows.itertuples())
+        parts.append(f"means{whose} are {means}")
+    baseline = parquet.metadata(tradeoff)["mean_image_rmse"]
     return (
-        f"At rate {frame['rate'].max()} {'; '.join(found)}; the guess has {guess:.3f}."
+        f"At rate {frame['dropout_rate'].max()} {'; '.join(parts)}; "
+        f"the mean image has {baseline:.3f}."
         f"{_doubts(tradeoff, clients, attackers)}"
     )
 
 
 def privacy_and_utility(tradeoff: pa.Table, client: str, attackers: list[str]) -> str:
     """Figure 8."""
-    frame, known = tradeoff.to_pandas().query("client == @client"), parquet.metadata(tradeoff)
-    wanted = frame["private"].eq(True) & frame["accurate"]
-    both = frame[wanted].groupby("attacker")["rate"].apply(list)
-    found = (
-        f"{series(both.get(name, ['none']))} from ``{name}``"
+    frame, metadata = tradeoff.to_pandas().query("client == @client"), parquet.metadata(tradeoff)
+    good = frame[frame["private"].eq(True) & frame["accurate"]]
+    good_rates = good.groupby("attacker")["dropout_rate"].apply(list)
+    by_attacker = "; ".join(
+        f"{series(good_rates.get(name, ['none']))} from ``{name}``"
         for name in attackers
-        if not known["doubts"][client][name]
+        if not metadata["doubts"][client][name]
     )
-    chance = known["chance"]
-    said = "; ".join(found) or "none is known"
+    chance = metadata["chance"]
     return (
-        f"The guess has {known['guess_rmse']:.3f}, and accurate means at least "
-        f"{known['lowest_accuracy'][client]:.1%} and more than {chance['high']:.1%}, up to which "
-        f"{chance['images']:,} test images allow for chance"
-        f"{_at_chance(known['at_chance'][client])}. Rates that are private and accurate: {said}."
+        f"The mean image has {metadata['mean_image_rmse']:.3f}, and accurate means at least "
+        f"{metadata['lowest_accuracy'][client]:.1%} and more than {chance['high']:.1%}, which "
+        f"chance can reach on {chance['images']:,} test images"
+        f"{_at_chance(metadata['at_chance'][client])}. "
+        f"Rates that are private and accurate: {by_attacker or 'none is known'}."
         f"{_doubts(tradeoff, [client], attackers)}"
     )
 
@@ -130,14 +140,14 @@ def attackers_sample(
     chosen: list[int],
 ) -> str:
     """Figure 9."""
-    frame = _shown(attacks, chosen, ("client", "==", client), ("rate", "==", rate))
+    frame = _shown(attacks, chosen, ("client", "==", client), ("dropout_rate", "==", rate))
     shown = frame.groupby("attacker")["rmse_clipped"]
     ranges = (f"{_range(shown.get_group(name))} for ``{name}``" for name in attackers)
     return f"After clipping the RMSE of these images is {series(ranges)}."
 
 
 def _shown(attacks: StoredTable, chosen: list[int], *conditions: Condition) -> pd.DataFrame:
-    columns = ["attacker", "rate", "rmse_clipped"]
+    columns = ["attacker", "dropout_rate", "rmse_clipped"]
     return attacks.read(columns, ("image", "in", chosen), *conditions).to_pandas()
 
 
@@ -151,15 +161,15 @@ def _range(values: pd.Series) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _at_chance(found: Sequence[float], networks: str = "networks") -> str:
-    """Which accuracies are at chance, if any: to go on with a sentence."""
-    return f"; {networks} trained with {rates(found)} are no better" if len(found) else ""
+def _at_chance(at_chance: Sequence[float], networks: str = "networks") -> str:
+    """The rates at which accuracy is at chance, as the end of a sentence; empty if none."""
+    return f"; {networks} trained with {rates(at_chance)} are no better" if len(at_chance) else ""
 
 
 def _doubts(tradeoff: pa.Table, clients: list[str], attackers: list[str]) -> str:
-    """Of which attacks nothing is known, if any."""
-    known = parquet.metadata(tradeoff)["doubts"]
-    doubts = {client: {name: known[client][name] for name in attackers} for client in clients}
+    """Sentences about inconclusive attacks; empty if there are none."""
+    every = parquet.metadata(tradeoff)["doubts"]
+    doubts = {client: {name: every[client][name] for name in attackers} for client in clients}
     return "".join(
         f" Inconclusive for {efficacy.named(attacks, clients, '``{}``')}: "
         f"{efficacy.explain(reason, attacks)}."

@@ -1,17 +1,17 @@
-"""A user's text as plain text in a markup language."""
+"""Escape a user's text for a markup language."""
 
 import re
 
 
 def rst(text: str) -> str:
-    """In a sentence of reStructuredText, where `pets_` would be a link and `|x|` a substitution."""
+    """Escape for a sentence in reStructuredText, where `pets_` would be a link."""
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
 def latex(text: str) -> str:
-    """In a sentence of LaTeX."""
-    escaped = re.sub(r"[\\&%$#_{}^~<>|]", lambda found: _LATEX[found[0]], text)
-    return re.sub("-(?=-)", "-{}", escaped)  # two would become a dash
+    """Escape for a sentence in LaTeX."""
+    escaped = re.sub(r"[\\&%$#_{}^~<>|]", lambda match: _LATEX[match[0]], text)
+    return re.sub("-(?=-)", "-{}", escaped)  # LaTeX makes a dash of two hyphens
 
 
 _LATEX = {

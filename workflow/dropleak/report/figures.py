@@ -1,6 +1,6 @@
-"""The figures: an entry each, from which rules, files and the report's labels follow.
+"""The registry of figures: rules, files and the report's labels follow from an entry each.
 
-Needs no plotting library, so that planning is quick.
+Planning uses it, so it imports no plotting library.
 """
 
 from collections.abc import Mapping
@@ -14,52 +14,52 @@ class Figure:
 
     number: int
     name: str
-    """In the names of its files and of its rule."""
+    """Part of the names of its files and its rule."""
     shows: str
-    """By which the report's reader finds it."""
+    """Its label in the report."""
     draws: str
     """Full name of the function that returns the figure."""
     says: str
-    """Of one with the same arguments that says in a sentence what the figure shows in numbers."""
+    """Full name of a function with the same arguments that returns the numbers in its caption."""
     tables: tuple[str, ...]
     """Arguments that are tables, named as in `SCHEMAS`, or `labels`, those of the test images."""
     settings: tuple[str, ...] = ()
-    """Other arguments: `clients` and `attackers`, all of them; `chosen`, indices of the sample
-    images; `client`, `attacker` or `rate`, for a figure of each of them."""
+    """Other arguments: all `clients` or `attackers`; `chosen`, indices of the sample images; or
+    `client`, `attacker`, `rate`, for a separate figure per value."""
 
     @property
-    def each(self) -> list[str]:
-        """That of which there is a figure for each."""
+    def wildcards(self) -> list[str]:
+        """Settings with a separate figure per value."""
         return [name for name in ("client", "attacker", "rate") if name in self.settings]
 
     @property
     def suffix(self) -> str:
-        """What tells these figures apart: wildcards, behind a character that no name has."""
-        return "".join(f"_{{{name}}}" for name in self.each)
+        """The wildcards in file names, each after a character that no name contains."""
+        return "".join(f"_{{{name}}}" for name in self.wildcards)
 
     @property
     def stem(self) -> str:
-        """Of its files, with the wildcards."""
+        """Stem of the file names, with wildcards."""
         return f"figure{self.number}-{self.name}{self.suffix}"
 
     @property
     def rule(self) -> str:
-        """The rule that draws it."""
+        """Name of the rule that draws it."""
         return f"draw_{self.name.replace('-', '_')}"
 
     @property
     def labels(self) -> dict[str, str]:
-        """In the report."""
+        """Labels in the report."""
         labels = {"figure": str(self.number), "shows": self.shows}
         labels |= dict.fromkeys(("client", "attacker", "rate"), "all")
-        return labels | {name: f"{{{name}}}" for name in self.each}
+        return labels | {name: f"{{{name}}}" for name in self.wildcards}
 
     def values(self, **every: list[str]) -> dict[str, list[str]]:
-        """Of its wildcards, among the values that `client`, `attacker` and `rate` have."""
-        return {name: every[name] for name in self.each}
+        """Values of its wildcards, out of all values of `client`, `attacker` and `rate`."""
+        return {name: every[name] for name in self.wildcards}
 
     def options(self, wildcards: Mapping[str, str], **common: Any) -> dict[str, Any]:
-        """Its arguments that are settings: from a job's wildcards, and common to all jobs."""
+        """Values of its settings, from a job's wildcards and from what all jobs have in common."""
         values = common | dict(wildcards.items())
         if "rate" in values:
             values["rate"] = float(values["rate"])

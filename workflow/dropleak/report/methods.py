@@ -5,23 +5,15 @@ import re
 import pandas as pd
 
 from dropleak.assets import WORKFLOW
+from dropleak.data.datasets import DATASETS
 from dropleak.engine.attack.distances import DISTANCES
 from dropleak.engine.models.zoo import NETWORKS
+from dropleak.formatting import count, series
 from dropleak.planning.config import independent
 from dropleak.report.escape import latex
-from dropleak.report.formatting import count, series
 
 BIBLIOGRAPHY = WORKFLOW / "report" / "references.bib"
 
-_DATASETS = {
-    "digits": r"scikit-learn's \cite{pedregosa2011scikit} handwritten digits "
-    r"\cite{alpaydin1998optical}",
-    "cifar10": r"CIFAR-10 \cite{krizhevsky2009learning}",
-    "cifar100": r"CIFAR-100 \cite{krizhevsky2009learning}",
-    "mnist": r"MNIST \cite{lecun1998gradient}",
-    "fashion_mnist": r"Fashion-MNIST \cite{xiao2017fashion}",
-    "svhn": r"SVHN \cite{netzer2011reading}",
-}
 _DROPOUT = {
     "classifier": r", before the classifier as proposed by Zheng \cite{zheng2021dropout}",
     "convolutions": ", after each convolution",
@@ -53,7 +45,7 @@ _SETTINGS = {
         r"\cite{geiping2020inverting}",
     },
     "line_search": {"strong-wolfe": "a strong Wolfe line search"},
-    "decay": {"steps": "a stepwise decay", "plateau": "a decay on plateaus"},
+    "schedule": {"steps": "a stepwise decay", "plateau": "a decay on plateaus"},
 }
 
 
@@ -83,7 +75,7 @@ def paragraph(
     """
     source, training = config["data"]["source"], config["utility"]
     images = r"$\times$".join(map(str, (*shape[1:], shape[0])))
-    named = _DATASETS.get(source, latex(dataset))
+    named = DATASETS[source].method if source in DATASETS else latex(dataset)
     hours = pd.concat([attacks, utility]).groupby("device")["seconds"].sum() / 3600
     hosts = pd.concat([attacks["host"], utility["host"]]).nunique()
     torch = versions.get("torch", attacks["torch_version"].iloc[0])
@@ -168,7 +160,7 @@ def _attacker(name: str, settings: dict) -> str:
         parts.append(f"total variation weighted {settings['total_variation']:g}")
     if settings["mask_regulariser"]:
         parts.append(f"a mask regulariser weighted {settings['mask_regulariser']:g}")
-    if settings["box"]:
+    if settings["clip"]:
         parts.append("images kept in $[0, 1]$")
     if settings["restarts"] > 1:
         parts.append(f"the best of {settings['restarts']} starts")

@@ -1,20 +1,20 @@
-"""Pages of the report: HTML that needs nothing else."""
+"""Pages of the report: self-contained HTML."""
 
 from collections import Counter
 
 import pandas as pd
 import pyarrow as pa
 import yaml
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from dropleak.analysis import paper
+from dropleak import formatting, paper
 from dropleak.analysis.cautions import Caution
 from dropleak.assets import WORKFLOW
-from dropleak.report import formatting
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(WORKFLOW / "report"),
     autoescape=True,
+    undefined=StrictUndefined,  # a column that is renamed must not leave a cell empty
     trim_blocks=True,
     lstrip_blocks=True,
 )
@@ -22,18 +22,18 @@ _TEMPLATES.filters["number"] = formatting.number
 _TEMPLATES.globals["interval"] = formatting.interval
 
 
-def claims_page(claims: pa.Table, readings: pa.Table, config: dict, dataset: str) -> str:
-    """The claims table and the readings table.
+def claims_page(claims: pa.Table, interpretations: pa.Table, config: dict, dataset: str) -> str:
+    """The claims table and the interpretations table.
 
     Args:
-        claims, readings: with the columns in `schemas`.
+        claims, interpretations: with the columns in `schemas`.
         config: complete.
-        dataset: what the images are called.
+        dataset: name of the images.
     """
     return _TEMPLATES.get_template("claims.html").render(
         claims=claims.to_pylist(),
         counts=verdict_counts(claims),
-        readings=readings.to_pylist(),
+        interpretations=interpretations.to_pylist(),
         rates=list(paper.RMSE),
         published=formatting.series(f"{rmse} at {rate}" for rate, rmse in paper.RMSE.items()),
         experiment=config["experiment"],
@@ -43,7 +43,7 @@ def claims_page(claims: pa.Table, readings: pa.Table, config: dict, dataset: str
 
 
 def verdict_counts(claims: pa.Table) -> str:
-    """How many tests had which verdict, in words."""
+    """The number of tests per verdict, in words."""
     counts = Counter(claims["verdict"].to_pylist())
     return formatting.series(
         f"{count} {'is' if count == 1 else 'are'} {verdict}" for verdict, count in counts.items()
@@ -60,13 +60,13 @@ def table_page(table: pa.Table, title: str) -> str:
 
 
 def findings(claims: pa.Table, cautions: list[Caution]) -> str:
-    """The verdicts in a sentence, and what makes them worthless, for the report's first page.
+    """The verdicts in a sentence, and warnings about them, for the report's first page.
 
-    No more: Snakemake centres that page, and of what is higher than a window nobody sees the top.
+    Short, because Snakemake centres that page and hides the top of what is higher than a window.
     """
     sentences = [
         f"Of {len(claims)} tests of what the paper claims {verdict_counts(claims)}.",
-        *(caution.found for caution in cautions),
+        *(caution.problem for caution in cautions),
     ]
     return " ".join(sentences) + "\n"
 

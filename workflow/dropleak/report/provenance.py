@@ -23,23 +23,23 @@ PACKAGES = (
 
 
 def versions() -> dict[str, str]:
-    """Of this project, Python, and those packages that are in the present environment."""
-    found = {"dropleak": __version__, "python": platform.python_version()}
+    """Versions of this project, Python, and the packages that are installed."""
+    versions = {"dropleak": __version__, "python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def revision(clone: Path | None = CLONE) -> dict[str, str | bool | None]:
     """The git commit of the code, and whether the code differs from it.
 
-    It is that of the clone, or what pip noted when it installed the library from a git address.
+    It comes from the clone, or from pip's record if the library was installed from a git address.
 
     Returns:
-        `commit` and `dirty`; both None if they cannot be known, and `no_commit` says why.
+        `commit` and `dirty`; if they are unknown, both are None, and `no_commit` says why.
     """
     return _installed() if clone is None else _checked_out(clone)
 
@@ -49,26 +49,26 @@ def _unknown(reason: str) -> dict[str, str | bool | None]:
 
 
 def _installed() -> dict[str, str | bool | None]:
-    """`revision` of a library that is installed."""
-    noted = json.loads(distribution("dropleak").read_text("direct_url.json") or "{}")
-    if "vcs_info" not in noted:
+    """`revision` of an installed library."""
+    record = json.loads(distribution("dropleak").read_text("direct_url.json") or "{}")
+    if "vcs_info" not in record:
         return _unknown("the code was not installed from a git address")
-    return {"commit": noted["vcs_info"]["commit_id"], "dirty": False}
+    return {"commit": record["vcs_info"]["commit_id"], "dirty": False}
 
 
 def _checked_out(folder: Path) -> dict[str, str | bool | None]:
     """`revision` of a clone.
 
-    Git would also look in the folders above, which another project's repository may be, and where
-    variables of the environment say. Files that git does not know count in workflow/ only:
-    elsewhere they are a user's configuration, which is recorded as it is, or a report.
+    Git must not look in the folders above, which may belong to another project's repository, nor
+    where environment variables point. Untracked files only count in workflow/: elsewhere they are
+    a user's configuration, which is recorded anyway, or a report.
     """
 
     def git(*arguments: str) -> str:
-        # With both named, git also takes a checkout that belongs to another user.
-        place = [f"--git-dir={folder / '.git'}", f"--work-tree={folder}"]
+        # With both given, git also accepts a checkout that belongs to another user.
+        location = [f"--git-dir={folder / '.git'}", f"--work-tree={folder}"]
         return subprocess.run(
-            ["git", "--no-optional-locks", *place, *arguments],
+            ["git", "--no-optional-locks", *location, *arguments],
             cwd=folder,
             env={name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
             | {"LC_ALL": "C"},
@@ -92,7 +92,7 @@ def _checked_out(folder: Path) -> dict[str, str | bool | None]:
 
 
 def machine() -> dict[str, str | int | None]:
-    """This machine."""
+    """Name, system, processor and cores of this machine."""
     return {
         "host": platform.node(),
         "system": platform.platform(),
@@ -102,7 +102,7 @@ def machine() -> dict[str, str | int | None]:
 
 
 def _processor() -> str:
-    """The processor's model, where Linux tells it."""
+    """The processor's model, or its architecture where Linux does not tell the model."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -118,12 +118,12 @@ def checksum(path: str | Path) -> str:
 
 
 def jobs(paths: Iterable[str], schema: pa.Schema) -> list[dict]:
-    """What each job left: file, checksum, rows, host, device, seconds, revision of the code."""
-    found = []
+    """A record of each job: file, checksum, rows, host, device, seconds, revision of the code."""
+    records = []
     for path in paths:
         (part,) = parquet.parts(path, schema, ["host", "device", "seconds"])
         rows = part.to_pydict()
-        found.append(
+        records.append(
             {
                 "file": str(path),
                 "sha256": checksum(path),
@@ -134,7 +134,7 @@ def jobs(paths: Iterable[str], schema: pa.Schema) -> list[dict]:
                 **(parquet.metadata(part).get("code") or {}),
             }
         )
-    return found
+    return records
 
 
 def gather(
@@ -147,14 +147,14 @@ def gather(
     attacks: list[dict],
     trainings: list[dict],
 ) -> dict:
-    """Everything that says where an experiment's results come from, for a JSON file.
+    """The full record of where an experiment's results come from, for a JSON file.
 
     Args:
-        folder: the experiment's; files are named from there.
+        folder: of the experiment; file names are relative to it.
         config: complete.
         engine_version: of the attacks.
-        data: files that the experiment was made from.
-        results: files that it made of its jobs.
+        data: files that the jobs read.
+        results: files made from the jobs' results.
         attacks, trainings: see `jobs`.
     """
 

@@ -1,7 +1,7 @@
-"""Whether tables and figures on disk belong together and to a configuration.
+"""Check that tables and figures on disk belong together and to a configuration.
 
-`python -m dropleak.report.verify --configfile FILE` says what does not, and
-then ends with status 1.
+`python -m dropleak.report.verify --configfile FILE` lists what does not, and then ends with status
+1.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from dropleak.planning.versions import ENGINE_VERSION
 from dropleak.report import provenance
 
 CHECKED = ("tables", "figures", "report")
-"""Folders of an experiment that hold nothing but what its provenance names."""
+"""Folders of an experiment in which its provenance names every file."""
 
 
 def _object(**properties: dict) -> dict:
@@ -37,11 +37,11 @@ _RECORD = _object(
     attacks=_JOBS,
     trainings=_JOBS,
 )
-"""What is needed of a record, as JSON schema."""
+"""JSON schema of the parts of a record that are checked."""
 
 
 def problems(config: dict, results: Path) -> Iterator[str]:
-    """What does not belong, each in a line; nothing if all is well.
+    """Everything that does not belong, a line each.
 
     Args:
         config: complete.
@@ -77,13 +77,13 @@ def _read(path: Path) -> dict:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"{path}: is not there; a complete run makes it") from None
+        raise InputError(f"{path}: does not exist; a complete run makes it") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}); delete it and run again") from None
-    if mistake := best_match(Draft202012Validator(_RECORD).iter_errors(record)):
+    if mismatch := best_match(Draft202012Validator(_RECORD).iter_errors(record)):
         raise InputError(
-            f"{path}: is no record of a run, or of an older version ({mistake.message}); delete it "
-            "and run again"
+            f"{path}: is not a record of a run, or is of an older version ({mismatch.message}); "
+            "delete it and run again"
         )
     return record
 
@@ -91,15 +91,15 @@ def _read(path: Path) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     configfile.add_argument(parser)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     try:
-        config = configfile.load(given.configfile)
+        config = configfile.load(arguments.configfile)
         results = Path("results", config["experiment"])
-        found = list(problems(config, results))
+        lines = list(problems(config, results))
     except InputError as error:
         sys.exit(f"error: {error}")
-    if found:
-        sys.exit("\n".join(found))
+    if lines:
+        sys.exit("\n".join(lines))
     print(f"{results}: tables and figures belong together and to this configuration")
 
 

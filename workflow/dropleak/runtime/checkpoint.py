@@ -1,4 +1,4 @@
-"""A job's state on disk, so that its work is not lost when it is told to stop, or dies."""
+"""A job's state on disk, so that its work is not lost when it is stopped or dies."""
 
 import json
 import signal
@@ -15,18 +15,18 @@ from dropleak.errors import StoppedError
 from dropleak.runtime.files import atomic
 
 COST = 0.01
-"""Share of a job's time that writing may take."""
+"""Largest share of a job's time for writing checkpoints."""
 
 PAUSE = 150.0
-"""Seconds between two writings, at least."""
+"""Least number of seconds between two checkpoints."""
 
 
 class Checkpoint:
-    """A file written now and then, and when the job gets SIGTERM (as from Slurm before it ends it).
+    """A file written from time to time, and on SIGTERM, which Slurm sends before it ends a job.
 
     Args:
-        path: of the file. Whoever writes the job's result removes it.
-        identity: of the job that the state belongs to; a file of another job is not used.
+        path: of the file; whoever writes the job's result removes it.
+        identity: of the job; the file of another job is not used.
     """
 
     def __init__(self, path: str | Path, identity: Mapping):
@@ -35,52 +35,52 @@ class Checkpoint:
         self._next = time.monotonic() + PAUSE
 
     def load(self) -> Tensors | None:
-        """The state in the file; None if there is none that can be used."""
+        """The state in the file; None if there is no usable file."""
         try:
             with safe_open(self.path, "pt") as file:
                 if file.metadata()["identity"] != self._identity:
                     return None
-                # Cloned, as sums over memory that is aligned differently are rounded differently.
+                # Cloned, because sums over differently aligned memory are rounded differently.
                 return {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
         except FileNotFoundError:
             return None
         except (OSError, SafetensorError, KeyError, TypeError) as error:
-            print(f"{self.path}: cannot be used ({error}): starting anew")
+            print(f"{self.path}: cannot be used ({error}): starting over")
             return None
 
     @property
     def due(self) -> bool:
-        """Whether it is time to write."""
+        """Whether it is time to write a checkpoint."""
         return self._stop or time.monotonic() >= self._next
 
     def write(self, state: Tensors, progress: str) -> None:
-        """Write the state; if the disk is full, the job goes on without a checkpoint.
+        """Write the state; if the disk is full, the job continues without a checkpoint.
 
         Args:
-            state: what to save.
-            progress: how much of the work it has, in words.
+            state: to save.
+            progress: the work done so far, in words.
 
         Raises:
             StoppedError: if the job was told to stop.
         """
         began = time.monotonic()
-        kept = f"kept in {self.path}, and the next run goes on from there"
+        outcome = f"saved in {self.path}, and the next run continues from there"
         try:
             with atomic(self.path) as partial:
                 tensors = {name: tensor.contiguous() for name, tensor in state.items()}
                 save_file(tensors, partial, {"identity": self._identity})
             print(f"checkpoint after {progress}: {time.monotonic() - began:.1f} s")
         except OSError as error:
-            kept = f"lost, as {self.path} cannot be written ({error.strerror})"
+            outcome = f"lost, because {self.path} cannot be written ({error.strerror})"
             print(f"no checkpoint: {self.path} cannot be written ({error.strerror})")
         ended = time.monotonic()
         self._next = ended + max(PAUSE, (ended - began) / COST)
         if self._stop:
-            raise StoppedError(f"told to stop after {progress}; they are {kept}")
+            raise StoppedError(f"told to stop after {progress}; they are {outcome}")
 
     @contextmanager
-    def heeding_signals(self) -> Iterator[None]:
-        """When the process is told to end, write at the next occasion and stop."""
+    def stop_on_signals(self) -> Iterator[None]:
+        """When the process gets SIGTERM or SIGINT, save at the next opportunity and stop."""
 
         def stop(number: int, frame: object) -> None:
             self._stop = True

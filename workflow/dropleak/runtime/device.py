@@ -1,4 +1,4 @@
-"""Where torch computes, and how exactly."""
+"""Torch's device and its precision."""
 
 import time
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import torch
 from dropleak.runtime.files import lock
 
 _held: list[IO] = []
-"""The lock of this process's GPU; the system releases it when the process ends, however it ends."""
+"""The lock of this process's GPU; the system releases it however the process ends."""
 
 
 def requested(resources: Mapping[str, Any]) -> bool:
@@ -18,15 +18,15 @@ def requested(resources: Mapping[str, Any]) -> bool:
 
 
 def full_precision() -> None:
-    """Turn off TF32, which would round float32 products to 10 bits: L-BFGS needs the others."""
+    """Turn off TF32, which rounds float32 products to 10 bits: L-BFGS needs all of them."""
     torch.backends.fp32_precision = "ieee"  # type: ignore[attr-defined]  # set in the module's class
 
 
 def choose(gpu: bool) -> str:
-    """A torch device: a GPU of its own if the job was given one and torch can use it, else the CPU.
+    """A torch device in full precision: a GPU if the job was given one that works, else the CPU.
 
-    Of several GPUs that a machine has, each job takes one that no other job of this user holds, and
-    waits for one if there is none. Slurm shows a job only its own. In full precision.
+    On a machine with several GPUs each job takes one that no other job of this user holds, and
+    waits if there is none. Slurm shows a job only its own.
     """
     full_precision()
     if gpu and not torch.cuda.is_available():
@@ -47,10 +47,10 @@ def take_one(names: list[str], pause: float = 1.0) -> int:
         pause: seconds between tries.
 
     Raises:
-        InputError: there is no place for locks.
+        InputError: there is no folder for locks.
     """
     waiting = False
-    while (index := _try_each(names)) is None:
+    while (index := _try_all(names)) is None:
         if not waiting:
             print("other jobs use every GPU of this machine: waiting for one", flush=True)
         waiting = True
@@ -58,14 +58,14 @@ def take_one(names: list[str], pause: float = 1.0) -> int:
     return index
 
 
-def _try_each(names: list[str]) -> int | None:
-    for index, each in enumerate(names):
-        if held := lock(each, wait=False):
+def _try_all(names: list[str]) -> int | None:
+    for index, gpu in enumerate(names):
+        if held := lock(gpu, wait=False):
             _held.append(held)
             return index
     return None
 
 
 def name(device: str) -> str:
-    """What tables call the device: "cpu", or the model of the GPU."""
+    """The device's name in tables: "cpu", or the model of the GPU."""
     return "cpu" if device == "cpu" else torch.cuda.get_device_name(device)

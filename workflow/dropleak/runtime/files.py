@@ -2,14 +2,13 @@
 
 import fcntl
 import hashlib
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from dropleak.engine.folders import temporary
+from dropleak.engine.folders import put, temporary
 from dropleak.errors import InputError
 
 _PARTIAL = ".partial-"
@@ -17,52 +16,50 @@ _PARTIAL = ".partial-"
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
-    """A path to write to instead of `path`, which takes its place when all went well.
+    """A temporary path to write to, which replaces `path` if no error occurs.
 
-    It lies beside `path` and has the same ending.
+    It is beside `path` and has the same ending.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Processes of several machines may write to a shared folder.
+    # Random, because processes on several machines may write to a shared folder.
     partial = path.with_name(f"{_PARTIAL}{secrets.token_hex(4)}-{path.name}")
     try:
         yield partial
-        with open(partial, "rb") as written:
-            os.fsync(written.fileno())  # or a crash of the machine could leave an empty file
-        os.replace(partial, path)
+        put(partial, path)
     except OSError as error:
         if error.errno and not error.filename:
-            error.filename = str(path)  # of which pyarrow says nothing
+            error.filename = str(path)  # pyarrow does not name it
         raise
     finally:
         partial.unlink(missing_ok=True)
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a text file so that it appears whole or not at all."""
+    """Write a text file atomically."""
     with atomic(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
-def sweep(folder: str | Path) -> None:
-    """Remove what jobs that were killed left half written below a folder that no job writes to."""
+def remove_partial_files(folder: str | Path) -> None:
+    """Remove partial files of killed jobs below a folder that no job writes to."""
     for partial in Path(folder).rglob(f"{_PARTIAL}*"):
         partial.unlink(missing_ok=True)
 
 
 def lock(name: str, *, wait: bool) -> IO | None:
-    """Take a lock that one process of this user on this machine can hold at a time.
+    """Take a lock that only one process of this user on this machine can hold at a time.
 
     Args:
         name: of the lock.
         wait: for another process to release it.
 
     Returns:
-        a file that holds the lock until it is closed, or the process ends, however it ends; None if
-        another process holds it.
+        a file that holds the lock until it is closed or the process ends; None if another process
+        holds the lock.
 
     Raises:
-        InputError: there is no place for locks.
+        InputError: there is no folder for locks.
     """
     hint = "set TMPDIR to a folder of your own on a local disk"
     try:
@@ -84,14 +81,14 @@ def lock(name: str, *, wait: bool) -> IO | None:
 
 
 @contextmanager
-def alone(what: str) -> Iterator[None]:
-    """Wait until no other process of this user on this machine is here for the same thing.
+def file_lock(key: str) -> Iterator[None]:
+    """Let one process of this user on this machine at a time run the block for the same key.
 
     Raises:
-        InputError: there is no place for locks.
+        InputError: there is no folder for locks.
     """
-    name = hashlib.sha256(what.encode(errors="surrogateescape")).hexdigest()[:16]
+    name = hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()[:16]
     held = lock(name, wait=True)
-    assert held  # as it waits
+    assert held  # because it waits
     with held:
         yield

@@ -1,4 +1,4 @@
-"""What this machine has, found out without torch, so that planning is quick."""
+"""The hardware of this machine. Planning uses it, so it does not import torch."""
 
 from pathlib import Path
 

@@ -13,27 +13,27 @@ from tqdm import tqdm
 from dropleak.errors import InputError, StoppedError
 from dropleak.runtime import slurm
 
-_MENDABLE = {
+_ADVICE = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some of your quota",
     errno.EROFS: "mount it so that it can be written to",
-    errno.EACCES: "see to it that you may read and write there",
-    errno.EPERM: "see to it that you may read and write there",
-    errno.EISDIR: "remove this folder, which is where a file should be,",
+    errno.EACCES: "make sure that you may read and write there",
+    errno.EPERM: "make sure that you may read and write there",
+    errno.EISDIR: "remove this folder, which is in the place of a file,",
 }
-"""What to do about errors of the file system."""
+"""Advice about errors of the file system."""
 
 
 @contextmanager
 def job_log(path: str) -> Iterator[None]:
-    """Send output to the log, and leave with status 1 and a message there if something fails.
+    """Send output to the log; if something fails, end with status 1 and a message in the log.
 
-    What the user can mend is reported without a traceback.
+    Errors that the user can fix are reported without a traceback.
     """
     try:
         with _opened(path, "w") as log, redirect_stdout(log), redirect_stderr(log):
-            if place := slurm.this_job():
-                print(place)
+            if job := slurm.this_job():
+                print(job)
             yield
     except InputError as error:
         _fail(path, f"error: {error}")
@@ -42,22 +42,22 @@ def job_log(path: str) -> Iterator[None]:
     except KeyboardInterrupt:
         _fail(path, "interrupted")
     except OSError as error:
-        if error.errno not in _MENDABLE:
+        if error.errno not in _ADVICE:
             _fail(path, traceback.format_exc())
         reason = f"{error.filename2 or error.filename or path}: {os.strerror(error.errno)}"
-        what = _MENDABLE[error.errno]
-        _fail(path, f"error: {reason}; {what} and run again, which goes on from what is finished")
+        advice = _ADVICE[error.errno]
+        _fail(path, f"error: {reason}; {advice} and run again, which keeps what is finished")
     except Exception:
         _fail(path, traceback.format_exc())
 
 
 def _opened(path: str, mode: Literal["w", "a"]) -> TextIO:
-    """The log, in which also names of files can be written that are not text."""
+    """The log, which accepts file names that are not valid text."""
     return open(path, mode, buffering=1, encoding="utf-8", errors="backslashreplace")
 
 
 def _fail(path: str, message: str) -> NoReturn:
-    """End with a message in the log, or, if that cannot be written, where the user sees it."""
+    """End with a message in the log, or on stderr if the log cannot be written."""
     try:
         with _opened(path, "a") as log:
             print(message, file=log)
@@ -79,7 +79,7 @@ class _Lines:
 
 
 def progress(total: int, unit: str) -> tqdm:
-    """A progress bar as lines: units done, rate, time left; at most one every ten seconds."""
+    """A progress bar that prints lines: units done, rate, time left; at most every ten seconds."""
     return tqdm(
         total=total,
         file=_Lines(),

@@ -1,4 +1,4 @@
-"""Slurm's jobs: which one this is, and which ones an earlier run left behind."""
+"""Slurm jobs: the one of this process, those of an earlier run, and why jobs ended."""
 
 import os
 import re
@@ -12,7 +12,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 
 def this_job() -> str | None:
-    """Which job of Slurm this process is in, where, and what it was given; None outside Slurm."""
+    """The Slurm job of this process with its node and GPUs, in words; None outside Slurm."""
     job = os.environ.get("SLURM_JOB_ID")
     if job is None:
         return None
@@ -22,14 +22,13 @@ def this_job() -> str | None:
 
 
 def refuse_left_behind(digests: Collection[str]) -> None:
-    """Stop if Slurm still has jobs of an earlier run from this folder, which make the same results.
+    """Stop if Slurm still has jobs of an earlier run in this folder that make the same results.
 
-    A run that was killed leaves its jobs in Slurm. Waiting for them costs less than doing their
-    work twice.
+    A killed run leaves its jobs in Slurm. Waiting for them costs less than doing their work twice.
 
     Args:
-        digests: of the settings that results depend on. They are wildcards of the jobs, which the
-            executor writes into their comments.
+        digests: of the settings that results depend on. They are wildcards, which the executor
+            writes into the comments of jobs.
 
     Raises:
         InputError: naming the jobs.
@@ -41,23 +40,23 @@ def refuse_left_behind(digests: Collection[str]) -> None:
     ]
     if left:
         raise InputError(
-            f"jobs of an earlier run are still in Slurm: {' '.join(left)}. When squeue no longer "
-            "lists them, start again, and their results are used. To give them up first: "
+            f"jobs of an earlier run are still in Slurm: {' '.join(left)}. Start again when squeue "
+            "no longer lists them; their results will be used. To give them up: "
             f"scancel {' '.join(left)}"
         )
 
 
 def reasons(folder: str | Path, since: float) -> list[str]:
-    """Why Slurm ended jobs whose output is missing now.
+    """Why Slurm ended jobs whose output is missing.
 
     Args:
-        folder: of the logs that Slurm writes.
-        since: only logs that were written to at or after this time, in seconds since the epoch.
+        folder: of Slurm's logs.
+        since: consider only logs changed at or after this time, in seconds since the epoch.
 
     Returns:
-        a line for each log with a reason: the missing file, why, and the log.
+        a line for each log with a reason: the missing file, the reason, and the log.
     """
-    found = []
+    lines = []
     for log in sorted(Path(folder).rglob("*.log")):
         if log.stat().st_mtime < since:
             continue
@@ -65,15 +64,15 @@ def reasons(folder: str | Path, since: float) -> list[str]:
         output = re.search(r"^ +output: (\S+)", text, flags=re.MULTILINE)
         reason = re.search(r"^slurmstepd.*(Exceeded.*|Detected.*oom.*|DUE TO.*?)[ *]*$", text, re.M)
         if output and reason and not Path(output[1]).exists():
-            found.append(f"{output[1]}: {reason[1]} ({log})")
-    return found
+            lines.append(f"{output[1]}: {reason[1]} ({log})")
+    return lines
 
 
 def _submitted() -> Iterator[tuple[str, str, str]]:
-    """Jobs of this user that Snakemake submitted and that have not ended: id, comment, folder.
+    """This user's unfinished jobs that Snakemake submitted: id, comment, folder.
 
-    The executor names them by a UUID, perhaps with a prefix. Others are the user's own: a session
-    or a script in which Snakemake ran without the executor.
+    The executor names them by a UUID, perhaps with a prefix. Jobs with other names are the user's
+    own: a session or a script in which Snakemake runs without the executor.
     """
     command = ["squeue", "--me", "--noheader", "--format", "%i\t%j\t%k\t%Z"]
     try:

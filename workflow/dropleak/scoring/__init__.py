@@ -1,1 +1,1 @@
-"""Reconstructions against the truth, which no attacker sees."""
+"""Comparing reconstructions with the truth, which no attacker sees."""

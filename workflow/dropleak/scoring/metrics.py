@@ -1,4 +1,4 @@
-"""How close reconstructions are to the private images, on pixels in [0, 1]."""
+"""Distances between reconstructions and private images, on pixels in [0, 1]."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -13,7 +13,7 @@ def rmse(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
         images, reconstructions: [..., C, H, W].
 
     Returns:
-        float64 [...]; infinite or nan where a reconstruction is.
+        float64 [...]; infinite or nan where the reconstruction is.
     """
     difference = reconstructions.astype(np.float64) - images.astype(np.float64)
     return np.sqrt(np.mean(difference**2, axis=(-3, -2, -1)))
@@ -26,7 +26,7 @@ def pairwise_rmse(
 
     Args:
         images, reconstructions: [B, n, C, H, W].
-        scales: by what to divide each channel's error, [C] or [].
+        scales: divisors of each channel's error, [C] or [].
 
     Returns:
         for each scale float64 [B, n, n]: image i and reconstruction j.
@@ -38,9 +38,9 @@ def pairwise_rmse(
 
 
 def assign(distances: np.ndarray) -> np.ndarray:
-    """Which reconstruction belongs to which image, so that the distances sum lowest.
+    """Assign reconstructions to images so that the sum of distances is smallest.
 
-    By the algorithm in `scipy.optimize.linear_sum_assignment`.
+    Uses `scipy.optimize.linear_sum_assignment`.
 
     Args:
         distances: [B, n, n], finite.
@@ -50,13 +50,13 @@ def assign(distances: np.ndarray) -> np.ndarray:
     """
     if distances.shape[1] == 1:
         return np.zeros(distances.shape[:2], np.int64)
-    from scipy.optimize import linear_sum_assignment  # which takes a while to import
+    from scipy.optimize import linear_sum_assignment  # slow to import
 
     return np.stack([linear_sum_assignment(matrix)[1] for matrix in distances])
 
 
 def clip(reconstructions: np.ndarray) -> np.ndarray:
-    """Projection to [0, 1], as anyone who looks at an image does; nan becomes 0."""
+    """Projection to [0, 1], as any viewer of images does; nan becomes 0."""
     return np.clip(np.nan_to_num(reconstructions, posinf=1.0, neginf=0.0), 0.0, 1.0)
 
 
@@ -76,7 +76,7 @@ def ssim(images: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
     Args:
         images, reconstructions: [..., C, H, W] in [0, 1], at least 7 pixels high and wide.
     """
-    from skimage.metrics import structural_similarity  # which tables and figures do without
+    from skimage.metrics import structural_similarity  # not needed for tables and figures
 
     of_image = partial(structural_similarity, data_range=1.0, channel_axis=0)
     return np.vectorize(of_image, signature="(c,h,w),(c,h,w)->()")(images, reconstructions)

@@ -1,4 +1,4 @@
-"""The scores of an attack: what it ended up with, against the truth."""
+"""The scores of attacks: final reconstructions, labels and masks against the truth."""
 
 from dataclasses import dataclass
 
@@ -12,23 +12,23 @@ from dropleak.scoring.trajectory import Trajectory, TrajectoryObserver
 
 @dataclass(frozen=True)
 class Scores:
-    """Of the attacks on B clients with n images each, in the order of the private images."""
+    """Scores of the attacks on B clients with n images each, in the order of the private images."""
 
     images: np.ndarray  # [B, n, C, H, W], reconstructions clipped to [0, 1]
     rmse_clipped: np.ndarray  # [B, n], as are the next two
     psnr: np.ndarray
     ssim: np.ndarray
-    labels: np.ndarray  # int64 [B, n], those inferred, in the order in which most are right
+    labels: np.ndarray  # int64 [B, n], inferred labels, in the order in which most are right
     mask_agreement: np.ndarray | None  # [B, n], share of features whose mask entry is right
     trajectory: Trajectory
 
 
 def score(reconstruction: Reconstruction, private: Private, observer: TrajectoryObserver) -> Scores:
-    """Compare what an attacker ended up with, and what was observed on the way, with the truth.
+    """Compare an attack's result and trajectory with the truth.
 
-    Attackers cannot know the order of an update's images, so each reconstruction is assigned to an
-    image first, such that the clipped RMSE sums lowest. Labels and masks are assigned separately:
-    where reconstructions are noise, their order says nothing.
+    Attackers cannot know the order of an update's images, so reconstructions are first assigned to
+    images such that the sum of clipped RMSE is smallest. Labels and masks are assigned separately,
+    because the order of reconstructions says nothing if they are noise.
     """
     trajectory = observer.trajectory(reconstruction.restart.cpu().numpy())
     images = metrics.clip(reconstruction.images.double().cpu().numpy())
@@ -46,25 +46,25 @@ def score(reconstruction: Reconstruction, private: Private, observer: Trajectory
 
 
 def _matched_labels(inferred: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """The labels inferred for each update, [B, n], in the order in which most of them are right."""
+    """The inferred labels of each update, [B, n], in the order in which most of them are right."""
     wrong = true[:, :, None] != inferred[:, None, :]
     return np.take_along_axis(inferred, metrics.assign(wrong.astype(np.float64)), axis=1)
 
 
 def _mask_agreement(reconstruction: Reconstruction, private: Private) -> np.ndarray | None:
-    """Share of each image's features whose mask was found, in the best order of an update's masks.
+    """Share of each image's features with the right mask entry, in the best order of masks.
 
     Returns:
         [B, n]; None if the attacker did not look for masks, or there are none.
     """
     if reconstruction.masks is None or not private.masks:
         return None
-    found, true = (
+    inferred, true = (
         np.concatenate([mask.cpu().numpy().reshape(*mask.shape[:2], -1) for mask in masks], axis=2)
         for masks in (reconstruction.masks, [mask > 0 for mask in private.masks])
     )
     agreement = np.stack(
-        [(found[:, [place]] == true).mean(axis=2) for place in range(found.shape[1])], axis=2
+        [(inferred[:, [j]] == true).mean(axis=2) for j in range(inferred.shape[1])], axis=2
     )
     order = metrics.assign(1 - agreement)
     return np.take_along_axis(agreement, order[:, :, None], axis=2)[:, :, 0]

@@ -1,4 +1,4 @@
-"""How close reconstructions come to the private images while an attack runs."""
+"""Errors of reconstructions while an attack runs."""
 
 import time
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Trajectory:
     rmse_standardised: np.ndarray
     rmse_clipped: np.ndarray
     rmse_clipped_standardised: np.ndarray
-    order: np.ndarray  # int64 [B, n], the last reconstruction that belongs to each image
+    order: np.ndarray  # int64 [B, n], index of each image's final reconstruction
 
 
 class TrajectoryObserver:
@@ -28,7 +28,7 @@ class TrajectoryObserver:
 
     Args:
         truth: private images, float64 [B, n, C, H, W] in [0, 1].
-        std: of the channels, by which to standardise pixels, [C].
+        std: of the channels, to standardise pixels, [C].
     """
 
     def __init__(self, truth: np.ndarray, std: np.ndarray):
@@ -37,13 +37,13 @@ class TrajectoryObserver:
         self._losses: list[np.ndarray] = []
         """[R, B] each."""
         self._errors: list[np.ndarray] = []
-        """[R, 4, B, n, n] each: RMSE and standardised RMSE of reconstructions as they are, then of
-        clipped ones; see `metrics.pairwise_rmse`."""
+        """[R, 4, B, n, n] each: RMSE and standardised RMSE, first of unclipped and then of clipped
+        reconstructions; see `metrics.pairwise_rmse`."""
         self.seconds = 0.0
-        """Time that observing took."""
+        """Time spent observing."""
 
     def observe(self, iteration: int, images: torch.Tensor, loss: torch.Tensor) -> None:
-        """Measure the errors; arguments as of the observer of `reconstruct_best`."""
+        """Measure the errors; see the observer of `reconstruct_best`."""
         began = time.perf_counter()
         errors = [
             metrics.pairwise_rmse(self._truth, start, self._scales)
@@ -56,7 +56,7 @@ class TrajectoryObserver:
         self.seconds += time.perf_counter() - began
 
     def trajectory(self, restart: np.ndarray) -> Trajectory:
-        """That of the start which was kept of each client (int64 [B])."""
+        """The trajectory of each client from the start that was kept (int64 [B])."""
         clients = np.arange(len(restart))
         errors = np.stack(self._errors, axis=-1)[restart, :, clients]  # [B, 4, n, n, T]
         order = metrics.assign(errors[:, 2, :, :, -1])
@@ -68,7 +68,7 @@ class TrajectoryObserver:
         )
 
     def state(self) -> Tensors:
-        """What has been observed so far, for a checkpoint."""
+        """The observations so far, for a checkpoint."""
         return {
             "trajectory.iterations": torch.tensor(self._iterations),
             "trajectory.losses": torch.from_numpy(np.stack(self._losses)),

@@ -1,1 +1,1 @@
-"""Parquet tables: their columns, writing them whole, reading them in parts."""
+"""Parquet tables: their columns, atomic writing, reading in parts."""

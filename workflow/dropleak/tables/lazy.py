@@ -1,4 +1,4 @@
-"""Tables in files that may be larger than the memory."""
+"""Tables in files that may be larger than memory."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,17 +10,17 @@ import pyarrow.parquet as pq
 from dropleak.tables import parquet
 
 Condition = tuple[str, str, object]
-"""What holds for a row, as pyarrow's filters have it: `("rate", "==", 0.5)`."""
+"""A condition on rows, as in pyarrow's filters: `("dropout_rate", "==", 0.5)`."""
 
 
 class StoredTable:
-    """A table in a file, of which a reader takes the columns and rows that it needs.
+    """A table in a file, read by the columns and rows that are needed.
 
-    Of a joined table the rows of one job are read at a time, and those of a job not at all if none
-    can meet the conditions.
+    Joined tables are read one job at a time; jobs whose rows cannot meet the conditions are
+    skipped.
 
     Raises:
-        InputError: here or when reading, naming the file and what is wrong with it.
+        InputError: on opening or reading, naming the file and its problem.
     """
 
     def __init__(self, path: str | Path, schema: pa.Schema):
@@ -32,11 +32,11 @@ class StoredTable:
 
     def read(self, columns: Sequence[str], *conditions: Condition) -> pa.Table:
         """Some columns of the rows that meet all conditions, in their order."""
-        none = self._dataset.schema.empty_table().select(columns)
-        return pa.concat_tables([none, *self.parts(columns, *conditions)])
+        empty = self._dataset.schema.empty_table().select(columns)
+        return pa.concat_tables([empty, *self.parts(columns, *conditions)])
 
     def parts(self, columns: Sequence[str], *conditions: Condition) -> Iterator[pa.Table]:
-        """The same, a table for each job that has such rows."""
+        """The same, as a table for each job with such rows."""
         condition = pq.filters_to_expression(list(conditions)) if conditions else None
         # Not the data set's own batches: pyarrow reads ahead of a slow reader without a limit.
         try:
@@ -45,4 +45,4 @@ class StoredTable:
                     if rows := job.to_table(columns=columns, filter=condition):
                         yield rows
         except parquet.DAMAGE as error:
-            raise parquet.failure(self._path, error, parquet.ANEW) from None
+            raise parquet.failure(self._path, error, parquet.DELETE) from None

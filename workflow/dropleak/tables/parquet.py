@@ -15,10 +15,10 @@ from dropleak.errors import DamagedError, InputError
 from dropleak.runtime.files import atomic
 
 DAMAGE = (pa.ArrowException, OSError, ValueError)
-"""What pyarrow raises for files that are damaged, or cannot be read."""
+"""Errors of pyarrow for files that are damaged or cannot be read."""
 
-ANEW = "; delete it to have it made anew"
-"""What to do about files that are damaged, where planning does not see to it."""
+DELETE = "; delete it and run again"
+"""Advice about damaged files that planning does not detect."""
 
 _WRITING = {"compression": "zstd", "write_page_checksum": True}
 
@@ -32,30 +32,30 @@ def build(
 
 
 def metadata(table: pa.Table) -> dict:
-    """What `build` and `with_origin` were given as metadata."""
-    known = table.schema.metadata or {}
-    return {key.decode(): json.loads(value) for key, value in known.items()}
+    """The metadata that `build` and `with_origin` stored."""
+    encoded = table.schema.metadata or {}
+    return {key.decode(): json.loads(value) for key, value in encoded.items()}
 
 
 _ORIGIN = (b"settings", b"code")
 
 
 def with_origin(table: pa.Table, settings: dict, code: dict | None = None) -> pa.Table:
-    """The table with a record of where it comes from in its metadata.
+    """Add a record of where a table comes from to its metadata.
 
     Args:
         table: of one job.
-        settings: what its numbers depend on, see `identity`.
-        code: which made it, as of `provenance.revision`.
+        settings: those that its numbers depend on, see `identity`.
+        code: the revision that made it, see `provenance.revision`.
     """
-    record = (json.dumps(each).encode() for each in (settings, code))
+    record = (json.dumps(value).encode() for value in (settings, code))
     return table.replace_schema_metadata(
         (table.schema.metadata or {}) | dict(zip(_ORIGIN, record, strict=True))
     )
 
 
 def origin(path: str | Path) -> dict | None:
-    """The settings that a job's table was made with, if it has a record of them."""
+    """The settings that a job's table was made with; None if it has no record of them."""
     try:
         recorded = pq.read_schema(path).metadata or {}
         return json.loads(recorded[b"settings"])
@@ -79,7 +79,7 @@ def inspect(path: str | Path, schema: pa.Schema) -> tuple[dict, int]:
     """Metadata and number of rows of a table, without reading it.
 
     Raises:
-        InputError: naming the file and what is wrong with it.
+        InputError: naming the file and its problem.
     """
     with _open(path, schema) as file:
         return metadata(file.schema_arrow.empty_table()), file.metadata.num_rows
@@ -89,17 +89,17 @@ def read(path: str | Path, schema: pa.Schema) -> pa.Table:
     """Read a table and check that it has the schema's columns.
 
     Raises:
-        InputError: naming the file and what is wrong with it.
+        InputError: naming the file and its problem.
     """
     with _open(path, schema) as file:
         return file.read()
 
 
 def parts(path: str | Path, schema: pa.Schema, columns: Sequence[str]) -> Iterator[pa.Table]:
-    """Some columns of a table, one row group at a time: of a joined table, a job's rows each.
+    """Some columns of a table, one row group at a time; in a joined table, one per job.
 
     Raises:
-        InputError: naming the file and what is wrong with it.
+        InputError: naming the file and its problem.
     """
     with _open(path, schema) as file:
         for group in range(file.num_row_groups):
@@ -108,50 +108,48 @@ def parts(path: str | Path, schema: pa.Schema, columns: Sequence[str]) -> Iterat
 
 @contextmanager
 def _open(path: str | Path, schema: pa.Schema) -> Iterator[pq.ParquetFile]:
-    """A table's file. Not by pq.read_table, whose dataset machinery takes 0.3 s to import."""
+    """A table's file. Avoids pq.read_table, whose dataset machinery takes 0.3 s to import."""
     try:
         file = pq.ParquetFile(path, page_checksum_verification=True)
-        found = file.schema_arrow
+        actual = file.schema_arrow
     except DAMAGE as error:
         raise failure(path, error) from None
     with file:
-        _check(found, schema, path)
+        _check(actual, schema, path)
         try:
             yield file
         except DAMAGE as error:
-            # Planning, which reads the end of a file only, sees nothing of it.
-            raise failure(path, error, ANEW) from None
+            # Planning does not detect it, because it only reads the end of a file.
+            raise failure(path, error, DELETE) from None
 
 
 def failure(path: str | Path, error: Exception, hint: str = "") -> InputError:
-    """What to raise when a file cannot be read.
+    """The error to raise when a file cannot be read.
 
     Args:
         path: of the file.
         error: one of `DAMAGE`.
-        hint: what to do if it is damaged, and not only out of reach.
+        hint: advice if the file is damaged, not only unreachable.
     """
     if number := getattr(error, "errno", None):
-        return InputError(
-            f"{path}: cannot be read ({os.strerror(number)}); mend that and run again"
-        )
+        return InputError(f"{path}: cannot be read ({os.strerror(number)}); fix that and run again")
     return DamagedError(f"{path}: is damaged ({_reason(error)}){hint}")
 
 
 def _reason(error: Exception) -> str:
-    """The first line of a message, of which those of Parquet can have many."""
+    """The first line of a message; Parquet's can have many."""
     return str(error).partition("\n")[0].rstrip(". ")
 
 
-def _check(found: pa.Schema, expected: pa.Schema, path: str | Path) -> None:
-    if found.equals(expected):
+def _check(actual: pa.Schema, expected: pa.Schema, path: str | Path) -> None:
+    if actual.equals(expected):
         return
     differing = [
         name
-        for name in dict.fromkeys([*expected.names, *found.names])
-        if name not in found.names
+        for name in dict.fromkeys([*expected.names, *actual.names])
+        if name not in actual.names
         or name not in expected.names
-        or not found.field(name).equals(expected.field(name))
+        or not actual.field(name).equals(expected.field(name))
     ]
     detail = f"columns {', '.join(differing)} differ" if differing else "columns are out of order"
     raise DamagedError(f"{path}: is not the expected table ({detail})")
@@ -168,16 +166,16 @@ def concatenate(
 
     Args:
         sources: of the same images, ordered by all of `key` but the last.
-        target: what to write. It has the metadata of the sources but for their origin.
+        target: file to write, with the metadata of the sources except their origin.
         schema: of all of them.
         key: columns that identify a row.
-        rows: how many of each source's rows count, the first ones; without, all of them.
+        rows: how many of each source's first rows to take; by default all.
 
     Raises:
         InputError: if a table does not fit, or two rows have the same values in `key`.
     """
     first = _without_origin(read(sources[0], schema))
-    twice = _Twice(key)
+    duplicates = _Duplicates(key)
     with (
         atomic(target) as partial,
         pq.ParquetWriter(partial, first.schema, **_WRITING) as writer,
@@ -186,18 +184,18 @@ def concatenate(
             table = _without_origin(read(source, schema)).slice(0, count)
             if table.schema.metadata != first.schema.metadata:
                 raise InputError(f"{source}: is of other images than {sources[0]}")
-            if row := twice.find(table):
+            if row := duplicates.find(table):
                 raise InputError(f"{source}: has a second row for {row}")
             writer.write_table(table)
 
 
 def _without_origin(table: pa.Table) -> pa.Table:
-    known = table.schema.metadata or {}
-    return table.replace_schema_metadata({k: v for k, v in known.items() if k not in _ORIGIN})
+    encoded = table.schema.metadata or {}
+    return table.replace_schema_metadata({k: v for k, v in encoded.items() if k not in _ORIGIN})
 
 
-class _Twice:
-    """Looks for rows that stand twice, remembering one group of them at a time."""
+class _Duplicates:
+    """Finds duplicate rows, remembering one group of rows at a time."""
 
     def __init__(self, key: Sequence[str]):
         self._key = key
@@ -205,7 +203,7 @@ class _Twice:
         self._seen: set[tuple] = set()
 
     def find(self, table: pa.Table) -> str | None:
-        """The first row that was there before, in words; groups must not be scattered."""
+        """The first row that occurred before, in words; a group's rows must be contiguous."""
         for row in zip(*(table[name].to_pylist() for name in self._key), strict=True):
             *group, last = row
             if tuple(group) not in self._groups:
@@ -219,13 +217,13 @@ class _Twice:
 
 
 def encode_pixels(images: np.ndarray) -> list[bytes]:
-    """Pixels in [0, 1] or uint8, [B, C, H, W], to the bytes that tables hold."""
+    """Convert pixels in [0, 1] or uint8, [B, C, H, W], to the bytes that tables hold."""
     if images.dtype != np.uint8:
         images = np.rint(images * 255).astype(np.uint8)
     return [image.tobytes() for image in images]
 
 
 def decode_pixels(column: pa.ChunkedArray | Sequence[bytes], shape: Sequence[int]) -> np.ndarray:
-    """The reverse: a column of pixels to uint8 [B, *shape]."""
+    """Convert a column of such bytes to uint8 [B, *shape]."""
     values = column.to_pylist() if isinstance(column, pa.ChunkedArray) else column
     return np.frombuffer(b"".join(values), np.uint8).reshape(-1, *shape)

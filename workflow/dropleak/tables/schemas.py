@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from dropleak.analysis import paper
+from dropleak import paper
 
 
 def _column(
@@ -28,8 +28,8 @@ ATTACKS = pa.schema(
     [
         _CLIENT,
         _column("attacker", pa.string(), "name of the attacker"),
-        _column("knowledge", pa.string(), "what it was given: update, or update and masks"),
-        _column("rate", pa.float64(), "dropout rate of the client"),
+        _column("knowledge", pa.string(), "knowledge of the attacker: update, or update and masks"),
+        _column("dropout_rate", pa.float64(), "dropout rate of the client"),
         _column("image", pa.int32(), "index of the image in the data set's test part"),
         _column("update", pa.int32(), "index of the first image that shares its update"),
         _column("label", pa.int32(), "true class"),
@@ -41,20 +41,20 @@ ATTACKS = pa.schema(
         _column(
             "mask_claim",
             pa.string(),
-            "what the attacker says of the mask it read: exact, or why not; null if it read none",
+            "the attacker's claim about the mask it read: exact, or why not; null if it read none",
             nullable=True,
         ),
         _column(
             "mask_exact",
             pa.bool_(),
-            "whether the mask that the attacker found drops what the client's dropped; null if "
-            "it looked for none",
+            "whether the mask that the attacker found is the client's; null if it did not look "
+            "for masks",
             nullable=True,
         ),
         _column(
             "mask_agreement",
             pa.float64(),
-            "share of features of which that is right; null as above",
+            "share of features whose mask entry is right; null as above",
             nullable=True,
         ),
         _column("status", pa.string(), "converged, stalled, diverged, exhausted or vanished"),
@@ -64,11 +64,11 @@ ATTACKS = pa.schema(
         ),
         _column("loss", pa.float64(), "the attacker's objective at the end"),
         _column("restart", pa.int32(), "number of the start that was kept"),
-        _column("rmse", pa.float64(), "RMSE of the reconstruction as it is", "pixel range"),
+        _column("rmse", pa.float64(), "RMSE of the unclipped reconstruction", "pixel range"),
         _column("rmse_clipped", pa.float64(), "RMSE after clipping to [0, 1]", "pixel range"),
         _column("psnr", pa.float64(), "peak signal-to-noise ratio after clipping", "dB"),
         _column("ssim", pa.float64(), "structural similarity after clipping"),
-        _column("seconds", pa.float64(), "share in the wall time of its job's attack", "s"),
+        _column("seconds", pa.float64(), "share of the wall time of its job's attack", "s"),
         _column("seed", pa.int64(), "seed of the experiment"),
         _column("host", pa.string(), "name of the machine"),
         _column("device", pa.string(), "processor that ran the attack"),
@@ -100,9 +100,9 @@ ATTACKS = pa.schema(
 
 UTILITY = pa.schema(
     [
-        _column("network", pa.string(), "the network, as in the settings of a client"),
-        _column("dropout", pa.string(), "where its dropout is, likewise"),
-        _column("rate", pa.float64(), "dropout rate of the training"),
+        _column("network", pa.string(), "network, as in a client's settings"),
+        _column("dropout", pa.string(), "site of its dropout, as in a client's settings"),
+        _column("dropout_rate", pa.float64(), "dropout rate of the training"),
         _column("seed", pa.int64(), "seed of the training run"),
         _column("epoch", pa.int32(), "passes over the training images so far"),
         _column("train_loss", pa.float64(), "mean cross-entropy over the epoch, with dropout"),
@@ -118,9 +118,9 @@ SUMMARY = pa.schema(
     [
         _CLIENT,
         _column("attacker", pa.string(), "name of the attacker"),
-        _column("rate", pa.float64(), "dropout rate of the client"),
+        _column("dropout_rate", pa.float64(), "dropout rate of the client"),
         _column("attacks", pa.int32(), "number of attacks, one per image"),
-        _column("converged", pa.int32(), "attacks at rest"),
+        _column("converged", pa.int32(), "attacks that came to rest"),
         _column("stalled", pa.int32(), "attacks whose last step hardly moved"),
         _column("diverged", pa.int32(), "attacks that overflowed or exploded"),
         _column("exhausted", pa.int32(), "attacks still moving at the last iteration"),
@@ -138,7 +138,8 @@ SUMMARY = pa.schema(
         _column(
             "mask_exact_share",
             pa.float64(),
-            "share of attacks that found the client's mask exactly; null if they looked for none",
+            "share of attacks that found the client's mask exactly; null if they did not look for "
+            "masks",
             nullable=True,
         ),
         _column("iterations_mean", pa.float64(), "mean of iterations", "iterations"),
@@ -153,7 +154,7 @@ COMPARISON = pa.schema(
         _CLIENT,
         _column("attacker", pa.string(), "name of the attacker"),
         _column("baseline", pa.string(), "the attacker that it is compared with"),
-        _column("rate", pa.float64(), "dropout rate of the client"),
+        _column("dropout_rate", pa.float64(), "dropout rate of the client"),
         _column("images", pa.int32(), "images that both attacked"),
         _column(
             "difference", pa.float64(), "mean of rmse_clipped minus the baseline's", "pixel range"
@@ -167,45 +168,47 @@ COMPARISON = pa.schema(
 )
 """One row per client, attacker and rate, paired with the first configured attacker over images."""
 
-GUESSES = pa.schema(
+MEAN_IMAGE = pa.schema(
     [
         _column("image", pa.int32(), "index of the image in the data set's test part"),
         _column("rmse", pa.float64(), "RMSE of the mean training image", "pixel range"),
     ]
 )
-"""One row per attacked image: how far off a guess is that needs no gradient."""
+"""One row per attacked image: the error of the mean-image baseline, which needs no gradient."""
 
 TRADEOFF = pa.schema(
     [
         _CLIENT,
         SUMMARY.field("attacker"),
-        _column("rate", pa.float64(), "dropout rate"),
+        _column("dropout_rate", pa.float64(), "dropout rate"),
         SUMMARY.field("rmse_clipped_mean"),
         SUMMARY.field("rmse_clipped_low"),
         SUMMARY.field("rmse_clipped_high"),
         _column("test_accuracy", pa.float64(), "after training with this rate, mean over seeds"),
         _column(
-            "above_guess",
+            "above_mean_image",
             pa.float64(),
-            "mean of rmse_clipped minus that of the mean training image as a guess, by image",
+            "mean of rmse_clipped minus that of the mean training image, by image",
             "pixel range",
         ),
-        _column("above_guess_low", pa.float64(), "its 95% interval, lower end", "pixel range"),
-        _column("above_guess_high", pa.float64(), "its 95% interval, upper end", "pixel range"),
+        _column("above_mean_image_low", pa.float64(), "its 95% interval, lower end", "pixel range"),
+        _column(
+            "above_mean_image_high", pa.float64(), "its 95% interval, upper end", "pixel range"
+        ),
         _column(
             "private",
             pa.bool_(),
-            "whether that whole interval is above 0; null if inconclusive says why not to conclude",
+            "whether the entire interval is above 0; null if inconclusive",
             nullable=True,
         ),
         _column(
             "inconclusive",
             pa.string(),
-            "why the attack proves no privacy: without dropout it is not known to succeed; null if "
-            "private is not",
+            "why the attack proves no privacy: it is not known to succeed without dropout; null if "
+            "private is not null",
             nullable=True,
         ),
-        _column("at_chance", pa.bool_(), "whether test_accuracy is within chance's interval"),
+        _column("at_chance", pa.bool_(), "whether test_accuracy is not above chance's interval"),
         _column(
             "accurate",
             pa.bool_(),
@@ -213,70 +216,75 @@ TRADEOFF = pa.schema(
         ),
     ]
 )
-"""One row per client, attacker and rate that was attacked and trained with; metadata: `guess_rmse`,
-the mean RMSE of the mean training image as a guess; `chance` (see `chance`); and by client
-`lowest_accuracy`; `at_chance`, the rates with which its trained network is no better; and `doubts`,
-of each attacker's success without dropout, or null; as JSON."""
+"""One row per client, attacker and rate that was attacked and trained with; metadata:
+`mean_image_rmse`, the mean RMSE of the mean-image baseline; `chance` (see `chance`); and by client
+`lowest_accuracy`; `at_chance`, the rates at which its network's accuracy is at chance; and
+`doubts` about each attacker's success without dropout, or null; as JSON."""
 
 CLAIMS = pa.schema(
     [
         _column("claim", pa.string(), "short name"),
-        _column("statement", pa.string(), "what the paper says, in our words"),
-        _column("place", pa.string(), "where, by section and figure of the paper"),
-        _column("client", pa.string(), "who was attacked, or whose network was trained"),
-        _column("attacker", pa.string(), "who was asked; null if none", nullable=True),
+        _column("statement", pa.string(), "the paper's claim, in our words"),
+        _column("place", pa.string(), "section and figure of the paper"),
+        _column("client", pa.string(), "client that was attacked, or whose network was trained"),
+        _column(
+            "attacker",
+            pa.string(),
+            "attacker that the claim was tested with; null if none",
+            nullable=True,
+        ),
         _column("published", pa.float64(), "the paper's number, if it has one", nullable=True),
         _column("measure", pa.string(), "what was measured"),
         _column("estimate", pa.float64(), "its value; null if not measured", nullable=True),
         _column("low", pa.float64(), "its interval, 95% as test says, lower end", nullable=True),
         _column("high", pa.float64(), "its upper end", nullable=True),
-        _column("n", pa.int32(), "number of what was measured"),
+        _column("n", pa.int32(), "number of units"),
         _column("unit", pa.string(), "images, updates or seeds", nullable=True),
         _column("test", pa.string(), "statistical test or interval", nullable=True),
         _column("p_value", pa.float64(), "of the test, one-sided; null if none", nullable=True),
         _column(
             "p_adjusted",
             pa.float64(),
-            "the same, for as many tests as there are here (Benjamini and Yekutieli)",
+            "adjusted for all tests in this table (Benjamini and Yekutieli)",
             nullable=True,
         ),
         _column("verdict", pa.string(), "supported, not supported or inconclusive"),
         _column(
             "reason",
             pa.string(),
-            "why it is inconclusive whatever was measured; null if the rule decided",
+            "why it is inconclusive whatever the measurement; null if the rule decided",
             nullable=True,
         ),
-        _column("rule", pa.string(), "how it came about; else inconclusive"),
+        _column("rule", pa.string(), "rule for the verdict; otherwise inconclusive"),
     ]
 )
 """One row per claim, client and attacker."""
 
-READINGS = pa.schema(
+INTERPRETATIONS = pa.schema(
     [
         _CLIENT,
         _column("attacker", pa.string(), "name of the attacker"),
         _column("masks", pa.string(), "what it does about dropout in its own forward pass"),
-        _column("rmse", pa.string(), "raw, or clipped to [0, 1] before"),
+        _column("rmse", pa.string(), "raw, or after clipping to [0, 1]"),
         _column("pixels", pa.string(), "in [0, 1], or standardised by training_std"),
         _column("statistic", pa.string(), "mean or median over images"),
         _column("iterations", pa.int32(), "of the attack", "iterations"),
         _column("images", pa.int32(), "number of images"),
         *(
-            _column(f"rate_{rate}", pa.float64(), f"value at rate {rate}", nullable=True)
+            _column(f"rmse_at_{rate}", pa.float64(), f"RMSE at rate {rate}", nullable=True)
             for rate in paper.RMSE
         ),
         _column("distance", pa.float64(), "root mean square difference to the published values"),
         _column(
             "distance_low",
             pa.float64(),
-            "its interval, 95% for all readings together, lower end",
+            "its interval, 95% for all interpretations together, lower end",
             nullable=True,
         ),
         _column("distance_high", pa.float64(), "its upper end", nullable=True),
     ]
 )
-"""One row per reading of what the paper leaves open, nearest first."""
+"""One row per interpretation of what the paper leaves open, nearest first."""
 
 NETWORK = pa.schema(
     [
@@ -291,7 +299,7 @@ NETWORK = pa.schema(
 
 FEATURES = pa.schema(
     [
-        _column("rate", pa.float64(), "dropout rate"),
+        _column("dropout_rate", pa.float64(), "dropout rate"),
         _column("channel", pa.int32(), "channel of the last convolution"),
         _column("row", pa.int32(), "row in the channel"),
         _column("column", pa.int32(), "column in the channel"),
@@ -307,10 +315,10 @@ SCHEMAS = {
     "utility": UTILITY,
     "summary": SUMMARY,
     "comparison": COMPARISON,
-    "guesses": GUESSES,
+    "mean_image": MEAN_IMAGE,
     "tradeoff": TRADEOFF,
     "claims": CLAIMS,
-    "readings": READINGS,
+    "interpretations": INTERPRETATIONS,
     "network": NETWORK,
     "features": FEATURES,
 }

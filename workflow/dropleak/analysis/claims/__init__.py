@@ -1,1 +1,1 @@
-"""What the paper claims, what a run says of it, and how a verdict comes about."""
+"""The paper's claims, a run's evidence for or against them, and the rules for verdicts."""

@@ -1,6 +1,6 @@
-"""What a run says about the paper's claims: estimates with intervals, and tests.
+"""A run's evidence about the paper's claims: estimates with intervals, and tests.
 
-Every function gives None where the run has not what it needs: a rate, or a second image or seed.
+Every function returns None if the run lacks what it needs: a rate, or a second image or seed.
 """
 
 from collections.abc import Iterable
@@ -10,36 +10,36 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from dropleak.analysis import accuracy, efficacy, paper, statistics
+from dropleak import formatting, paper
+from dropleak.analysis import accuracy, efficacy, statistics
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.claims import verdicts
 from dropleak.analysis.claims.verdicts import Evidence
-from dropleak.report import formatting
 
 COLUMNS = [
-    *("client", "attacker", "rate", "image", "update", "rmse", "rmse_clipped", "label"),
+    *("client", "attacker", "dropout_rate", "image", "update", "rmse", "rmse_clipped", "label"),
     "label_inferred",
 ]
-"""What is needed of the attacks."""
+"""The columns of the attacks that are needed."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What an experiment found of one client, and the settings that say what to make of it."""
+    """An experiment's results for one client, and the settings to judge them by."""
 
     attacks: pd.DataFrame
-    """With the columns `COLUMNS`, and `above_guess` (see `tradeoff`)."""
+    """With the columns `COLUMNS`, and `above_mean_image` (see `tradeoff`)."""
     utility: pd.DataFrame
     """The trainings of its network, with the columns `schemas.UTILITY`."""
-    readings: pa.Table
-    """With the columns `schemas.READINGS`."""
+    interpretations: pa.Table
+    """With the columns `schemas.INTERPRETATIONS`."""
     chance: Chance
     success_rmse: float
     tolerated_loss: float
     seed: int
 
     def of(self, attacker: str) -> pd.DataFrame:
-        """Its attacks."""
+        """The attacks of one attacker."""
         return self.attacks[self.attacks["attacker"] == attacker]
 
     def errors(
@@ -47,29 +47,29 @@ class Run:
     ) -> np.ndarray | None:
         """Mean RMSE after clipping, or another column: a row per update, a column per rate.
 
-        Images of an update were attacked together, so that only updates are independent.
+        Images of an update are attacked together, so only updates are independent.
         """
-        table = self.of(attacker).pivot_table(column, "update", "rate")
-        there = set(rates) <= set(table.columns) and len(table) > 1
-        return table[list(rates)].to_numpy() if there else None
+        table = self.of(attacker).pivot_table(column, "update", "dropout_rate")
+        enough = set(rates) <= set(table.columns) and len(table) > 1
+        return table[list(rates)].to_numpy() if enough else None
 
     def accuracies(self) -> pd.DataFrame:
         """Test accuracy after the last epoch: a row per seed, a column per rate."""
-        final = accuracy.at_the_end(self.utility)
-        return final.pivot_table("test_accuracy", "seed", "rate")
+        final = accuracy.last_epoch(self.utility)
+        return final.pivot_table("test_accuracy", "seed", "dropout_rate")
 
     def doubt(self, attacker: str) -> str | None:
         """Why an attacker shows nothing about protection, if it does not."""
         return efficacy.doubt(self.of(attacker), self.success_rmse, self.seed)
 
     def doubt_about_small(self, attacker: str) -> str | None:
-        """Why it shows nothing about small errors, if it does not."""
+        """Why an attacker shows nothing about small errors, if it does not."""
         return efficacy.doubt_about_small(self.of(attacker), self.success_rmse)
 
     def doubt_about_accuracy(self, rates: Iterable[float]) -> str | None:
         """Why accuracies show nothing, if networks trained with some of these rates are at chance.
 
-        Rates that were not trained with do not count.
+        Rates without trainings do not count.
         """
         means = self.accuracies().mean()
         at_chance = [rate for rate in rates if rate in means and self.chance.explains(means[rate])]
@@ -79,14 +79,16 @@ class Run:
 
     @property
     def unit(self) -> str:
-        """What is independent."""
-        alone = (self.attacks["image"] == self.attacks["update"]).all()
-        return "images" if alone else "updates"
+        """The independent units: images, or updates of several."""
+        single = (self.attacks["image"] == self.attacks["update"]).all()
+        return "images" if single else "updates"
 
 
 def trend(run: Run, attacker: str, lowest: float) -> Evidence | None:
     """Whether the error rises with the rate, from the lowest to 0.5."""
-    rates = [rate for rate in sorted(run.of(attacker)["rate"].unique()) if lowest <= rate <= 0.5]
+    rates = [
+        rate for rate in sorted(run.of(attacker)["dropout_rate"].unique()) if lowest <= rate <= 0.5
+    ]
     errors = run.errors(attacker, rates)
     if errors is None or len(rates) < 3:
         return None
@@ -103,7 +105,7 @@ def trend(run: Run, attacker: str, lowest: float) -> Evidence | None:
 
 
 def difference(run: Run, attacker: str) -> Evidence | None:
-    """By how much the error at rate 0.5 exceeds that without dropout."""
+    """How much the error at rate 0.5 exceeds that without dropout."""
     errors = run.errors(attacker, (0.0, 0.5))
     if errors is None:
         return None
@@ -120,7 +122,7 @@ def difference(run: Run, attacker: str) -> Evidence | None:
 
 
 def dip(run: Run, attacker: str) -> Evidence | None:
-    """By how much the error at 0.4 is below both its neighbours (an intersection-union test)."""
+    """How far the error at 0.4 is below both its neighbours (an intersection-union test)."""
     errors = run.errors(attacker, (0.3, 0.4, 0.5))
     if errors is None:
         return None
@@ -141,8 +143,8 @@ def dip(run: Run, attacker: str) -> Evidence | None:
 
 
 def turning_point(run: Run, attacker: str) -> Evidence | None:
-    """At which rate the error's rise slows down most."""
-    rates = [rate for rate in sorted(run.of(attacker)["rate"].unique()) if rate <= 0.5]
+    """The rate at which the error's rise slows down most."""
+    rates = [rate for rate in sorted(run.of(attacker)["dropout_rate"].unique()) if rate <= 0.5]
     errors = run.errors(attacker, rates)
     if errors is None or len(rates) < 5 or 0.3 not in rates[1:-1]:
         return None
@@ -179,37 +181,38 @@ def mean_error(run: Run, attacker: str, rate: float) -> Evidence | None:
     )
 
 
-def nearest_reading(run: Run) -> Evidence | None:
-    """How far the reading that is closest to the published values is from them.
+def nearest_interpretation(run: Run) -> Evidence | None:
+    """The distance from the published values to the closest interpretation.
 
-    Its interval is that of the least distance of all readings, whichever has it in truth.
+    The interval is that of the smallest distance over all interpretations, whichever truly has it.
     """
-    if not len(run.readings):
+    if not len(run.interpretations):
         return None
-    readings = run.readings.to_pandas()
-    best = readings.iloc[0]
+    interpretations = run.interpretations.to_pandas()
+    best = interpretations.iloc[0]
     return Evidence(
-        f"distance of the nearest reading ({best['attacker']}, {best['rmse']}, {best['pixels']}, "
-        f"{best['statistic']}, {best['iterations']} iterations)",
+        f"distance of the nearest interpretation ({best['attacker']}, {best['rmse']}, "
+        f"{best['pixels']}, {best['statistic']}, {best['iterations']} iterations)",
         best["distance"],
-        readings["distance_low"].min(skipna=False),
-        readings["distance_high"].min(skipna=False),
+        interpretations["distance_low"].min(skipna=False),
+        interpretations["distance_high"].min(skipna=False),
         best["images"],
         "images",
-        f"interval, 95% for all {len(readings)} readings together",
+        f"interval, 95% for all {len(interpretations)} interpretations together",
     )
 
 
 def labels(run: Run, attacker: str) -> Evidence | None:
     """How often labels are found, at the rate where that is least often."""
-    own = run.of(attacker)
-    right = own["label"] == own["label_inferred"]
-    found = right.groupby([own["rate"], own["update"]]).all().unstack("rate")
-    worst = found[found.mean().idxmin()]
+    attacks = run.of(attacker)
+    right = attacks["label"] == attacks["label_inferred"]
+    found = right.groupby([attacks["dropout_rate"], attacks["update"]]).all()
+    by_rate = found.unstack("dropout_rate")
+    worst, rates = by_rate[by_rate.mean().idxmin()], by_rate.shape[1]
     return Evidence(
-        f"lowest share of {run.unit} with the right labels, of {found.shape[1]} rates",
+        f"lowest share of {run.unit} with the right labels, of {rates} rates",
         worst.mean(),
-        *statistics.exact_share_interval(int(worst.sum()), len(worst), 1 - 0.05 / found.shape[1]),
+        *statistics.exact_share_interval(int(worst.sum()), len(worst), 1 - 0.05 / rates),
         len(worst),
         run.unit,
         "exact binomial interval, 95% for all rates together",
@@ -217,27 +220,27 @@ def labels(run: Run, attacker: str) -> Evidence | None:
 
 
 def successes(run: Run, attacker: str) -> Evidence | None:
-    """How often an image comes back although half of the features are dropped."""
-    own = run.of(attacker)
-    own = own[own["rate"] == 0.5]
-    if own.empty:
+    """How often an image is recovered although half of the features are dropped."""
+    attacks = run.of(attacker)
+    attacks = attacks[attacks["dropout_rate"] == 0.5]
+    if attacks.empty:
         return None
-    found = (own["rmse"] < run.success_rmse).groupby(own["update"]).any()
+    recovered = (attacks["rmse"] < run.success_rmse).groupby(attacks["update"]).any()
     return Evidence(
         f"share of {run.unit} with an RMSE below {run.success_rmse}",
-        found.mean(),
-        *statistics.exact_share_interval(int(found.sum()), len(found)),
-        len(found),
+        recovered.mean(),
+        *statistics.exact_share_interval(int(recovered.sum()), len(recovered)),
+        len(recovered),
         run.unit,
         "exact binomial test",
-        statistics.rarer(int(found.sum()), len(found), verdicts.RARE),
+        statistics.rarer(int(recovered.sum()), len(recovered), verdicts.RARE),
     )
 
 
-def above_guess(run: Run, attacker: str) -> Evidence | None:
-    """By how much the error exceeds a guess's, at the recommended rate where that is least."""
-    rates = recommended(run.of(attacker)["rate"].unique())
-    above = run.errors(attacker, rates, "above_guess")
+def above_mean_image(run: Run, attacker: str) -> Evidence | None:
+    """How much the error exceeds the mean image's, at the recommended rate where that is least."""
+    rates = recommended(run.of(attacker)["dropout_rate"].unique())
+    above = run.errors(attacker, rates, "above_mean_image")
     if above is None or not rates:
         return None
     worst = above.mean(axis=0).argmin()
@@ -252,7 +255,7 @@ def above_guess(run: Run, attacker: str) -> Evidence | None:
 
 
 def recommended(rates: Iterable[float]) -> list[float]:
-    """Those of some rates that the paper recommends."""
+    """The rates that the paper recommends, among those given."""
     lowest, highest = paper.BALANCED
     return [rate for rate in sorted(rates) if lowest <= rate <= highest]
 
@@ -292,7 +295,7 @@ def accuracy_lost(run: Run, rate: float) -> Evidence | None:
 
 
 def most_accuracy_lost(run: Run) -> Evidence | None:
-    """The same at the recommended rate where it is most."""
+    """The accuracy lost at the recommended rate where it is most."""
     rates = recommended(run.accuracies())
     lost = _lost(run, rates)
     if lost is None or not rates:
@@ -309,13 +312,13 @@ def most_accuracy_lost(run: Run) -> Evidence | None:
 
 
 def _possible(interval: statistics.Interval) -> statistics.Interval:
-    """An interval of correlations, or of differences of shares, that leaves out what cannot be."""
+    """An interval of a correlation or a difference of shares, clipped to [-1, 1]."""
     low, high = interval
     return max(low, -1.0), min(high, 1.0)
 
 
 def _lost(run: Run, rates: list[float]) -> np.ndarray | None:
-    """Test accuracy lost from that without dropout: a row per seed, a column per rate."""
+    """Test accuracy lost compared with no dropout: a row per seed, a column per rate."""
     accuracies = run.accuracies()
     if len(accuracies) < 2 or not {0.0, *rates} <= set(accuracies):
         return None

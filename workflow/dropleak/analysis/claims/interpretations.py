@@ -1,8 +1,8 @@
-"""Readings of what the paper leaves open, ordered by how near they come to its numbers.
+"""Interpretations of what the paper leaves open, ordered by distance to its numbers.
 
-Open are: what the attacker does about dropout (a reading per attacker), whether RMSE is taken
-before or after clipping, of pixels in [0, 1] or standardised ones, whether its values are means or
-medians, and how many iterations there were.
+The paper leaves open what the attacker does about dropout (one interpretation per attacker),
+whether RMSE is taken before or after clipping, on pixels in [0, 1] or standardised ones, whether
+its values are means or medians, and how many iterations there were.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from dropleak.analysis import paper, statistics
+from dropleak import paper
+from dropleak.analysis import statistics
 from dropleak.tables import parquet
-from dropleak.tables.schemas import READINGS
+from dropleak.tables.schemas import INTERPRETATIONS
 
 _SCALES = {
     ("raw", "[0, 1]"): "trajectory_rmse",
@@ -24,16 +25,16 @@ _SCALES = {
 }
 _STATISTICS = {"mean": np.mean, "median": np.median}
 
-COLUMNS = ["attacker", "rate", "image", "trajectory_iteration", *_SCALES.values()]
-"""What is needed of the attacks."""
+COLUMNS = ["attacker", "dropout_rate", "image", "trajectory_iteration", *_SCALES.values()]
+"""The columns of the attacks that are needed."""
 
 
 def compare(
     parts: Iterable[pa.Table], client: str, masks: Mapping[str, str], seed: int
 ) -> pa.Table:
-    """All readings that a run allows.
+    """All interpretations that a run allows.
 
-    Images are taken as independent, as the paper has one in an update.
+    Images count as independent, because the paper's updates have one each.
 
     Args:
         parts: the attacks on one client, one table at a time, each with trajectories at the same
@@ -43,15 +44,16 @@ def compare(
         seed: of the bootstrap.
 
     Returns:
-        a table with the columns `schemas.READINGS`; without rows if no published rate was attacked.
+        a table with the columns `schemas.INTERPRETATIONS`; empty if no published rate was attacked.
     """
     frames = [frame for part in parts for frame in _at_iterations(part, masks)]
     groups = pd.concat(frames).groupby(["attacker", "iterations"]) if frames else ()
     rows: list[dict] = []
     errors = {}
-    for (attacker, iterations), own in groups:
+    for (attacker, iterations), attacks in groups:
         matrices = {
-            scale: own.pivot_table(column, "image", "rate") for scale, column in _SCALES.items()
+            scale: attacks.pivot_table(column, "image", "dropout_rate")
+            for scale, column in _SCALES.items()
         }
         for (scale, matrix), (name, statistic) in product(matrices.items(), _STATISTICS.items()):
             errors[len(rows)] = matrix
@@ -65,38 +67,38 @@ def compare(
                     "statistic": name,
                     "iterations": iterations,
                     "images": len(matrix),
-                    **{f"rate_{rate}": values.get(rate) for rate in paper.RMSE},
+                    **{f"rmse_at_{rate}": values.get(rate) for rate in paper.RMSE},
                     "distance": _distance(values),
                 }
             )
-    for place, row in enumerate(rows):
-        ends = _interval(errors[place], row["statistic"], seed, len(rows))
+    for index, row in enumerate(rows):
+        ends = _interval(errors[index], row["statistic"], seed, len(rows))
         row |= dict(zip(("distance_low", "distance_high"), ends, strict=True))
-    order = sorted(range(len(rows)), key=lambda place: rows[place]["distance"])
-    columns = {name: [rows[place].get(name) for place in order] for name in READINGS.names}
-    return parquet.build(READINGS, columns)
+    rows.sort(key=lambda row: row["distance"])
+    columns = {name: [row.get(name) for row in rows] for name in INTERPRETATIONS.names}
+    return parquet.build(INTERPRETATIONS, columns)
 
 
 def _at_iterations(part: pa.Table, masks: Mapping[str, str]) -> Iterator[pd.DataFrame]:
-    """Errors of the attacks that count, at each number of iterations that the paper may mean."""
-    known = part.select(["attacker", "rate", "image"]).to_pandas()
-    counts = known["attacker"].isin(masks.keys()) & known["rate"].isin(paper.RMSE)
-    if not counts.any():
+    """Errors of the relevant attacks, at each number of iterations that the paper may mean."""
+    attacks = part.select(["attacker", "dropout_rate", "image"]).to_pandas()
+    relevant = attacks["attacker"].isin(masks.keys()) & attacks["dropout_rate"].isin(paper.RMSE)
+    if not relevant.any():
         return
     iterations = part["trajectory_iteration"][0].as_py()
-    wanted = [each for each in paper.ITERATIONS if each in iterations] or iterations[-1:]
+    candidates = [count for count in paper.ITERATIONS if count in iterations] or iterations[-1:]
     errors = {
         column: part[column].combine_chunks().flatten().to_numpy().reshape(len(part), -1)
         for column in _SCALES.values()
     }
-    for each in wanted:
-        place = iterations.index(each)
-        at = {column: values[:, place] for column, values in errors.items()}
-        yield known.assign(iterations=each, **at)[counts]
+    for count in candidates:
+        index = iterations.index(count)
+        at_count = {column: values[:, index] for column, values in errors.items()}
+        yield attacks.assign(iterations=count, **at_count)[relevant]
 
 
 def _distance(values: pd.Series) -> float:
-    """Root mean square difference of values, by rate, to the published ones."""
+    """Root mean square difference between values by rate and the published ones."""
     return float(np.sqrt(np.mean(np.square(values - _published(values.index)))))
 
 
@@ -105,23 +107,23 @@ def _published(rates: Iterable[float]) -> np.ndarray:
 
 
 def _interval(
-    errors: pd.DataFrame, statistic: str, seed: int, readings: int
+    errors: pd.DataFrame, statistic: str, seed: int, interpretations: int
 ) -> statistics.Interval:
-    """How far a reading may be from the published values, and how far it may not be.
+    """Interval of an interpretation's distance to the published values.
 
-    To the nearest and to the farthest point of the intervals of its values. Not the bootstrap's
-    interval of the distance: noise only adds to a distance, so that resamples of a reading that is
-    exactly right all lie above 0. And rate by rate, as a mean over attacks some of which diverged
-    says nothing at one rate and may still be out of the question at another.
+    Its ends are the distances to the nearest and to the farthest point of the intervals of its
+    values. A bootstrap of the distance would be wrong: noise only adds to a distance, so all
+    resamples of an interpretation that is exactly right lie above 0. Each rate has its own
+    interval, because a mean over attacks of which some diverged says nothing at one rate and may
+    still rule out the interpretation at another.
 
     Args:
         errors: a row per image and a column per rate.
-        statistic: that makes a value of each column.
+        statistic: "mean" or "median", of each column.
         seed: of the bootstrap.
-        readings: among how many the nearest is looked for; for all of them together the intervals
-            have 95% confidence.
+        interpretations: their number; the intervals have 95% confidence for all of them together.
     """
-    confidence = 1 - 0.05 / (errors.shape[1] * readings)
+    confidence = 1 - 0.05 / (errors.shape[1] * interpretations)
     columns = errors.to_numpy().T
     if statistic == "median":
         ends = [statistics.median_interval(column, confidence) for column in columns]

@@ -1,8 +1,8 @@
-"""When the data speak for a claim, and when against it: rules fixed before there were any data.
+"""Rules for verdicts on claims, fixed before there were any data.
 
-Each takes what was measured and says supported, not supported or inconclusive. A difference is only
-held against a claim if it is known to be smaller than the smallest that would matter, so that few
-images give "inconclusive", never "not supported".
+A rule turns evidence into supported, not supported or inconclusive. A difference only counts
+against a claim if it is known to be smaller than the smallest that would matter, so few images give
+"inconclusive", never "not supported".
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from typing import Any
 SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = "supported", "not supported", "inconclusive"
 
 ALPHA = 0.05
-"""Adjusted p-values below it count."""
+"""Adjusted p-values below it are significant."""
 RMSE_MARGIN = 0.01
 """The smallest difference of RMSE that matters; the paper's smallest, from 0.3 to 0.4, is 0.014."""
 TREND_MARGIN = 0.1
@@ -22,41 +22,41 @@ ACCURACY_MARGIN = 0.01
 RARE = 0.05
 """A share of attacks below it is rare."""
 FEWEST = 20
-"""With fewer images or updates the bootstrap's intervals are too narrow to decide anything."""
+"""With fewer images or updates, bootstrap intervals are too narrow to decide anything."""
 CERTAIN = 0.98
-"""A share that is known to be above it, without a single failure, is certainty."""
+"""A share known to be above it, without a single failure, counts as certainty."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was measured for a claim."""
+    """A measurement for or against a claim."""
 
     measure: str
-    """What `estimate` is."""
+    """What `estimate` measures."""
     estimate: float
     low: float
     high: float
     """The ends of its interval; nan if there is none."""
     n: int
     unit: str
-    """What was counted by `n`: images, updates or seeds."""
+    """What `n` counts: images, updates or seeds."""
     test: str
     p_value: float | None = None
-    """Of the test, not adjusted; None if the interval decides."""
+    """Of the test, unadjusted; None if the interval decides."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """How a verdict comes about."""
+    """A rule for a verdict."""
 
     words: str
     supported: Callable[[Evidence, Any], bool]
     """Whether the evidence and its adjusted p-value (None if it has none) speak for the claim."""
     not_supported: Callable[[Evidence], bool]
-    """Whether it speaks against it. Ends of an interval that are nan do neither."""
+    """Whether it speaks against the claim. Neither is true if the interval is nan."""
 
     def explain(self, unit: str | None) -> str:
-        """The rule in words, for what was counted."""
+        """The rule in words, for the unit that was counted."""
         enough = unit in (None, "seeds")
         return self.words if enough else f"{self.words}; inconclusive below {FEWEST} {unit}"
 
@@ -70,7 +70,7 @@ class Rule:
 
 
 def above_zero(margin: float) -> Rule:
-    """For claims that something is larger than 0, by whatever amount."""
+    """For claims that something is larger than 0, by any amount."""
     return Rule(
         f"supported if the interval is above 0 and the adjusted p-value below {ALPHA}; not "
         f"supported if the interval is below {margin}",
@@ -80,7 +80,7 @@ def above_zero(margin: float) -> Rule:
 
 
 def equals(published: float) -> Rule:
-    """For claims of a number."""
+    """For claims that something has a certain value."""
     return Rule(
         f"supported if the interval is within {RMSE_MARGIN} of {published}; not supported if it "
         f"does not contain {published}",
@@ -90,7 +90,7 @@ def equals(published: float) -> Rule:
 
 
 def at_place(published: float) -> Rule:
-    """For claims that something happens at one of several places."""
+    """For claims that something happens at one of several rates."""
     return Rule(
         f"supported if the interval is {published} alone; not supported if it does not contain "
         f"{published}",
@@ -100,7 +100,7 @@ def at_place(published: float) -> Rule:
 
 
 def below(limit: float) -> Rule:
-    """For claims that something is no larger than can be tolerated."""
+    """For claims that something is below a limit."""
     return Rule(
         f"supported if the interval is below {limit}; not supported if it is above",
         lambda e, _: e.high < limit,
@@ -122,11 +122,11 @@ NEVER = Rule(
     lambda e, p: e.high < RARE and p < ALPHA,
     lambda e: e.low > RARE,
 )
-"""For claims that something does not happen."""
+"""For claims that something never happens."""
 
 POSITIVE = Rule(
     "supported if the interval is above 0; not supported if it is below",
     lambda e, _: e.low > 0,
     lambda e: e.high < 0,
 )
-"""For claims that something is larger than 0, when a test has no meaning."""
+"""For claims that something is larger than 0, where a test makes no sense."""

@@ -1,1 +1,1 @@
-"""What an attacker does: labels, masks, an objective, an optimiser, restarts."""
+"""The attack: labels, masks, objective, optimisers, restarts."""

@@ -10,30 +10,30 @@ from dropleak.engine.attack.optimiser import Objective, Optimiser, Outcome
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8
 
 STEPS_AT = (2.667, 1.6, 1.142)
-"""The budget divided by these is where "steps" lowers the learning rate: about 3/8, 5/8, 7/8."""
+"""Divisors of the budget for the iterations at which "steps" lowers the learning rate."""
 
 FACTOR = 0.1
-"""By which the learning rate is lowered."""
+"""Factor by which the learning rate is lowered."""
 
 PATIENCE, THRESHOLD = 800, 1e-4
-"""Of "plateau": iterations in which the loss must fall by this share of the lowest one."""
+"""For "plateau": iterations in which the loss must fall by this share of the lowest one."""
 
 
 class Adam(Optimiser):
     """Batched Adam (Kingma and Ba 2015) with the additions of gradient inversion attacks.
 
-    A problem whose loss or gradient is not finite is left at its last finite iterate. None is ever
+    A problem whose loss or gradient is not finite stays at its last finite iterate. None is ever
     idle.
 
     Args:
         x: start, [B, N].
         lr: learning rate.
-        iterations: the whole budget, by which "steps" decides when.
+        iterations: the total budget, which "steps" divides.
         max_iter: iterations in a step.
-        decay: of the learning rate: "none"; "steps" (Geiping et al. 2020, in their code), as
+        schedule: of the learning rate: "none"; "steps" (Geiping et al. 2020, in their code), as
             `torch.optim.lr_scheduler.MultiStepLR`; "plateau" (Scheliga et al. 2022, in their code),
             as `ReduceLROnPlateau` with patience 800 and eps 0.
-        signed: the first `signed` entries of a gradient count by their signs alone.
+        signed: only the signs of a gradient's first `signed` entries are used.
         project: called on x after each iteration, to change it in place.
     """
 
@@ -43,12 +43,17 @@ class Adam(Optimiser):
         lr: float,
         iterations: int,
         max_iter: int,
-        decay: str = "none",
+        schedule: str = "none",
         signed: int = 0,
         project: Callable[[Tensor], None] = lambda x: None,
     ):
         super().__init__(x)
-        self.max_iter, self.decay, self.signed, self.project = max_iter, decay, signed, project
+        self.max_iter, self.schedule, self.signed, self.project = (
+            max_iter,
+            schedule,
+            signed,
+            project,
+        )
         self.milestones = [iterations // part for part in STEPS_AT]
         self.lr = x.new_full((len(x),), lr)
         self._mean, self._square = torch.zeros_like(x), torch.zeros_like(x)
@@ -84,10 +89,10 @@ class Adam(Optimiser):
         return -self.lr[:, None] / (1 - _BETA1**count) * self._mean / size
 
     def _lower_rate(self, loss: Tensor) -> None:
-        if self.decay == "steps":
+        if self.schedule == "steps":
             due = torch.stack([self.iterations == step for step in self.milestones]).any(0)
             self.lr = torch.where(due, FACTOR * self.lr, self.lr)
-        elif self.decay == "plateau":
+        elif self.schedule == "plateau":
             better = loss < self._lowest * (1 - THRESHOLD)
             self._lowest = torch.where(better, loss, self._lowest)
             self._waited = torch.where(better, 0, self._waited + 1)

@@ -1,6 +1,6 @@
-"""Distances between gradients: an entry each, with everything said of it elsewhere.
+"""Distances between gradients: an entry each, with its descriptions for docs and report.
 
-Torch is imported when something is computed, so that planning is quick.
+Planning uses the entries, so torch is imported only when something is computed.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ class Distance:
     """A distance of dummy gradients from the shared ones."""
 
     compute: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-    """Gradients [B, P], of the dummies and shared, to the distances [B] and their gradients with
-    respect to the dummies', [B, P]."""
+    """(dummy gradients [B, P], shared gradients [B, P]) -> distances [B] and their gradients with
+    respect to the dummy gradients, [B, P]."""
     meaning: str
-    """What it is, for the table of settings."""
+    """Description for the table of settings."""
     method: str
-    """The same for the methods paragraph: LaTeX that may cite `report/references.bib`."""
+    """Description for the methods paragraph: LaTeX that may cite `report/references.bib`."""
 
 
 def euclidean(dummy: Tensor, shared: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ Hessian:
     second loop   R^T c = D a - gamma Y q
     direction     -(gamma q + S^T c)
 
-so that an iteration is a few batched products instead of 200 small operations.
+so an iteration is a few batched products instead of 200 small operations.
 """
 
 import torch
@@ -24,11 +24,12 @@ class LBFGS(Optimiser):
     """Batched L-BFGS; the arguments are those of `torch.optim.LBFGS`.
 
     Problems are independent: each has its own history, curvature tests and stopping. As in torch, a
-    problem whose step ended on a tolerance goes on in the next step from its state, and a step with
-    a line search ends when max_iter * 5 / 4 evaluations are used up. A problem whose values are no
-    longer finite is left at its last finite iterate, where torch would fill it with NaN.
+    problem whose step ended on a tolerance continues in the next step from its state, and a step
+    with a line search ends when max_iter * 5 / 4 evaluations are used up. A problem whose values
+    are no longer finite stays at its last finite iterate, where torch would fill it with NaN.
 
-    `idle` is set where the latest step did not move x, nor would another one on the same function.
+    `idle` is set where the latest step did not move x and another one on the same function would
+    not either.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class LBFGS(Optimiser):
         self._make_room()
 
     def _make_room(self) -> None:
-        """For products of the ring's pairs: s_i . y_j of its slots."""
+        """Allocate the products of the ring's pairs: s_i . y_j of its slots."""
         self._sy = self.x.new_zeros(len(self.x), self.history_size, self.history_size)
 
     @property
@@ -194,7 +195,7 @@ class LBFGS(Optimiser):
         stationary: Tensor | bool = False,
         no_progress: Tensor | bool = False,
     ) -> Tensor:
-        """Note the outcome of the active problems that end (bool [B] each); returns who is left."""
+        """Record the outcomes of active problems that end (bool [B] each); returns the others."""
         outcome = torch.where(not_finite, int(Outcome.NOT_FINITE), int(Outcome.NO_PROGRESS))
         outcome = torch.where(stationary & ~not_finite, int(Outcome.STATIONARY), outcome)
         ended = active & (not_finite | stationary | no_progress)
@@ -248,7 +249,7 @@ def _largest(vectors: Tensor) -> Tensor:
 def _times(matrices: Tensor, vectors: Tensor) -> Tensor:
     """[B, M, N] by [B, N] to [B, M].
 
-    As a row from the left: on the CPU torch's batched product of a matrix and a column is up to
-    20 times slower.
+    As a product with rows from the left: on the CPU torch's batched product of a matrix and a
+    column is up to 20 times slower.
     """
     return (vectors[:, None, :] @ matrices.mT).squeeze(1)

@@ -1,4 +1,4 @@
-"""The strong Wolfe line search on many independent problems, as `torch.optim.LBFGS` does it.
+"""The strong Wolfe line search of `torch.optim.LBFGS` on many independent problems.
 
 A step t along a descent direction d satisfies the conditions (Nocedal and Wright, Numerical
 Optimization, equations 3.7) if with c1 = 1e-4 and c2 = 0.9
@@ -28,7 +28,7 @@ class Points:
     slope: Tensor  # [B], of the loss along the line
 
     def where(self, condition: Tensor, others: "Points") -> "Points":
-        """Others where the condition (bool [B]) does not hold."""
+        """These points where the condition (bool [B]) holds, others elsewhere."""
         return Points(
             torch.where(condition, self.t, others.t),
             torch.where(condition, self.loss, others.loss),
@@ -38,7 +38,7 @@ class Points:
 
 
 Evaluate = Callable[[Tensor, Tensor], Points]
-"""(t [B], which lines, bool [B]) -> the points there. A loss that is not finite must be +inf."""
+"""(t [B], lines to evaluate, bool [B]) -> the points at t. A loss that is not finite is +inf."""
 
 
 def strong_wolfe(
@@ -55,9 +55,9 @@ def strong_wolfe(
         evaluate: the objective along the lines.
         start: the points at t = 0, with negative slopes.
         t: first steps to try, [B].
-        lines: bool [B], where to search at all.
-        limit: int64 [B], evaluations that each line may take after the first one.
-        width_limit: [B], a bracket narrower than this is not searched any further.
+        lines: bool [B], the lines to search.
+        limit: int64 [B], most evaluations on each line after the first one.
+        width_limit: [B], width of a bracket at which its search ends.
     """
 
     def too_high(points: Points) -> Tensor:

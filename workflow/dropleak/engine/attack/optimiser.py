@@ -1,4 +1,4 @@
-"""What optimisers of many independent problems at once have in common."""
+"""The base of optimisers that work on many independent problems at once."""
 
 from collections.abc import Callable, Mapping
 from copy import copy

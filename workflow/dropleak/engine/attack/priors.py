@@ -1,6 +1,6 @@
-"""What an attacker believes of images and masks before it has seen any gradient.
+"""Priors of images and masks, independent of any gradient.
 
-Each prior gives its value and its gradient, for B clients with n images each.
+Each returns its value and its gradient, for B clients with n images each.
 """
 
 from collections.abc import Sequence

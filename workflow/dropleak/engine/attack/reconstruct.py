@@ -1,4 +1,4 @@
-"""The attack itself: labels, then images whose gradients match what was shared."""
+"""The attack itself: labels, then images whose gradients match the shared ones."""
 
 from collections.abc import Callable
 from math import prod
@@ -32,7 +32,7 @@ Observer = Callable[[int, Tensor, Tensor], None]
 def start_images(update: Update, keys: Tensor) -> Tensor:
     """Dummy images to start from, standard normal (Zhu et al. 2019): [B, n, C, H, W].
 
-    Drawn on the CPU so that every device starts at the same place.
+    Drawn on the CPU so that every device starts from the same images.
     """
     shape = update.network.input_shape
     draws = rng.normal(rng.derive(keys, rng.Stream.START).cpu(), prod(shape))
@@ -55,14 +55,14 @@ def reconstruct(
     follows even if one ends early on a tolerance. Attacks that can no longer move leave the batch.
 
     Args:
-        update: what B clients shared.
+        update: shared by B clients.
         attacker: its settings.
         keys: int64 [B, n] on the update's device, the attacker's randomness.
         iterations: budget of each attack, a multiple of `ITERATIONS_PER_STEP`.
-        observe: sees the progress; what it sees last is what is returned.
-        oracle_masks: from `Private.oracle_masks`, for an attacker that is given them and no other.
-        checkpoint: saves the state, and resumes from one, which must be of the same arguments and
-            the same optimiser.
+        observe: sees the progress; the last images that it sees are those returned.
+        oracle_masks: from `Private.oracle_masks`, only for an attacker that is given them.
+        checkpoint: saves the state and restores it; a restored state must be of the same arguments
+            and the same optimiser.
     """
     whole = objective = objective_for(update, attacker, keys, oracle_masks)
     optimiser = optimiser_for(objective, start_row(objective, keys), iterations)
@@ -116,10 +116,10 @@ def reconstruct(
 def objective_for(
     update: Update, attacker: Attacker, keys: Tensor, oracle_masks: Masks | None = None
 ) -> GradientMatching:
-    """The attacker's objective; arguments as in `reconstruct`.
+    """The attacker's objective; for the arguments see `reconstruct`.
 
     Raises:
-        ValueError: the attacker's settings contradict each other, or the masks that are given.
+        ValueError: the attacker's settings contradict each other, or the given masks.
     """
     if attacker.needs_oracle != (oracle_masks is not None):
         raise ValueError("attackers with masks: known, and no others, are given the clients' masks")
@@ -131,7 +131,7 @@ def objective_for(
     elif attacker.masks == "optimise" and update.rate > 0:
         masks = None
     else:
-        # Without dropout there is no mask to find (so in DIA's code as well).
+        # Without dropout there is no mask to find (the same in DIA's code).
         masks = SOURCES["ignore" if attacker.masks == "optimise" else attacker.masks](update, keys)
     labels = infer_labels(update, keys) if attacker.labels == "infer" else None
     backend = choose(update.network, attacker, update.like)
@@ -139,7 +139,7 @@ def objective_for(
 
 
 def start_row(objective: GradientMatching, keys: Tensor) -> Tensor:
-    """Where the optimiser starts, [B, N]; labels from standard normal logits (Zhu et al. 2019)."""
+    """The optimiser's start, [B, N]; labels from standard normal logits (Zhu et al. 2019)."""
     update, variables = objective.update, objective.variables
     masks = start_masks(update, keys) if variables.masks else []
     draws = rng.normal(rng.derive(keys, rng.Stream.LABELS).cpu(), variables.classes)
@@ -150,9 +150,9 @@ def optimiser_for(objective: GradientMatching, start: Tensor, iterations: int) -
     """The attacker's optimiser.
 
     Args:
-        objective: what it is for.
-        start: where it starts, [B, N].
-        iterations: the whole budget.
+        objective: to minimise.
+        start: [B, N].
+        iterations: the total budget.
     """
     attacker, variables = objective.attacker, objective.variables
     if attacker.optimiser == "lbfgs":
@@ -162,7 +162,7 @@ def optimiser_for(objective: GradientMatching, start: Tensor, iterations: int) -
 
     def project(x: Tensor) -> None:
         images, masks, _ = variables.split(x)
-        for part in (*([images] if attacker.box else ()), *masks):
+        for part in (*([images] if attacker.clip else ()), *masks):
             part.clamp_(0, 1)
 
     return Adam(
@@ -170,7 +170,7 @@ def optimiser_for(objective: GradientMatching, start: Tensor, iterations: int) -
         attacker.learning_rate,
         iterations,
         ITERATIONS_PER_STEP,
-        attacker.decay,
+        attacker.schedule,
         signed=variables.pixels if attacker.optimiser == "signed-adam" else 0,
         project=project,
     )
@@ -188,12 +188,12 @@ _REPORTED = ("x", "loss", "outcome", "iterations", "evaluations")
 
 
 def _exploded(images: Tensor) -> Tensor:
-    """Which of the clients' images [B, n, C, H, W] have exploded: bool [B]."""
+    """Whether a client's images [B, n, C, H, W] have exploded: bool [B]."""
     return images.flatten(1).square().mean(1).sqrt() > DIVERGED_RMS
 
 
 def _finished(optimiser: Optimiser, objective: GradientMatching) -> Tensor:
-    """Which attacks no further step would change: bool [B].
+    """Whether no further step would change an attack: bool [B].
 
     An idle attack may move again under a fresh mask, but not from an exploded image, which has
     saturated every sigmoid.
@@ -216,4 +216,4 @@ def _statuses(
     overflowed = (outcome == Outcome.NOT_FINITE) | ~loss.isfinite()
     code[overflowed | _exploded(images)] = statuses.index(Status.DIVERGED)
     code[empty] = statuses.index(Status.VANISHED)
-    return tuple(statuses[place] for place in code.tolist())
+    return tuple(statuses[index] for index in code.tolist())

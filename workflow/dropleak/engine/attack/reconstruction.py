@@ -1,4 +1,4 @@
-"""What an attack ends up with, and how it ended."""
+"""The result of an attack, and how it ended."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,12 +20,12 @@ class Status(StrEnum):
     EXHAUSTED = "exhausted"
     """The iterations were used up while the loss was still changing."""
     VANISHED = "vanished"
-    """The shared gradient is numerically empty (see `vanishing`), whatever became of the attack."""
+    """The shared gradient is numerically empty (see `vanishing`), however the attack ended."""
 
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """What the attacker ends up with, for B clients with n images each."""
+    """The attacker's result for B clients with n images each."""
 
     images: Tensor  # [B, n, C, H, W], not clipped
     labels: Tensor  # int64 [B, n]
@@ -35,21 +35,21 @@ class Reconstruction:
     iterations: Tensor  # int64 [B], iterations of the optimiser
     evaluations: Tensor  # int64 [B], evaluations of the objective
     masks: Masks | None  # bool [B, n, *shape] each: kept features, if the attacker looked for them
-    claims: tuple[str, ...] | None  # what it says of masks that it read, B times
-    restart: Tensor  # int64 [B], the start that this came from
+    claims: tuple[str, ...] | None  # its claims about masks that it read, B times
+    restart: Tensor  # int64 [B], index of the start that was kept
 
     def select(self, clients: Tensor) -> "Reconstruction":
-        """Those of the clients at `clients` (int64 [K])."""
-        places = clients.tolist()
+        """The results for the clients at `clients` (int64 [K])."""
+        indices = clients.tolist()
         return Reconstruction(
             self.images[clients],
             self.labels[clients],
             self.loss[clients],
             self.match[clients],
-            tuple(self.status[place] for place in places),
+            tuple(self.status[index] for index in indices),
             self.iterations[clients],
             self.evaluations[clients],
             None if self.masks is None else tuple(mask[clients] for mask in self.masks),
-            None if self.claims is None else tuple(self.claims[place] for place in places),
+            None if self.claims is None else tuple(self.claims[index] for index in indices),
             self.restart[clients],
         )

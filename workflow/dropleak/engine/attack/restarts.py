@@ -1,4 +1,4 @@
-"""Attacks from several starts, of which the one whose gradients match best is kept."""
+"""Attacks from several starts; the start whose gradients match best is kept."""
 
 from dataclasses import replace
 
@@ -23,9 +23,9 @@ def reconstruct_best(
     oracle_masks: Masks | None = None,
     checkpoint: CheckpointHook = CheckpointHook(),  # noqa: B008 it has no state
 ) -> Reconstruction:
-    """`reconstruct` with the attacker's restarts; arguments as there.
+    """`reconstruct` with the attacker's restarts and the same arguments.
 
-    Restarts run side by side, and the truth has no part in the choice between them. The observer
+    Restarts run side by side, and the truth plays no part in the choice between them. The observer
     sees all R of them: images [R, B, n, C, H, W] and loss [R, B].
 
     Returns:

@@ -10,10 +10,10 @@ Tensors = Mapping[str, Tensor]
 
 
 class CheckpointHook:
-    """Where an attack saves its state, and resumes from. This one saves nothing."""
+    """Saves and restores an attack's state. This one saves nothing."""
 
     def restore(self) -> Tensors | None:
-        """What was saved last, on any device; None if nothing was."""
+        """The state saved last, on any device; None if there is none."""
         return None
 
     def save(self, state: Tensors) -> None:
@@ -24,16 +24,16 @@ class AttackState(NamedTuple):
     """The state of an attack."""
 
     done: int
-    """Iterations."""
+    """Iterations done."""
     running: Tensor
-    """Clients whose attacks go on, int64 [R]."""
+    """Clients whose attacks continue, int64 [R]."""
     result: dict[str, Tensor]
-    """The results so far, of all clients."""
+    """Results so far of all clients."""
     optimiser: dict[str, Tensor]
-    """The optimiser's state, of the attacks that go on."""
+    """State of the optimiser for the attacks that continue."""
 
     def tensors(self) -> Tensors:
-        """All of it by name."""
+        """The entire state as tensors by name."""
         return {
             "done": torch.tensor(self.done),
             "running": self.running,

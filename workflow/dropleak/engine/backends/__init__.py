@@ -1,1 +1,1 @@
-"""How the objective and the optimiser are computed: in torch, or in C on a CPU."""
+"""Implementations of the objective and the optimiser: in torch, or in C on a CPU."""

@@ -1,1 +1,1 @@
-"""What a client computes and shares, and its training."""
+"""The client: its settings, its shared update, its training."""

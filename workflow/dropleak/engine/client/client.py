@@ -1,4 +1,4 @@
-"""A client as data: what is attacked, and trained."""
+"""A client as data."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from dropleak.engine.models.zoo import NETWORKS
 
 @dataclass(frozen=True)
 class Client:
-    """What each setting means stands in schemas/config.schema.yaml, under `presets.clients`."""
+    """Settings of a client, described in schemas/config.schema.yaml under `presets.clients`."""
 
     network: str = "lenet"
     dropout: str = "classifier"
     images_per_update: int = 1
 
     def build(self, shape: Shape, classes: int) -> Network:
-        """Its network, for images of a shape (channels, height, width)."""
+        """Its network for images of a shape (channels, height, width)."""
         return NETWORKS[self.network].build(shape, classes, self.dropout)

@@ -1,4 +1,4 @@
-"""What dropout costs: classification accuracy of the attacked network, trained with dropout."""
+"""Training with dropout, and the classification accuracy of the attacked network."""
 
 import time
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from dropleak.engine.models.parameters import Parameters, uniform_parameters
 
 @dataclass(frozen=True)
 class Training:
-    """How to train."""
+    """Settings of a training."""
 
     epochs: int
     batch_size: int
@@ -28,7 +28,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch ended with."""
+    """The results of an epoch."""
 
     train_loss: float
     test_accuracy: float
@@ -45,8 +45,8 @@ def train(
 ) -> Iterator[Epoch]:
     """Train with dropout at `rate`, test without.
 
-    The initial weights and the order of the images depend on the seed alone, so that rates are
-    compared on the same runs.
+    The initial weights and the order of the images depend only on the seed, so rates are compared
+    on the same runs.
 
     Args:
         train_set, test_set: images [N, C, H, W] in [0, 1] and labels int64 [N], on one device.
@@ -88,7 +88,7 @@ _OPTIMISERS = {
 
 
 def initial_parameters(network: Network, seed: int, initialisation: str) -> dict[str, Tensor]:
-    """Weights and biases to start training from, float64, by the method's name."""
+    """Initial weights and biases, float64, by the method's name."""
     if initialisation == "uniform":
         keys = rng.image_keys(seed, torch.zeros(1, dtype=torch.int64))
         return {name: p[0] for name, p in uniform_parameters(network, keys).items()}
@@ -106,7 +106,7 @@ def initial_parameters(network: Network, seed: int, initialisation: str) -> dict
 
 @torch.no_grad()
 def _accuracy(network: Network, parameters: Parameters, images: Tensor, labels: Tensor) -> float:
-    """Share of images whose class is the most likely one, without dropout."""
+    """Share of images classified correctly, without dropout."""
     ones = [torch.ones((), device=images.device)] * len(network.dropout_shapes())
     correct = sum(
         (network.forward(parameters, part, ones).argmax(1) == truth).sum().item()

@@ -179,7 +179,27 @@ class LinearMap(_WithoutParameters):
         return self.apply({}, rx)
 
 
-class Activation(_WithoutParameters):
+class _Elementwise(_WithoutParameters):
+    """What layers have in common whose derivative is a factor for every feature."""
+
+    def factor(self, memory: Memory) -> Tensor:
+        """The derivative at x."""
+        raise NotImplementedError
+
+    def transpose(self, memory: Memory, dy: Tensor) -> Tensor:
+        return dy * self.factor(memory)
+
+    def backward(self, memory: Memory, dy: Tensor) -> list[Tensor]:
+        memory.dy = dy
+        return super().backward(memory, dy)
+
+    def r_forward(self, memory: Memory, rx: Tensor | None) -> Tensor:
+        assert rx is not None  # a network does not begin with it
+        memory.rx = rx
+        return rx * self.factor(memory)
+
+
+class Activation(_Elementwise):
     """A function of every feature by itself: `apply`, `slope`, and `bend` if it is curved."""
 
     gain = 2**0.5
@@ -206,17 +226,8 @@ class Activation(_WithoutParameters):
         memory.slope = self.slope(x, memory.y)
         return memory.y
 
-    def transpose(self, memory: Memory, dy: Tensor) -> Tensor:
-        return dy * memory.slope
-
-    def backward(self, memory: Memory, dy: Tensor) -> list[Tensor]:
-        memory.dy = dy
-        return super().backward(memory, dy)
-
-    def r_forward(self, memory: Memory, rx: Tensor | None) -> Tensor:
-        assert rx is not None  # a network does not begin with it
-        memory.rx = rx
-        return rx * memory.slope
+    def factor(self, memory: Memory) -> Tensor:
+        return memory.slope
 
     def r_backward(self, memory: Memory, rdy: Tensor) -> Tensor:
         bend = self.bend(memory)
@@ -276,24 +287,15 @@ class Flatten(LinearMap):
 
 
 @dataclass(frozen=True)
-class Dropout(_WithoutParameters):
+class Dropout(_Elementwise):
     """Place where a mask is multiplied in; which features it drops is decided by the caller."""
 
     def forward(self, memory: Memory, x: Tensor) -> Tensor:
         memory.x = x
         return x * memory.mask
 
-    def transpose(self, memory: Memory, dy: Tensor) -> Tensor:
-        return dy * memory.mask
-
-    def backward(self, memory: Memory, dy: Tensor) -> list[Tensor]:
-        memory.dy = dy
-        return super().backward(memory, dy)
-
-    def r_forward(self, memory: Memory, rx: Tensor | None) -> Tensor:
-        assert rx is not None  # a network does not begin with it
-        memory.rx = rx
-        return rx * memory.mask
+    def factor(self, memory: Memory) -> Tensor:
+        return memory.mask
 
     def r_backward(self, memory: Memory, rdy: Tensor) -> Tensor:
         memory.rdy = rdy

@@ -1,9 +1,9 @@
 """The attack compiled for the CPU, one problem after the other (see compiled.h).
 
 It does what `lbfgs.py`, `objective.py` and `models/layers.py` do in torch for many problems at
-once, which a GPU needs; a CPU is several times faster when everything that a problem needs stays in
+once, as a GPU needs it. A CPU is several times faster if everything that a problem needs stays in
 its caches. The machine's C compiler builds it once, in about a second, in the user's folder for
-temporary files, or in the user's cache where temporary files cannot be executed.
+temporary files, or in the user's cache if temporary files cannot be executed.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from dropleak.engine.folders import temporary, user_cache
+from dropleak.engine.folders import put, temporary, user_cache
 from dropleak.errors import InputError
 
 _SOURCES = sorted(Path(__file__).parent.glob("*.[ch]"))
@@ -28,7 +28,7 @@ _REALS = {torch.float32: "float", torch.float64: "double"}
 
 
 def find(like: torch.Tensor) -> ctypes.CDLL | None:
-    """The functions for tensors like this one, if there are any: on a CPU with a C compiler."""
+    """The functions for tensors like this one; None unless on a CPU with a C compiler."""
     return _library(like.dtype) if like.device.type == "cpu" else None
 
 
@@ -42,10 +42,10 @@ def _library(dtype: torch.dtype) -> ctypes.CDLL | None:
 
 
 def _load(flags: list[str]) -> ctypes.CDLL:
-    """The library, from the first folder that allows it to be written and loaded.
+    """The library, from the first folder where it can be written and loaded.
 
     Raises:
-        InputError: there is none, or no compiler that works.
+        InputError: there is no such folder, or no working compiler.
     """
     command = [*_compiler(), *flags]
     name, failures = f"{_fingerprint(command)}.so", []
@@ -77,7 +77,7 @@ def _compiler() -> list[str]:
     given = os.environ.get("CC") or "cc"
     try:
         command = shlex.split(given)
-    except ValueError:  # quotes that are not closed
+    except ValueError:  # unbalanced quotes
         command = [given]
     if not command or shutil.which(command[0]) is None:
         raise InputError(f"there is no C compiler '{given}'; install one, or set CC to one")
@@ -85,7 +85,7 @@ def _compiler() -> list[str]:
 
 
 def _build(command: list[str], target: Path) -> None:
-    """Make the library, which appears whole or not at all."""
+    """Build the library atomically."""
     sources = [source for source in _SOURCES if source.suffix == ".c"]
     with TemporaryDirectory(dir=target.parent) as folder:
         library = Path(folder, target.name)
@@ -97,13 +97,11 @@ def _build(command: list[str], target: Path) -> None:
             encoding="utf-8",
             errors="replace",
         )
-        with open(library, "rb") as written:
-            os.fsync(written.fileno())  # or a crash of the machine could leave an empty file
-        os.replace(library, target)
+        put(library, target)
 
 
 def _fingerprint(command: list[str]) -> str:
-    """Of everything the library depends on: sources, command, C library, processor's features."""
+    """Digest of everything the library depends on: sources, command, C library, CPU features."""
     parts = [shlex.join(command), *platform.libc_ver(), platform.machine()]
     parts += [source.read_text(encoding="utf-8") for source in _SOURCES]
     processor = Path("/proc/cpuinfo")

@@ -1,8 +1,8 @@
-"""What the paper claims, and what a run says of it: a row for each claim.
+"""The paper's claims, each with the evidence of a run: a row per claim.
 
-Claims about the attack are put to the client and the attacker that stand for the paper's, the
-first ones; those that decide whether dropout protects anyone to every client, and also to every
-attacker that accounts for masks.
+Claims about the attack are tested on the first client and the first attacker, which represent the
+paper's. Claims that dropout protects are tested on every client, and also with every attacker that
+accounts for masks.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,8 @@ from itertools import product
 
 import pyarrow as pa
 
-from dropleak.analysis import paper, statistics
+from dropleak import paper
+from dropleak.analysis import statistics
 from dropleak.analysis.claims import evidence, verdicts
 from dropleak.analysis.claims.evidence import Run
 from dropleak.analysis.claims.verdicts import Evidence, Rule
@@ -21,7 +22,7 @@ from dropleak.tables.schemas import CLAIMS
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim of the paper, in our words, with what a run has to say."""
+    """A claim of the paper, in our words, with the evidence of a run."""
 
     name: str
     statement: str
@@ -32,12 +33,12 @@ class Claim:
     published: float | None = None
     attacker: str | None = None
     meaningless: str | None = None
-    """Why the evidence says nothing, whatever it is."""
+    """Why the evidence decides nothing, whatever it is."""
     unproven: str | None = None
     """Why the evidence cannot speak for the claim, though it may speak against it."""
 
     def decide(self, p_adjusted: float | None) -> tuple[str, str | None]:
-        """The verdict, and why it is inconclusive if it is not the rule that says so."""
+        """The verdict, and the reason if it is inconclusive for another reason than the rule."""
         if self.evidence is None:
             return verdicts.INCONCLUSIVE, None
         verdict = self.rule.decide(self.evidence, p_adjusted)
@@ -46,12 +47,14 @@ class Claim:
         return verdicts.INCONCLUSIVE if reason else verdict, reason
 
 
-def judge(runs: Mapping[str, Run], paper_attacker: str, accounting: list[str]) -> pa.Table:
+def evaluate_claims(
+    runs: Mapping[str, Run], paper_attacker: str, accounting: list[str]
+) -> pa.Table:
     """Every claim with its evidence and verdict.
 
     Args:
-        runs: what was measured, by client. The first one stands for the paper's.
-        paper_attacker: the attacker that stands for the paper's.
+        runs: measurements by client; the first represents the paper's.
+        paper_attacker: the attacker that represents the paper's.
         accounting: attackers that account for masks.
 
     Returns:
@@ -77,9 +80,9 @@ _NOTHING = dict.fromkeys(Evidence.__dataclass_fields__) | {
 
 
 def _row(client: str, claim: Claim, p_adjusted: float | None) -> dict:
-    found = claim.evidence
+    measured = claim.evidence
     verdict, reason = claim.decide(p_adjusted)
-    return (asdict(found) if found else _NOTHING) | {
+    return (asdict(measured) if measured else _NOTHING) | {
         "claim": claim.name,
         "statement": claim.statement,
         "place": claim.place,
@@ -89,12 +92,12 @@ def _row(client: str, claim: Claim, p_adjusted: float | None) -> dict:
         "p_adjusted": p_adjusted,
         "verdict": verdict,
         "reason": reason,
-        "rule": claim.rule.explain(found.unit if found else None),
+        "rule": claim.rule.explain(measured.unit if measured else None),
     }
 
 
 def _about_the_attack(run: Run, attacker: str) -> Iterator[Claim]:
-    """How the error depends on the rate, and the paper's numbers."""
+    """Claims about the error at each rate, and the paper's numbers."""
     doubt = run.doubt(attacker)
     yield Claim(
         "error-rises",
@@ -145,11 +148,11 @@ def _about_the_attack(run: Run, attacker: str) -> Iterator[Claim]:
             attacker=attacker,
         )
     yield Claim(
-        "a-reading",
-        "In some reading of the protocol the four published values come out.",
+        "some-interpretation",
+        "In some interpretation of the protocol the four published values come out.",
         "4.2",
         verdicts.below(verdicts.RMSE_MARGIN),
-        evidence.nearest_reading(run),
+        evidence.nearest_interpretation(run),
     )
     yield Claim(
         "labels",
@@ -162,7 +165,7 @@ def _about_the_attack(run: Run, attacker: str) -> Iterator[Claim]:
 
 
 def _about_accuracy(run: Run) -> Iterator[Claim]:
-    """What dropout costs."""
+    """Claims about the accuracy that dropout costs."""
     trained = run.accuracies().columns
     doubt = run.doubt_about_accuracy([min(trained)])
     yield Claim(
@@ -194,7 +197,7 @@ def _about_accuracy(run: Run) -> Iterator[Claim]:
 
 
 def _about_the_defence(run: Run, attacker: str) -> Iterator[Claim]:
-    """Whether dropout protects from an attacker."""
+    """Claims that dropout protects from an attacker."""
     doubt = run.doubt(attacker)
     yield Claim(
         "error-at-half",
@@ -220,7 +223,7 @@ def _about_the_defence(run: Run, attacker: str) -> Iterator[Claim]:
         "Rates from 0.3 to 0.5 are a balance: images stay private.",
         "5.1",
         verdicts.POSITIVE,
-        evidence.above_guess(run, attacker),
+        evidence.above_mean_image(run, attacker),
         attacker=attacker,
         unproven=doubt,
     )

@@ -13,17 +13,17 @@ def series(parts: Iterable[object]) -> str:
 
 def rates(values: Iterable[float]) -> str:
     """Dropout rates in a sentence."""
-    found = list(values)
-    return f"{'rate' if len(found) == 1 else 'rates'} {series(found)}"
+    values = list(values)
+    return f"{'rate' if len(values) == 1 else 'rates'} {series(values)}"
 
 
 def count(number: int, unit: str) -> str:
-    """A number of things."""
+    """A number with its unit, in the singular or plural."""
     return f"{number:,} {unit}{'' if number == 1 else 's'}"
 
 
 def number(value: float | None) -> str:
-    """Three decimals, or few significant digits where those say nothing; a dash for nothing."""
+    """Three decimals, or few significant digits if very small or large; a dash for None or nan."""
     if value is None or pd.isna(value):
         return "–"
     if 0 < abs(value) < 0.001:

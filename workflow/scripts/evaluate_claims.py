@@ -1,32 +1,34 @@
-"""Put the paper's claims, and readings of its protocol, to what was measured."""
+"""Evaluate the paper's claims, and interpretations of its protocol, on the measurements."""
 
 from dropleak.analysis import accuracy, tradeoff
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.claims import evidence, interpretations
-from dropleak.analysis.claims.judge import judge
+from dropleak.analysis.claims.evaluate import evaluate_claims
 from dropleak.runtime.logging import job_log
 from dropleak.tables import parquet
 from dropleak.tables.lazy import StoredTable
-from dropleak.tables.schemas import ATTACKS, GUESSES, IMAGES, UTILITY
+from dropleak.tables.schemas import ATTACKS, IMAGES, MEAN_IMAGE, UTILITY
 
 with job_log(snakemake.log[0]):
     params, source, output = snakemake.params, snakemake.input, snakemake.output
     attacks = StoredTable(source.attacks, ATTACKS)
     paper = next(iter(params.clients))
-    found = interpretations.compare(
+    compared = interpretations.compare(
         attacks.parts(interpretations.COLUMNS, ("client", "==", paper)),
         paper,
         params.masks,
         params.seed,
     )
     frame = attacks.read(evidence.COLUMNS).to_pandas()
-    frame["above_guess"] = tradeoff.above_guess(frame, parquet.read(source.guesses, GUESSES))
+    frame["above_mean_image"] = tradeoff.above_mean_image(
+        frame, parquet.read(source.mean_image, MEAN_IMAGE)
+    )
     utility = parquet.read(source.utility, UTILITY).to_pandas()
     runs = {
         name: evidence.Run(
             frame[frame["client"] == name],
             accuracy.of_client(utility, client),
-            found,
+            compared,
             Chance.of(StoredTable(source.test, IMAGES).read(["label"])["label"].to_numpy()),
             params.success_rmse,
             params.tolerated_loss,
@@ -34,7 +36,7 @@ with job_log(snakemake.log[0]):
         )
         for name, client in params.clients.items()
     }
-    claims = judge(runs, params.attacker, params.accounting)
-    for table, name in ((claims, "claims"), (found, "readings")):
+    claims = evaluate_claims(runs, params.attacker, params.accounting)
+    for table, name in ((claims, "claims"), (compared, "interpretations")):
         parquet.write(table, output[name])
         parquet.write_csv(table, output[f"{name}_csv"])

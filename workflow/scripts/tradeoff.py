@@ -1,9 +1,9 @@
-"""Weigh what attacks get against what dropout costs, and say what the run has found."""
+"""Compare reconstruction errors with test accuracies, and write the summary for the terminal."""
 
 from dropleak.analysis import cautions
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.summary import as_text
-from dropleak.analysis.tradeoff import COLUMNS, guess_errors, weigh
+from dropleak.analysis.tradeoff import COLUMNS, compute_tradeoff, mean_image_errors
 from dropleak.data import imagetable
 from dropleak.runtime.files import write_text
 from dropleak.runtime.logging import job_log
@@ -14,22 +14,22 @@ from dropleak.tables.schemas import ATTACKS, IMAGES, SUMMARY, UTILITY
 with job_log(snakemake.log[0]):
     params, source, output = snakemake.params, snakemake.input, snakemake.output
     attacked = imagetable.read(source.test, params.images)
-    guesses = guess_errors(imagetable.read(source.train), attacked)
+    mean_image = mean_image_errors(imagetable.read(source.train), attacked)
     labels = StoredTable(source.test, IMAGES).read(["label"])["label"]
     summary = parquet.read(source.summary, SUMMARY)
-    tradeoff = weigh(
+    tradeoff = compute_tradeoff(
         StoredTable(source.attacks, ATTACKS).read(COLUMNS),
         summary,
         parquet.read(source.utility, UTILITY),
-        guesses,
+        mean_image,
         Chance.of(labels.to_numpy()),
         clients=params.clients,
         tolerated_loss=params.tolerated_loss,
         success_rmse=params.success_rmse,
         seed=params.seed,
     )
-    parquet.write(guesses, output.guesses)
+    parquet.write(mean_image, output.mean_image)
     parquet.write(tradeoff, output.parquet)
     parquet.write_csv(tradeoff, output.csv)
-    found = cautions.as_text(cautions.cautions(summary, tradeoff))
-    write_text(output.text, f"{as_text(summary)}\n{found}")
+    warnings = cautions.as_text(cautions.cautions(summary, tradeoff))
+    write_text(output.text, f"{as_text(summary)}\n{warnings}")

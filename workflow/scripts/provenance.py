@@ -1,4 +1,4 @@
-"""Record where results come from, when all of them are there, and show what came out."""
+"""Record where results come from once all of them exist, and show the summary."""
 
 import json
 import shutil
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from dropleak.report import provenance
-from dropleak.runtime.files import sweep, write_text
+from dropleak.runtime.files import remove_partial_files, write_text
 from dropleak.runtime.logging import job_log
 from dropleak.tables.schemas import ATTACKS, UTILITY
 
@@ -23,8 +23,8 @@ with job_log(snakemake.log[0]):
         trainings=provenance.jobs(source.trainings, UTILITY),
     )
     write_text(output[0], json.dumps(record, indent=2) + "\n")
-    # All jobs have ended: nothing goes on from what killed ones left.
-    sweep(folder)
+    # All jobs have ended, so nothing needs what killed ones left behind.
+    remove_partial_files(folder)
     shutil.rmtree(params.checkpoints, ignore_errors=True)
 
 sys.stdout.reconfigure(errors="backslashreplace")  # a console may not have every character

@@ -1,4 +1,4 @@
-"""Pages of the report, and the methods paragraph with its references."""
+"""Write the report's pages, and the methods paragraph with its references."""
 
 import pandas as pd
 
@@ -14,7 +14,7 @@ KINDS = ["host", "device", "engine_version", "torch_version"]
 
 with job_log(snakemake.log[0]):
     params, source, output = snakemake.params, snakemake.input, snakemake.output
-    # In one thread, for sums that are the same every time.
+    # In one thread, so that sums are the same every time.
     kinds = StoredTable(source.attacks, ATTACKS).read([*KINDS, "seconds"]).group_by(KINDS, False)
     attacks = kinds.aggregate([("seconds", "sum")]).rename_columns([*KINDS, "seconds"]).to_pandas()
     utility = parquet.read(source.utility, UTILITY).to_pandas()
@@ -31,31 +31,33 @@ with job_log(snakemake.log[0]):
         revision=revision,
     )
     references = methods.bibliography(paragraph)
-    both = pd.concat({"attack": attacks, "train": utility}, names=["rule"])
-    hours = both.groupby(["rule", "host", "device"])["seconds"].sum().div(3600).rename("hours")
-    known = {
+    jobs = pd.concat({"attack": attacks, "train": utility}, names=["rule"])
+    hours = jobs.groupby(["rule", "host", "device"])["seconds"].sum().div(3600).rename("hours")
+    tables = {
         name: parquet.read(source[name], SCHEMAS[name])
-        for name in ("summary", "comparison", "tradeoff", "claims", "readings")
+        for name in ("summary", "comparison", "tradeoff", "claims", "interpretations")
     }
     write_text(output.methods, paragraph)
     write_text(output.references, references)
     write_text(
         output.findings,
-        pages.findings(known["claims"], cautions(known["summary"], known["tradeoff"])),
+        pages.findings(tables["claims"], cautions(tables["summary"], tables["tradeoff"])),
     )
     write_text(
         output.claims,
-        pages.claims_page(known["claims"], known["readings"], params.config, params.dataset_name),
+        pages.claims_page(
+            tables["claims"], tables["interpretations"], params.config, params.dataset_name
+        ),
     )
     for name in ("summary", "comparison", "tradeoff"):
-        write_text(output[name], pages.table_page(known[name], name.capitalize()))
+        write_text(output[name], pages.table_page(tables[name], name.capitalize()))
     write_text(
         output.run,
         pages.run_page(
             config=params.config,
             methods=paragraph,
             references=references,
-            summary=known["summary"],
+            summary=tables["summary"],
             hours=hours.reset_index(),
             versions=versions | revision | provenance.machine(),
         ),

@@ -1,4 +1,4 @@
-"""What the figures of the method show: the network's layers, and features under dropout."""
+"""Tables for the figures of the method: the network's layers, and features under dropout."""
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,7 @@ from dropleak.tables import parquet
 from dropleak.tables.schemas import FEATURES, NETWORK
 
 
-def describe(network: Network, name: str) -> list[dict]:
+def layer_rows(network: Network, name: str) -> list[dict]:
     """A row with the columns `schemas.NETWORK` for the input and each layer."""
     rows = [{"layer": "Input", "detail": "", "shape": network.input_shape, "parameters": 0}]
     layers = zip(network.layers, network.input_shapes(), network.output_shapes(), strict=True)
@@ -30,8 +30,8 @@ def describe(network: Network, name: str) -> list[dict]:
 
 
 def network_table(network: Network) -> pa.Table:
-    """The original network and the one with dropout."""
-    rows = describe(network.without_dropout(), "original") + describe(network, "dropout")
+    """The layers of the original network and of the one with dropout."""
+    rows = layer_rows(network.without_dropout(), "original") + layer_rows(network, "dropout")
     return parquet.build(NETWORK, {key: [row[key] for row in rows] for key in rows[0]})
 
 
@@ -48,17 +48,17 @@ def features_table(network: Network, image: pa.Table, rates: list[float], seed: 
     pixels, label = (values[None] for values in tensors(image))
     keys = rng.image_keys(seed, torch.tensor([image["index"].to_pylist()]))
     channels, height, width = encoder.input_shapes()[-1]
-    place = np.indices((channels, height, width)).reshape(3, -1)
+    channel, row, column = np.indices((channels, height, width)).reshape(3, -1)
     parts = []
     for rate in rates:
         update, private = compute_update(network, pixels, label, keys, rate)
         parameters = {name: parameter[0] for name, parameter in update.parameters.items()}
         parts.append(
             {
-                "rate": np.full(place.shape[1], rate),
-                "channel": place[0],
-                "row": place[1],
-                "column": place[2],
+                "dropout_rate": np.full(channel.size, rate),
+                "channel": channel,
+                "row": row,
+                "column": column,
                 "value": encoder.forward(parameters, pixels[0, 0], ()).numpy(),
                 "kept": private.masks[-1][0, 0].flatten().numpy() > 0,
             }

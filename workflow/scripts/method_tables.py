@@ -2,8 +2,8 @@
 
 from dropleak.data import imagetable
 from dropleak.engine.client.client import Client
-from dropleak.jobs.illustration import features_table, network_table
 from dropleak.jobs.images import network_of
+from dropleak.jobs.method_tables import features_table, network_table
 from dropleak.runtime.logging import job_log
 from dropleak.tables import parquet
 

@@ -1,16 +1,16 @@
 import numpy as np
 import pytest
 
-from dropleak.report.formatting import count, interval, number, series
+from dropleak.formatting import count, interval, number, series
 
 
-def test_lists_read_as_in_a_sentence():
+def test_lists_are_joined_as_in_a_sentence():
     assert series([0.1]) == "0.1"
     assert series([0.1, 0.2]) == "0.1 and 0.2"
     assert series(["a", "b", "c"]) == "a, b and c"
 
 
-def test_one_thing_has_no_plural():
+def test_units_are_singular_or_plural():
     assert [count(n, "image") for n in (1, 2, 1000)] == ["1 image", "2 images", "1,000 images"]
 
 

@@ -1,0 +1,30 @@
+# The experiment's configuration, complete and checked. Only this file asks Snakemake how it was
+# called: with which files, in the main process or a job's, as a module or by itself.
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+
+from dropleak.data import sources
+from dropleak.errors import InputError
+from dropleak.planning import code, yaml_text
+from dropleak.planning import config as configuration
+
+# A file given with --configfile holds all that differs from the schema's defaults.
+if not workflow.configfiles:
+
+    configfile: workflow.source_path("../../config/config.yaml")
+
+
+try:
+    code.refuse_braces()
+    # Files of a project that has this workflow as a module say more than its configuration.
+    if workflow.modifier.is_main_snakefile():
+        yaml_text.check(workflow.configfiles)
+    complete = configuration.complete(config)
+    config.clear()
+    config.update(complete)
+    IMAGE_VALUES = sources.image_values(config["data"])
+    if workflow.is_main_process:
+        for note in sources.check_headers(config["data"]):
+            logger.warning(note)
+except InputError as error:
+    raise WorkflowError(str(error))
