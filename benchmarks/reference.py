@@ -4,7 +4,6 @@ Our own implementation of Zhao et al. 2020 and the published script: a module, a
 differentiates twice, steps of 20 iterations.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -48,18 +47,6 @@ def attack(update: Update, label: Tensor, start: Tensor, iterations: int) -> Res
         for parameter, value in zip(network.parameters(), update.parameters.values(), strict=True):
             parameter.copy_(value[0])
     shared = [gradient[0] for gradient in update.gradients.values()]
-    return invert(network, shared, label, start, iterations)
-
-
-def invert(
-    network: nn.Module, shared: Sequence[Tensor], label: Tensor, start: Tensor, iterations: int
-) -> Result:
-    """The loop for any network.
-
-    Args:
-        shared: gradients of its parameters.
-        label, start, iterations: as for `attack`.
-    """
     dummy = start.clone().requires_grad_()
     criterion = nn.CrossEntropyLoss()
     optimiser = torch.optim.LBFGS([dummy], lr=1)

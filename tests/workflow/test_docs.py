@@ -43,6 +43,7 @@ NOT_RUN = {
     "python benchmarks/scale.py ATTACKS FOLDER": "see test_benchmark.py",
     "python benchmarks/bench.py": "takes minutes; see test_benchmark.py",
     "python benchmarks/bench.py --rounds 1 --iterations 5800": "takes minutes; see there",
+    "python examples/train_small_cnn.py": "see test_your_model.py",
     "snakemake --report report.html": "needs a finished run; see test_report.py",
     "snakemake figure10 --cores all": "is added by docs/extend.md; see test_extend_page.py",
     "snakemake --software-deployment-method conda": "needs conda",
@@ -84,7 +85,7 @@ def to_run(program: str) -> list[str]:
 def checkout(tmp_path_factory) -> Path:
     """A copy of the repository, without its tests, that commands may write to."""
     folder = tmp_path_factory.mktemp("docs") / "checkout"
-    for name in ("workflow", "config", "docs", "envs", "benchmarks", "profiles", "slurm"):
+    for name in ("workflow", "config", "docs", "envs", "examples", "benchmarks", "profiles", "slurm"):
         ignored = shutil.ignore_patterns("__pycache__", "images.npz", "latest.json")
         if (ROOT / name).is_symlink():
             os.symlink(os.readlink(ROOT / name), folder / name)

@@ -1,4 +1,7 @@
-"""Which code runs an attack: C where that knows all that the attack needs, torch otherwise."""
+"""Which code runs an attack: C where that knows all that the attack needs, torch otherwise.
+
+Attacks on torch modules are differentiated automatically.
+"""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -29,6 +32,8 @@ class Backend(NamedTuple):
     """Why it is not the fastest that a machine like this could have, if it is not."""
 
     def __str__(self) -> str:
+        if self.objective is AutogradMatching:
+            return f"the attack runs in {self.name}: {self.reason}"
         slower = f", which is slower than C: {self.reason}" if self.reason else ""
         return f"the attack runs in {self.name}{slower}"
 

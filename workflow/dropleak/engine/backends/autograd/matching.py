@@ -11,7 +11,7 @@ from dropleak.engine.attack.objective import GradientMatching, Slopes
 from dropleak.engine.backends.autograd.distances import FACTORED_DISTANCES
 from dropleak.engine.backends.autograd.factored import FactoredAutograd, SharedGradients
 
-ROOM = {"cpu": 2**25, "cuda": 2**30}
+ROOM = {"cpu": 2**25, "gpu": 2**30}
 """Inputs and outputs of layers, in numbers, of clients that are differentiated together. The graph
 of second derivatives takes some ten times as much."""
 
@@ -41,7 +41,8 @@ class AutogradMatching(GradientMatching):
     def _parts(self) -> list[tuple[slice, SharedGradients]]:
         """A few clients each, with what they shared."""
         assert self._factored is not None
-        kind, clients = self.update.like.device.type, len(self.update)
+        kind = "cpu" if self.update.like.device.type == "cpu" else "gpu"
+        clients = len(self.update)
         count = min(ROOM[kind] // self._factored.size, MOST.get(kind, clients)) or 1
         parts = (slice(first, first + count) for first in range(0, clients, count))
         return [(part, self._factored.split(self.update.gradients, part)) for part in parts]
