@@ -44,7 +44,7 @@ _REGISTRIES: dict[str, dict[str, str | None]] = {
 _MOST_PROBLEMS = 10
 """That are told at once: a list can have any number of wrong entries."""
 
-ACCOUNTING = ("read", "optimise", "known")
+ACCOUNTING = ("read", "separate", "optimise", "known")
 """The ways with masks that look for the client's."""
 
 

@@ -41,6 +41,7 @@ _SETTINGS = {
         "ignore": "no dropout in its forward pass",
         "fixed": "one dropout mask of its own",
         "read": "the client's mask read from the gradient",
+        "separate": "the mask of every image separated from the classifier's gradient",
         "optimise": r"masks optimised with the images \cite{scheliga2023dropout}",
         "known": "the client's mask",
     },
