@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from itertools import pairwise
 
+import modules
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -11,11 +12,14 @@ import pytest
 from drawn import figures
 from experiment import LABELS, TEN_CLASSES, TWO_RATES, failing, texts, weighed
 from scipy.stats import binom
+from torch import nn
 
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.summary import summarise
+from dropleak.engine.models.module import ModuleNetwork
 from dropleak.engine.models.zoo import lenet
-from dropleak.jobs.method_tables import features_table, network_table
+from dropleak.jobs.images import tensors
+from dropleak.jobs.method_tables import clients_table, features_table, network_table
 from dropleak.report import captions
 from dropleak.tables import parquet
 from dropleak.tables.schemas import SUMMARY, TRADEOFF, UTILITY
@@ -40,6 +44,53 @@ def test_figure_2_greys_what_the_mask_drops(digits):
     figure = figures.features(table)
     greyed = [axis.images[0].get_array().mask.sum() for axis in figure.axes[:3]]
     assert greyed == (~frame["kept"]).groupby(frame["dropout_rate"]).sum().tolist()
+
+
+def test_figures_1_and_2_show_a_module_as_the_same_network_of_layers(digits):
+    module = ModuleNetwork(modules.lenet(), (1, 32, 32), 10)
+    table, expected = map(network_table, (module, lenet((1, 32, 32), 10)))
+    assert table["shape"] == expected["shape"]
+    assert table["parameters"] == expected["parameters"]
+    assert texts(figures.networks(table)).count("Dropout 7") == 1
+    image, rates = digits["test"].take([3]), [0.0, 0.5]
+    found = features_table(module, image, rates, seed=0)
+    assert found["kept"] == features_table(lenet((1, 32, 32), 10), image, rates, seed=0)["kept"]
+    (before,) = (
+        call.input
+        for call in module.calls(module.parameters, tensors(image)[0].float())
+        if call.name == "8"
+    )
+    assert found["value"].to_numpy()[:768] == pytest.approx(before.flatten().numpy(), abs=1e-5)
+    assert figures.features(found).axes[0].images[0].get_array().shape == (24, 32)
+
+
+@pytest.mark.parametrize("module", [modules.Unusual, modules.transformer, modules.ConvNet])
+def test_the_rows_of_figure_1_have_all_parameters(module):
+    network = ModuleNetwork(module(), (1, 32, 32), 10)
+    table = network_table(network).to_pandas()
+    count = sum(p.numel() for p in network.parameters.values())
+    assert set(table.groupby("network")["parameters"].sum()) == {count}
+
+
+def test_figure_2_says_why_it_shows_nothing(digits):
+    module = nn.Sequential(nn.Dropout(), nn.Conv2d(1, 10, 32), nn.Flatten())
+    network = ModuleNetwork(module, (1, 32, 32), 10)
+    table = features_table(network, digits["test"].take([3]), [0.5], seed=0)
+    (shown,) = filter(None, texts(figures.features(table)))
+    assert " ".join(shown.split()) == "Not shown: the logits do not come from a linear layer."
+    assert captions.features(table) == (
+        "They are not shown, as the logits do not come from a linear layer."
+    )
+
+
+def test_facts_of_networks():
+    networks = {
+        "a": lenet((1, 32, 32), 10),
+        "b": ModuleNetwork(modules.ConvNet(), (1, 32, 32), 10, batch_norm="batch"),
+    }
+    first, second = clients_table(networks).to_pylist()
+    assert first == {"client": "a", "parameters": 15226, "dropout_layers": 1, "batch_norm": None}
+    assert (second["dropout_layers"], second["batch_norm"]) == (3, "batch")
 
 
 def test_figure_3_shows_each_image_at_each_rate(attacks, stored, digits):

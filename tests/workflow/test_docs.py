@@ -85,7 +85,8 @@ def to_run(program: str) -> list[str]:
 def checkout(tmp_path_factory) -> Path:
     """A copy of the repository, without its tests, that commands may write to."""
     folder = tmp_path_factory.mktemp("docs") / "checkout"
-    for name in ("workflow", "config", "docs", "envs", "examples", "benchmarks", "profiles", "slurm"):
+    folders = ("workflow", "config", "docs", "envs", "examples", "benchmarks", "profiles", "slurm")
+    for name in folders:
         ignored = shutil.ignore_patterns("__pycache__", "images.npz", "latest.json")
         if (ROOT / name).is_symlink():
             os.symlink(os.readlink(ROOT / name), folder / name)

@@ -1,7 +1,9 @@
+import modules
 import pytest
 import torch
 
 from dropleak.engine.client.training import Training, initial_parameters, train
+from dropleak.engine.models.module import ModuleNetwork
 from dropleak.engine.models.zoo import lenet
 from dropleak.tables import parquet
 
@@ -55,6 +57,30 @@ def test_without_dropout_it_is_ordinary_training(sets):
         for (name, p), gradient in zip(parameters.items(), gradients, strict=True):
             momentum[name] = 0.9 * momentum[name] + gradient
             p.data -= 0.1 * momentum[name]
+
+
+def test_a_module_is_trained_from_its_own_weights_and_left_alone(sets):
+    """Like the same network made of layers, if that starts from the same weights."""
+    (images, labels), test = sets
+    few = images[:64], labels[:64]
+    module, start = modules.lenet(), initial_parameters(NETWORK, 3, "xavier")
+    with torch.no_grad():
+        for parameter, value in zip(module.parameters(), start.values(), strict=True):
+            parameter.copy_(value)
+    network = ModuleNetwork(module, (1, 32, 32), 10)
+    layers = [e.train_loss for e in train(NETWORK, few, test, 0.5, 3, SETTINGS)]
+    for _ in range(2):
+        found = [e.train_loss for e in train(network, few, test, 0.5, 3, SETTINGS)]
+        assert found == pytest.approx(layers, rel=1e-4)
+
+
+@pytest.mark.parametrize("batch_norm", ["running", "batch"])
+def test_modules_with_batch_norm_are_trained(sets, batch_norm):
+    (images, labels), test = sets
+    torch.manual_seed(0)
+    network = ModuleNetwork(modules.ConvNet(), (1, 32, 32), 10, batch_norm=batch_norm)
+    epochs = list(train(network, (images[:512], labels[:512]), test, 0.1, 0, SETTINGS))
+    assert epochs[-1].test_accuracy > 0.5
 
 
 @pytest.mark.parametrize(("name", "bound"), [("uniform", 0.5), ("xavier", None)])
