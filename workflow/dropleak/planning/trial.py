@@ -4,11 +4,13 @@ import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+from dropleak.data.sources import probable_shape
 from dropleak.engine.folders import user_cache
 from dropleak.engine.models.zoo import NETWORKS, relative_cost
 from dropleak.errors import InputError
@@ -26,6 +28,30 @@ class Size:
     """Number of those whose gradients are shared, where that matters for memory."""
 
 
+def sizes(clients: Iterable[dict], config: dict, tries: bool) -> list[Size]:
+    """The sizes of some clients' networks.
+
+    Args:
+        clients: their settings.
+        config: complete.
+        tries: whether to try those that are in files of a user.
+
+    Raises:
+        InputError: one cannot be loaded or attacked, or an image cannot be read.
+    """
+    return [
+        tried_size(
+            client,
+            *probable_shape(config["data"]),
+            config["seed"],
+            config["attack"]["precision"],
+        )
+        if tries and from_files(client)
+        else known_size(client)
+        for client in clients
+    ]
+
+
 def known_size(client: dict) -> Size:
     """The size of a client's network as far as it is known without a trial."""
     if is_file(client["network"]):
@@ -37,7 +63,7 @@ def known_size(client: dict) -> Size:
 def tried_size(
     client: dict, shape: tuple[int, int, int], classes: int, seed: int, precision: str
 ) -> Size:
-    """The size of a client's network, which is tried if it is in files of a user.
+    """The size of a client's network that is in files of a user, from a trial.
 
     A success is remembered in the user's cache. Where Snakemake runs without torch, jobs find out.
 
@@ -49,7 +75,7 @@ def tried_size(
     Raises:
         InputError: it cannot be loaded or attacked.
     """
-    if not from_files(client) or find_spec("torch") is None:
+    if find_spec("torch") is None:
         return known_size(client)
     given = {"shape": shape, "classes": classes, "seed": seed, "precision": precision}
     made_with = [without_paths(client), given, ENGINE_VERSION, version("torch")]
