@@ -14,8 +14,8 @@ from dropleak.data.sources import probable_shape
 from dropleak.engine.folders import user_cache
 from dropleak.engine.models.zoo import NETWORKS, relative_cost
 from dropleak.errors import InputError
+from dropleak.planning import code
 from dropleak.planning.networks import from_files, is_file, without_paths
-from dropleak.planning.versions import ENGINE_VERSION
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def tried_size(
 ) -> Size:
     """The size of a client's network that is in files of a user, from a trial.
 
-    A success is remembered in the user's cache. Where Snakemake runs without torch, jobs find out.
+    A success is remembered in the user's cache, until the network, torch or this library changes. Where Snakemake runs without torch, jobs find out.
 
     Args:
         client: its settings.
@@ -78,7 +78,7 @@ def tried_size(
     if find_spec("torch") is None:
         return known_size(client)
     given = {"shape": shape, "classes": classes, "seed": seed, "precision": precision}
-    made_with = [without_paths(client), given, ENGINE_VERSION, version("torch")]
+    made_with = [without_paths(client), given, code.digest("attack.py"), version("torch")]
     digest = hashlib.sha256(json.dumps(made_with, sort_keys=True).encode()).hexdigest()
     remembered = _cache(digest)
     if remembered and remembered.exists():
