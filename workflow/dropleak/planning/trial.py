@@ -16,6 +16,7 @@ from dropleak.engine.models.zoo import NETWORKS, relative_cost
 from dropleak.errors import InputError
 from dropleak.planning import code
 from dropleak.planning.networks import from_files, is_file, without_paths
+from dropleak.runtime.files import write_text
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ def tried_size(
 ) -> Size:
     """The size of a client's network that is in files of a user, from a trial.
 
-    A success is remembered in the user's cache, until the network, torch or this library changes. Where Snakemake runs without torch, jobs find out.
+    A success is remembered in the user's cache, until the network, torch or this library changes.
+    Where Snakemake runs without torch, jobs find out.
 
     Args:
         client: its settings.
@@ -85,7 +87,7 @@ def tried_size(
         return Size(**json.loads(remembered.read_text(encoding="utf-8")))
     size = _try({"client": client, **given})
     if remembered:
-        remembered.write_text(json.dumps(asdict(size)), encoding="utf-8")
+        write_text(remembered, json.dumps(asdict(size)))
     return size
 
 
