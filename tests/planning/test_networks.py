@@ -116,6 +116,7 @@ def test_a_package_beside_it_counts_with_its_own_imports(files):
         ({"network": "mine.py:"}, "a network of your own is file.py:function"),
         ({"network": "nothing.py:build"}, 'network: "nothing.py:build" is not a file in '),
         ({"weights": "nothing.pt"}, 'weights: "nothing.pt" is not a file in '),
+        ({"weights": "a" * 10**4}, 'aaa"... cannot be used (File name too long)'),
         ({"weights": "$NOWHERE/x.pt"}, "names the variable NOWHERE, which is not set"),
         ({"dropout": "both"}, "dropout: both is for networks made of layers"),
         ({"network": "vit", "dropout": "convolutions", "weights": None}, "so write classifier"),
@@ -168,8 +169,7 @@ def test_a_trial_is_remembered_until_something_changes(files, tmp_path, monkeypa
     assert size.parameters == 10250
     monkeypatch.setattr(trial, "_try", None)
     assert trial.tried_size(client, (1, 32, 32), 10, 0, "float32") == size
-    assert trial.tried_size(clients(complete({"experiment": "x"}))["lenet"], (), 0, 0, "") == (
-        trial.Size(1.0, 0)
-    )
+    config = configured(files, weights=None)
+    assert trial.sizes(clients(config).values(), config, tries=True)[-1] == size
     with pytest.raises(TypeError):
         trial.tried_size(client, (1, 16, 16), 10, 0, "float32")

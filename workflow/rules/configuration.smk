@@ -27,19 +27,9 @@ try:
     config.update(complete)
     IMAGE_VALUES = sources.image_values(config["data"])
     CLIENTS = {name: configuration.clients(config)[name] for name in config["clients"]}
-    SIZES = list(map(trial.known_size, CLIENTS.values()))
     if workflow.is_main_process:
         for note in sources.check_headers(config["data"]):
             logger.warning(note)
-        if any(map(networks.from_files, CLIENTS.values())):
-            SIZES = [
-                trial.tried_size(
-                    client,
-                    *sources.probable_shape(config["data"]),
-                    config["seed"],
-                    config["attack"]["precision"],
-                )
-                for client in CLIENTS.values()
-            ]
+    SIZES = trial.sizes(CLIENTS.values(), config, tries=workflow.is_main_process)
 except InputError as error:
     raise WorkflowError(str(error))

@@ -35,13 +35,15 @@ def expand(client: dict, folders: Iterable[Path]) -> Iterator[tuple[str, str]]:
     folders = [*folders, Path()]
     for key in ("network", "weights"):
         given = client.get(key)
-        if given is None or given in NETWORKS:
+        if given is None or (key == "network" and not is_file(given)):
             continue
         path, colon, function = given.rpartition(":") if key == "network" else (given, "", "")
         try:
             found = _find(expanded(path), folders)
         except ValueError as error:
             yield key, f"{shown(given)} {error}"
+        except OSError as error:
+            yield key, f"{shown(given)} cannot be used ({error.strerror})"
         else:
             client[key] = f"{found}{colon}{function}"
 

@@ -4,16 +4,19 @@ import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+from dropleak.data.sources import probable_shape
 from dropleak.engine.folders import user_cache
 from dropleak.engine.models.zoo import NETWORKS, relative_cost
 from dropleak.errors import InputError
+from dropleak.planning import code
 from dropleak.planning.networks import from_files, is_file, without_paths
-from dropleak.planning.versions import ENGINE_VERSION
+from dropleak.runtime.files import write_text
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,30 @@ class Size:
     """Multiplications of the forward pass of an image, relative to those of lenet."""
     parameters: int
     """Number of those whose gradients are shared, where that matters for memory."""
+
+
+def sizes(clients: Iterable[dict], config: dict, tries: bool) -> list[Size]:
+    """The sizes of some clients' networks.
+
+    Args:
+        clients: their settings.
+        config: complete.
+        tries: whether to try those that are in files of a user.
+
+    Raises:
+        InputError: one cannot be loaded or attacked, or an image cannot be read.
+    """
+    return [
+        tried_size(
+            client,
+            *probable_shape(config["data"]),
+            config["seed"],
+            config["attack"]["precision"],
+        )
+        if tries and from_files(client)
+        else known_size(client)
+        for client in clients
+    ]
 
 
 def known_size(client: dict) -> Size:
@@ -37,9 +64,10 @@ def known_size(client: dict) -> Size:
 def tried_size(
     client: dict, shape: tuple[int, int, int], classes: int, seed: int, precision: str
 ) -> Size:
-    """The size of a client's network, which is tried if it is in files of a user.
+    """The size of a client's network that is in files of a user, from a trial.
 
-    A success is remembered in the user's cache. Where Snakemake runs without torch, jobs find out.
+    A success is remembered in the user's cache, until the network, torch or this library changes.
+    Where Snakemake runs without torch, jobs find out.
 
     Args:
         client: its settings.
@@ -49,17 +77,17 @@ def tried_size(
     Raises:
         InputError: it cannot be loaded or attacked.
     """
-    if not from_files(client) or find_spec("torch") is None:
+    if find_spec("torch") is None:
         return known_size(client)
     given = {"shape": shape, "classes": classes, "seed": seed, "precision": precision}
-    made_with = [without_paths(client), given, ENGINE_VERSION, version("torch")]
+    made_with = [without_paths(client), given, code.digest("attack.py"), version("torch")]
     digest = hashlib.sha256(json.dumps(made_with, sort_keys=True).encode()).hexdigest()
     remembered = _cache(digest)
     if remembered and remembered.exists():
         return Size(**json.loads(remembered.read_text(encoding="utf-8")))
     size = _try({"client": client, **given})
     if remembered:
-        remembered.write_text(json.dumps(asdict(size)), encoding="utf-8")
+        write_text(remembered, json.dumps(asdict(size)))
     return size
 
 

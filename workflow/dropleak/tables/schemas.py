@@ -100,7 +100,7 @@ ATTACKS = pa.schema(
 
 UTILITY = pa.schema(
     [
-        _column("network", pa.string(), "network, as in a client's settings"),
+        _column("network", pa.string(), "network, as in a client's settings, or file.function"),
         _column("dropout", pa.string(), "site of its dropout, as in a client's settings"),
         _column("dropout_rate", pa.float64(), "dropout rate of the training"),
         _column("seed", pa.int64(), "seed of the training run"),

@@ -204,7 +204,7 @@ class ModuleNetwork:
 def _set_statistics(norms: Iterable[_NormBase], batch_norm: str) -> None:
     for norm in norms:
         if batch_norm == "running" or not isinstance(norm, _BatchNorm):
-            norm.eval()  # which for a layer without running statistics changes nothing
+            norm.train(False)  # which for a layer without running statistics changes nothing
         else:
             norm.running_mean = norm.running_var = norm.num_batches_tracked = None
             norm.track_running_stats = False
