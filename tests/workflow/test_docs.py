@@ -36,7 +36,7 @@ NOT_RUN = {
     "git clone <this repository> dropleak && cd dropleak": "the test runs in a copy",
     "python3 -m venv .venv && .venv/bin/pip install --requirement requirements.txt": "takes 5 GB",
     "pip install -r requirements.txt": "takes 5 GB",
-    "pip install git+https://github.com/<owner>/<repository>@<version>": "see test_module.py",
+    "pip install git+https://github.com/<owner>/<repository>@<version>": "see test_as_module.py",
     "python -m dropleak.report.verify --configfile FILE": "see test_provenance.py",
     "pip install pre-commit && pre-commit install": "changes the clone",
     "source .venv/bin/activate": "changes the user's shell",
