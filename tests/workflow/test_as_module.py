@@ -64,6 +64,7 @@ def settings(small):
     return yaml.safe_load(small[-1].read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_results_are_used_and_the_summary_is_shown(finished, settings, tmp_path):
     # Our configurations may not have such values, but the other project's may.
     others = "started: 2020-01-01\nverbose: yes\n"
