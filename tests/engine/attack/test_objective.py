@@ -13,7 +13,6 @@ from dropleak.engine.backends.compiled.matching import CompiledMatching
 from dropleak.engine.client.update import Update
 from dropleak.engine.models.layers import Conv, Dropout, Flatten, Linear, Sigmoid
 from dropleak.engine.models.network import Network
-from dropleak.engine.models.parameters import uniform_parameters
 from dropleak.engine.models.zoo import lenet, relu_convnet
 from dropleak.engine.rng import image_keys
 
@@ -88,7 +87,7 @@ def wild_clients(network):
     """Two clients of a network with random images and multipliers, in float64."""
     torch.manual_seed(0)
     keys, labels = image_keys(0, torch.arange(2)), torch.tensor([[6], [2]])
-    parameters = uniform_parameters(network, keys)
+    parameters = network.initial_parameters(keys)
     images = torch.rand(2, 1, *network.input_shape, dtype=torch.float64)
     masks = [torch.rand(2, 1, *site, dtype=torch.float64) for site in network.dropout_shapes()]
     return parameters, labels, images, masks

@@ -5,7 +5,6 @@ from torch import nn
 from dropleak.engine import rng
 from dropleak.engine.models.dropout import dropout_masks
 from dropleak.engine.models.layers import Dropout
-from dropleak.engine.models.parameters import uniform_parameters
 from dropleak.engine.models.zoo import lenet
 
 
@@ -53,7 +52,7 @@ def test_only_the_dropout_layer_is_new(network):
 
 def test_parameters_are_uniform_and_one_network_per_key(network):
     keys = rng.image_keys(0, torch.arange(3))
-    parameters = uniform_parameters(network, keys)
+    parameters = network.initial_parameters(keys)
     everything = torch.cat([p.flatten(1) for p in parameters.values()], dim=1)
     assert everything.abs().max() <= 0.5
     assert everything.std() == pytest.approx(12**-0.5, rel=0.01)

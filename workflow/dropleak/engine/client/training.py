@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from dropleak.engine import rng
 from dropleak.engine.models.model import Model
 from dropleak.engine.models.network import Network
-from dropleak.engine.models.parameters import Parameters, uniform_parameters
+from dropleak.engine.models.parameters import Parameters
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def initial_parameters(network: Model, seed: int, initialisation: str) -> dict[s
         return {name: p[0] for name, p in own.items()}
     if initialisation == "uniform":
         keys = rng.image_keys(seed, torch.zeros(1, dtype=torch.int64))
-        return {name: p[0] for name, p in uniform_parameters(network, keys).items()}
+        return {name: p[0] for name, p in network.initial_parameters(keys).items()}
     generator = torch.Generator().manual_seed(seed)
     gain = max(layer.gain for layer in network.layers)
     return {

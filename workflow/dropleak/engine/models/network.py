@@ -81,11 +81,23 @@ class Network:
         """None are needed: the layers have derivative passes of their own."""
         return {}
 
-    def initial_parameters(self, keys: Tensor) -> Mapping[str, Tensor]:
-        """Uniform within the bounds, for each key; float64."""
-        from dropleak.engine.models.parameters import uniform_parameters
+    def initial_parameters(self, keys: Tensor) -> dict[str, Tensor]:
+        """Weights and biases uniform within `bounds`, one network per key.
 
-        return uniform_parameters(self, keys)
+        For `lenet` this is the initialisation of the DLG and iDLG scripts, [-0.5, 0.5].
+
+        Args:
+            keys: int64 [B].
+
+        Returns:
+            float64 [B, *shape] for each parameter.
+        """
+        from dropleak.engine import rng  # late: planning imports this module, without torch
+        from dropleak.engine.models.parameters import unflatten
+
+        count = sum(map(prod, self.parameter_shapes().values()))
+        unit = unflatten(self, 2 * rng.uniform(keys, count) - 1)
+        return {name: unit[name] * bound for name, bound in self.bounds().items()}
 
     def dropout_sites(self) -> list[DropoutSite]:
         """The dropout layers, with what can be read of their masks."""
