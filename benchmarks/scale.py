@@ -168,7 +168,7 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
         **{f"Figure {f.number}": draw(f) for f in FIGURES if f.number not in STUBLESS},
         "report_pages": script(
             "report_pages.py",
-            tables("utility", *made) | with_images,
+            tables("utility", *made) | with_images | {"networks": tables("clients")["clients"]},
             {name: f"{RESULTS}/report/{name}" for name in pages},
             config=config,
             clients=clients,

@@ -14,7 +14,7 @@ from dropleak.analysis.summary import STATUSES
 from dropleak.planning import grid
 from dropleak.planning.layout import Layout
 from dropleak.tables import parquet
-from dropleak.tables.schemas import ATTACKS, IMAGES, UTILITY
+from dropleak.tables.schemas import ATTACKS, CLIENTS, IMAGES, UTILITY
 
 SHAPE = (3, 32, 32)
 CLASSES = 10
@@ -23,7 +23,7 @@ TRAINING_IMAGES = 1000
 
 
 def write(folder: Path, config: dict) -> None:
-    """Write the image tables and the files of all attack and training jobs.
+    """Write the tables of images and clients, and the files of all attack and training jobs.
 
     Args:
         folder: the working directory of the experiment.
@@ -33,6 +33,12 @@ def write(folder: Path, config: dict) -> None:
     for part, count in (("train", TRAINING_IMAGES), ("test", config["images"])):
         images = parquet.with_origin(_images(rng, count), layout.images.settings)
         parquet.write(images, folder / layout.images.path / f"{part}.parquet")
+    count = len(config["clients"])
+    facts = {"parameters": [15_826] * count, "dropout_layers": [1] * count}
+    clients = parquet.build(
+        CLIENTS, {"client": config["clients"], **facts, "batch_norm": [None] * count}
+    )
+    parquet.write(clients, folder / layout.results / "tables" / "clients.parquet")
     selection = np.array(grid.selection(config["images"], config["seed"]))
     batches = grid.batches(config["images"], config["attack"]["images_per_job"])
     jobs = product(layout.attacks.items(), config["rates"], batches)
