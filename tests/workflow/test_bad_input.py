@@ -90,6 +90,7 @@ def one_batch(layout):
     return f"{layout.attacks['lenet', 'idlg'].path}/rate-0.5/images-0-2.parquet"
 
 
+@pytest.mark.slow
 def test_a_corrupt_row_ends_a_run(tmp_path, small, digits):
     config = configuration.complete(yaml.safe_load(small[-1].read_text(encoding="utf-8")))
     layout = Layout(config)
@@ -105,6 +106,7 @@ def test_a_corrupt_row_ends_a_run(tmp_path, small, digits):
     assert not list(tmp_path.rglob("images-*.parquet"))
 
 
+@pytest.mark.slow
 def test_odd_names_and_files_do_not_end_a_run(tmp_path):
     """Names that would break a shell command, and a pickle in the place of a table."""
     folder = tmp_path / 'it\'s $(touch x) "q"\n ü'

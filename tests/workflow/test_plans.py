@@ -56,6 +56,7 @@ def test_the_comparison_of_attackers_is_planned():
     assert jobs["draw_tradeoff"] == 1
 
 
+@pytest.mark.slow
 def test_the_comparison_of_clients_is_planned(tmp_path):
     """On digits instead of photographs: seven clients, with four different trainings."""
     digits = tmp_path / "digits.yaml"
