@@ -57,30 +57,30 @@ def _texts(start: Iterable[Path], folder: Path, inside: Path) -> list[str]:
         path = waiting.pop()
         if path not in code:
             try:
-                tree = _parse(path.read_bytes())
+                code[path], imported = _parse(path.read_bytes())
             except (OSError, SyntaxError, ValueError) as error:
                 raise InputError(f"{path}: cannot be read as Python ({error})") from None
-            code[path] = ast.unparse(tree)
-            imported = _imports(tree, path, folder)
-            waiting += [file for file in imported if file.is_relative_to(inside)]
+            for level, name in imported:
+                files = _modules(path.parents[level - 1] if level else folder, name)
+                waiting += [file for file in files if file.is_relative_to(inside)]
     return sorted(code.values())
 
 
-@cache
-def _parse(text: bytes) -> ast.Module:
-    return ast.parse(text)
+@cache  # as many digests cover the same modules
+def _parse(text: bytes) -> tuple[str, list[tuple[int, str]]]:
+    """Code without comments and layout, and what it imports, see `_imports`."""
+    tree = ast.parse(text)
+    return ast.unparse(tree), [*_imports(tree)]
 
 
-def _imports(tree: ast.Module, path: Path, folder: Path) -> Iterator[Path]:
-    """The files that the code of a file imports, anywhere in it."""
+def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """The names that code imports, anywhere in it, each after the dots that make it relative."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
-            start = path.parents[node.level - 1] if node.level else folder
             for alias in node.names:
-                yield from _modules(start, ".".join(filter(None, [node.module, alias.name])))
+                yield node.level, ".".join(filter(None, [node.module, alias.name]))
         elif isinstance(node, ast.Import):
-            for alias in node.names:
-                yield from _modules(folder, alias.name)
+            yield from ((0, alias.name) for alias in node.names)
 
 
 def _modules(folder: Path, name: str) -> Iterator[Path]:
