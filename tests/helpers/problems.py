@@ -11,6 +11,7 @@ from torch.func import grad
 from torch.nn import functional as F
 
 from dropleak.engine import rng
+from dropleak.engine.attack.reconstruct import start_row
 from dropleak.engine.client.update import compute_update
 from dropleak.engine.models.network import Network
 from dropleak.engine.models.zoo import lenet
@@ -90,3 +91,18 @@ def by_autograd(objective, x, masks):
     value = torch.stack(distances)
     (gradient,) = torch.autograd.grad(value.sum(), x)
     return value.detach(), gradient
+
+
+def assert_close_to_autograd(objective, keys, tolerance):
+    """The value and gradient of two clients' objective at their starts are those of `by_autograd`.
+
+    Args:
+        tolerance: relative to the value, and to the largest entry of a client's gradient.
+    """
+    x, counts = start_row(objective, keys), torch.tensor([0, 3])
+    value, gradient = objective(x, counts)
+    masks = objective.masks and [mask.squeeze(2) for mask in objective.masks(counts, 1)]
+    expected = by_autograd(objective, x, masks)
+    torch.testing.assert_close(value, expected[0], rtol=tolerance, atol=0)
+    scale = expected[1].abs().amax(1, keepdim=True)
+    torch.testing.assert_close(gradient / scale, expected[1] / scale, rtol=0, atol=tolerance)

@@ -48,12 +48,8 @@ class Adam(Optimiser):
         project: Callable[[Tensor], None] = lambda x: None,
     ):
         super().__init__(x)
-        self.max_iter, self.schedule, self.signed, self.project = (
-            max_iter,
-            schedule,
-            signed,
-            project,
-        )
+        self.max_iter, self.schedule = max_iter, schedule
+        self.signed, self.project = signed, project
         self.milestones = [iterations // part for part in STEPS_AT]
         self.lr = x.new_full((len(x),), lr)
         self._mean, self._square = torch.zeros_like(x), torch.zeros_like(x)

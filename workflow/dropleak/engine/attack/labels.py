@@ -56,10 +56,8 @@ def infer_labels(update: Update, keys: Tensor) -> Tensor | None:
     Returns:
         None if there is no rule for them.
     """
-    rule, classifier = (
-        label_rule(update.network, update.images_per_update),
-        update.network.classifier,
-    )
+    rule = label_rule(update.network, update.images_per_update)
+    classifier = update.network.classifier
     if rule is None or classifier is None:
         return None
     return rule.infer(update, keys, classifier)

@@ -22,9 +22,6 @@ from dropleak.engine.models.masked import Masked, MaskFeed, replace_dropout
 from dropleak.engine.models.model import Classifier, DropoutSite
 from dropleak.errors import InputError
 
-BATCH_NORMS = ("running", "batch")
-"""Whether batch norm uses the statistics that it remembers, or those of a client's images."""
-
 
 class Call(NamedTuple):
     """A call of a module in a forward pass."""
@@ -49,7 +46,8 @@ class ModuleNetwork:
         classes: number of logits.
         dropout: "own" dropout layers only; or one before the last linear layer, its "classifier",
             where the module has none.
-        batch_norm: one of `BATCH_NORMS`.
+        batch_norm: "running" statistics, which it remembers, or those of the "batch", a client's
+            images.
 
     Raises:
         InputError: there are dropout layers of a kind that is not supported; or none could be put
