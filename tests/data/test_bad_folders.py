@@ -29,7 +29,7 @@ def plans(root, **settings):
     """Plan with the configuration of a folder."""
     data = {"source": "folder", "root": str(root).replace("$", "$$")}
     config = configuration.complete(
-        {"experiment": "x", "images": 1, "sample_images": 1, "data": data} | settings
+        {"experiment": "x", "images": 1, "data": data} | settings
     )
     sources.image_values(config["data"])
     sources.check_headers(config["data"])

@@ -43,7 +43,6 @@ def test_the_given_configuration_is_not_changed():
         ({"images": 0}, ["images", "0", "at least 1"]),
         ({"images": "many"}, ["images", '"many"', "a whole number"]),
         ({"images": True}, ["images", "true", "a whole number"]),
-        ({"images": 2}, ["sample_images", "4", "images: 2"]),
         ({"data": {"source": "cifar"}}, ["data.source", '"cifar"', "did you mean cifar10?"]),
         ({"data": {"source": "folder", "root": "no/such"}}, ["data.root", "no/such", "train"]),
         ({"data": None}, ["data", "null", "a group of keys"]),

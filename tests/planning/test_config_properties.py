@@ -153,7 +153,7 @@ def test_a_configuration_can_be_planned_with_or_is_refused_with_a_message(config
     try:
         plan(config)
     except InputError as error:
-        check(str(error), {*config, "experiment", "images", "sample_images"})
+        check(str(error), {*config, "experiment", "images"})
 
 
 def check(message, keys):

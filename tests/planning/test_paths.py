@@ -62,7 +62,7 @@ def test_unknown_users_and_variables_are_refused_by_name(tmp_path, path, words, 
 def test_the_configuration_has_the_expanded_path(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     image_tree(tmp_path / "pictures")
-    settings = {"experiment": "x", "images": 1, "sample_images": 1}
+    settings = {"experiment": "x", "images": 1}
     complete = config.complete(settings | {"data": {"source": "folder", "root": "~/pictures"}})
     assert complete["data"]["root"] == str(tmp_path / "pictures")
     assert config.complete(complete) == complete

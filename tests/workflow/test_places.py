@@ -30,7 +30,7 @@ def test_images_configuration_and_results_may_have_any_name(tmp_path, name):
     settings = {
         "experiment": "mine",
         "data": {"source": "folder", "root": str(folder / "images").replace("$", "$$")},
-        **{"images": 2, "sample_images": 2},
+        "images": 2,
     }
     configuration.write_text(yaml.safe_dump(settings), encoding="utf-8")
     jobs = planned("--snakefile", ROOT / "Snakefile", "--configfile", configuration, cwd=folder)

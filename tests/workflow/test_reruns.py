@@ -78,7 +78,7 @@ def test_a_second_run_has_nothing_to_do(finished, small):
         ({"rates": [0.5]}, AFTER_ATTACKS | {"draw_networks": 1}),
         ({"images": 7}, AFTER_ATTACKS | {"attack": 8}),
         ({"images": 2}, AFTER_ATTACKS),
-        ({"images": 1, "sample_images": 1}, AFTER_ATTACKS),
+        ({"images": 1}, AFTER_ATTACKS),
         ({"attack": {"images_per_job": 1}}, {}),
         ({"attack": {"images_per_job": 100}}, {}),
         ({"images": 5, "attack": {"images_per_job": 1}}, AFTER_ATTACKS | {"attack": 8}),

@@ -28,7 +28,7 @@ def arguments(folder, configuration):
 def finished(tmp_path_factory):
     """A folder with results of the example after few iterations, and the arguments of the run."""
     folder = tmp_path_factory.mktemp("example")
-    small = {"images": 2, "attack": {"iterations": 20}, "sample_images": 1}
+    small = {"images": 2, "attack": {"iterations": 20}}
     utility = {"utility": {"rates": [0.0, 0.5], "seeds": 2, "epochs": 1}}
     settings = yaml.safe_load(CONFIGURATION) | small | utility
     everything = arguments(folder / "files", settings)

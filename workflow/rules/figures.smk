@@ -50,7 +50,7 @@ for figure in FIGURES:
                 figure.options,
                 clients=config["clients"],
                 attackers=config["attackers"],
-                chosen=SELECTION[: config["sample_images"]],
+                chosen=SELECTION[: min(config["sample_images"], config["images"])],
             ),
         script:
             "../scripts/figure.py"

@@ -269,8 +269,6 @@ def _contradictions(config: dict) -> Iterator[str]:
                 f"images: {config['images']} is not a multiple of {together}, the "
                 f"images_per_update of client {name}"
             )
-    if config["sample_images"] > config["images"]:
-        yield f"sample_images: {config['sample_images']} is more than images: {config['images']}"
 
 
 def _unusable(root: str) -> str | None:
