@@ -215,6 +215,10 @@ def _attacker(name: str, settings: dict) -> str:
         parts.append(f"a mask regulariser weighted {settings['mask_regulariser']:g}")
     if settings["clip"]:
         parts.append("images kept in $[0, 1]$")
+    if settings["patience"] is not None:
+        parts.append(f"stopped {settings['patience']:,} iterations after its lowest loss")
+    if settings["target_loss"]:
+        parts.append(f"stopped at a loss below {settings['target_loss']:g}")
     if settings["restarts"] > 1:
         parts.append(f"the best of {settings['restarts']} starts")
     return f"Attacker \\texttt{{{latex(name)}}}: {', '.join(parts)}."
