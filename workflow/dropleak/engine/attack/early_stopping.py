@@ -29,16 +29,16 @@ class EarlyStopping:
             result["best_loss"] = torch.full_like(result["loss"], torch.inf)
             result["best_iteration"] = torch.zeros_like(result["iterations"])
 
-    def look(self, iteration: int, result: dict[str, Tensor]) -> Tensor:
-        """Take note of the losses at an iteration; returns which attacks may end, bool [B]."""
+    def look(self, iteration: int, running: Tensor, result: dict[str, Tensor]) -> Tensor:
+        """Compare the losses of some attacks (int64 [R]) with their lowest; which may end, [R]."""
         if not self._active:
-            return torch.zeros_like(result["loss"], dtype=torch.bool)
-        lower = result["loss"] < result["best_loss"]
+            return torch.zeros_like(running, dtype=torch.bool)
+        lower = running[result["loss"][running] < result["best_loss"][running]]
         result["best_x"][lower] = result["x"][lower]
         result["best_loss"][lower] = result["loss"][lower]
         result["best_iteration"][lower] = iteration
-        waited = iteration - result["best_iteration"]
-        return (result["best_loss"] < self._target) | (waited >= self._patience)
+        waited = iteration - result["best_iteration"][running]
+        return (result["best_loss"][running] < self._target) | (waited >= self._patience)
 
     def keep_best(self, result: dict[str, Tensor]) -> None:
         """Replace the last iterates and their losses by the best ones."""

@@ -84,7 +84,7 @@ def reconstruct(
         if len(running):
             result["loss"][running] = optimiser.step(objective)
         show(iteration)
-        enough = stopping.look(iteration, result)[running]
+        enough = stopping.look(iteration, running, result)
         for name in _REPORTED:
             result[name][running] = getattr(optimiser, name)
         moving = ~_finished(optimiser, objective)
@@ -99,20 +99,20 @@ def reconstruct(
     if len(running):
         result["loss"][running], _ = objective(optimiser.x, optimiser.evaluations)
         result["evaluations"][running] += 1
-    stopping.look(iterations, result)
+    stopping.look(iterations, running, result)
+    status = _statuses(whole, result, running)
     stopping.keep_best(result)
     show(iterations)
     match = result["loss"]
     if whole.has_priors:
         match, _ = whole.match(result["x"], counted)
     images, masks, logits = whole.variables.split(result["x"])
-    empty = vanished(update, attacker)
     return Reconstruction(
         images=images,
         labels=logits.argmax(2) if whole.labels is None else whole.labels,
         loss=result["loss"],
         match=match,
-        status=_statuses(images, result["loss"], result["outcome"], running, empty),
+        status=status,
         iterations=result["iterations"],
         evaluations=result["evaluations"],
         masks=_inferred_masks(whole, masks),
@@ -216,8 +216,11 @@ def _finished(optimiser: Optimiser, objective: GradientMatching) -> Tensor:
 
 
 def _statuses(
-    images: Tensor, loss: Tensor, outcome: Tensor, running: Tensor, empty: Tensor
+    objective: GradientMatching, result: dict[str, Tensor], running: Tensor
 ) -> tuple[Status, ...]:
+    """How each attack ended, from its last iterate."""
+    images, _, _ = objective.variables.split(result["x"])
+    outcome = result["outcome"]
     statuses = list(Status)
     code = torch.full_like(outcome, statuses.index(Status.CONVERGED))
     code[running] = torch.where(
@@ -226,7 +229,7 @@ def _statuses(
         statuses.index(Status.STALLED),
     )
     code[outcome == Outcome.STOPPED] = statuses.index(Status.STOPPED)
-    overflowed = (outcome == Outcome.NOT_FINITE) | ~loss.isfinite()
+    overflowed = (outcome == Outcome.NOT_FINITE) | ~result["loss"].isfinite()
     code[overflowed | _exploded(images)] = statuses.index(Status.DIVERGED)
-    code[empty] = statuses.index(Status.VANISHED)
+    code[vanished(objective.update, objective.attacker)] = statuses.index(Status.VANISHED)
     return tuple(statuses[index] for index in code.tolist())
