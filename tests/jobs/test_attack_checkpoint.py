@@ -61,6 +61,7 @@ def terminate_at(iteration):
             "clip": True,
             "learning_rate": 0.1,
         },
+        {"masks": "ignore", "optimiser": "adam", "learning_rate": 0.5, "patience": 20},
     ],
     ids=str,
 )

@@ -110,6 +110,10 @@ def test_the_given_configuration_is_not_changed():
             {"presets": {"attackers": {"x": {"mask_regulariser": 0.1}}}},
             ["mask_regulariser", "optimise"],
         ),
+        (
+            {"presets": {"attackers": {"x": {"patience": 50}}}},
+            ["presets.attackers.x.patience", "50", "multiple of 20"],
+        ),
         ({"experiment": "../up"}, ["experiment", "../up"]),
         ({"utility": {"learning_rate": 0}}, ["utility.learning_rate", "0", "above 0"]),
         ({"seed": -1}, ["seed", "-1", "at least 0"]),

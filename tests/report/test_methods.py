@@ -69,6 +69,13 @@ def test_it_describes_the_attacks():
     assert "3 core hours on 2 machines" in text
 
 
+def test_it_says_when_attacks_stop_early():
+    early = {"patience": 4000, "target_loss": 1e-5}
+    text = described(attackers=["idlg", "mine"], presets={"attackers": {"mine": early}})
+    assert "stopped at a loss below 1e-05 or after 4,000 iterations without a lower loss" in text
+    assert text.count("stopped") == 1
+
+
 def test_it_says_if_the_code_is_not_that_of_a_commit():
     assert r"commit \texttt{0123456789ab} with changes that are not committed" in described(
         dirty=True

@@ -215,9 +215,21 @@ def _attacker(name: str, settings: dict) -> str:
         parts.append(f"a mask regulariser weighted {settings['mask_regulariser']:g}")
     if settings["clip"]:
         parts.append("images kept in $[0, 1]$")
+    if ends := _early_ends(settings):
+        parts.append(f"stopped {' or '.join(ends)}, with the best iterate kept")
     if settings["restarts"] > 1:
         parts.append(f"the best of {settings['restarts']} starts")
     return f"Attacker \\texttt{{{latex(name)}}}: {', '.join(parts)}."
+
+
+def _early_ends(settings: dict) -> list[str]:
+    """When an attack ends before its budget."""
+    ends = []
+    if settings["target_loss"]:
+        ends.append(f"at a loss below {settings['target_loss']:g}")
+    if settings["patience"] is not None:
+        ends.append(f"after {settings['patience']:,} iterations without a lower loss")
+    return ends
 
 
 def _commit(revision: dict[str, str | bool | None]) -> str:

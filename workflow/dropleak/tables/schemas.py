@@ -57,7 +57,9 @@ ATTACKS = pa.schema(
             "share of features whose mask entry is right; null as above",
             nullable=True,
         ),
-        _column("status", pa.string(), "converged, stalled, diverged, exhausted or vanished"),
+        _column(
+            "status", pa.string(), "converged, stalled, diverged, exhausted, stopped or vanished"
+        ),
         _column("iterations", pa.int32(), "optimiser iterations of all restarts", "iterations"),
         _column(
             "evaluations", pa.int32(), "evaluations of the attacker's objective, of all restarts"
@@ -124,6 +126,7 @@ SUMMARY = pa.schema(
         _column("stalled", pa.int32(), "attacks whose last step hardly moved"),
         _column("diverged", pa.int32(), "attacks that overflowed or exploded"),
         _column("exhausted", pa.int32(), "attacks still moving at the last iteration"),
+        _column("stopped", pa.int32(), "attacks that early stopping ended"),
         _column("vanished", pa.int32(), "attacks on a shared gradient that is numerically empty"),
         _column("rmse_median", pa.float64(), "median of rmse", "pixel range"),
         _column("rmse_q1", pa.float64(), "lower quartile of rmse", "pixel range"),

@@ -17,6 +17,8 @@ class Attacker:
     clip: bool = False
     total_variation: float = 0.0
     mask_regulariser: float = 0.0
+    patience: int | None = None
+    target_loss: float = 0.0
     restarts: int = 1
 
     @property

@@ -22,6 +22,8 @@ class Outcome(IntEnum):
     """Loss or variables changed by less than `tolerance_change`, or no descent was left."""
     NOT_FINITE = 3
     """Loss or gradient overflowed; `x` is the last finite iterate."""
+    STOPPED = 4
+    """The attack ended on its loss, see `early_stopping`. No optimiser says so itself."""
 
 
 class Optimiser:

@@ -9,6 +9,7 @@ from torch import Tensor
 from dropleak.engine import rng
 from dropleak.engine.attack.adam import Adam
 from dropleak.engine.attack.attacker import Attacker
+from dropleak.engine.attack.early_stopping import EarlyStopping
 from dropleak.engine.attack.labels import infer_labels
 from dropleak.engine.attack.masks import SOURCES, Constant, Masks, MaskSource, start_masks
 from dropleak.engine.attack.objective import GradientMatching
@@ -52,7 +53,8 @@ def reconstruct(
     """Run one attack on each client's update, all at once, without restarts.
 
     The budget is counted as in the published script: in steps of 20 iterations, where the next step
-    follows even if one ends early on a tolerance. Attacks that can no longer move leave the batch.
+    follows even if one ends early on a tolerance. Attacks that can no longer move, or that early
+    stopping ends, leave the batch.
 
     Args:
         update: shared by B clients.
@@ -67,6 +69,7 @@ def reconstruct(
     whole = objective = objective_for(update, attacker, keys, oracle_masks)
     optimiser = optimiser_for(objective, start_row(objective, keys), iterations)
     result = {name: getattr(optimiser, name).clone() for name in _REPORTED}
+    stopping = EarlyStopping(attacker, result)
     running = torch.arange(len(update), device=keys.device)
     done = 0
     if saved := checkpoint.restore():
@@ -81,9 +84,12 @@ def reconstruct(
         if len(running):
             result["loss"][running] = optimiser.step(objective)
         show(iteration)
+        enough = stopping.look(iteration, running, result)
         for name in _REPORTED:
             result[name][running] = getattr(optimiser, name)
         moving = ~_finished(optimiser, objective)
+        result["outcome"][running[moving & enough]] = Outcome.STOPPED
+        moving &= ~enough
         if not moving.all():
             running, optimiser = running[moving], optimiser.select(moving)
             objective = objective.select(moving)
@@ -93,18 +99,20 @@ def reconstruct(
     if len(running):
         result["loss"][running], _ = objective(optimiser.x, optimiser.evaluations)
         result["evaluations"][running] += 1
+    stopping.look(iterations, running, result)
+    status = _statuses(whole, result, running)
+    stopping.keep_best(result)
     show(iterations)
     match = result["loss"]
     if whole.has_priors:
         match, _ = whole.match(result["x"], counted)
     images, masks, logits = whole.variables.split(result["x"])
-    empty = vanished(update, attacker)
     return Reconstruction(
         images=images,
         labels=logits.argmax(2) if whole.labels is None else whole.labels,
         loss=result["loss"],
         match=match,
-        status=_statuses(images, result["loss"], result["outcome"], running, empty),
+        status=status,
         iterations=result["iterations"],
         evaluations=result["evaluations"],
         masks=_inferred_masks(whole, masks),
@@ -208,8 +216,11 @@ def _finished(optimiser: Optimiser, objective: GradientMatching) -> Tensor:
 
 
 def _statuses(
-    images: Tensor, loss: Tensor, outcome: Tensor, running: Tensor, empty: Tensor
+    objective: GradientMatching, result: dict[str, Tensor], running: Tensor
 ) -> tuple[Status, ...]:
+    """How each attack ended, from its last iterate."""
+    images, _, _ = objective.variables.split(result["x"])
+    outcome = result["outcome"]
     statuses = list(Status)
     code = torch.full_like(outcome, statuses.index(Status.CONVERGED))
     code[running] = torch.where(
@@ -217,7 +228,8 @@ def _statuses(
         statuses.index(Status.EXHAUSTED),
         statuses.index(Status.STALLED),
     )
-    overflowed = (outcome == Outcome.NOT_FINITE) | ~loss.isfinite()
+    code[outcome == Outcome.STOPPED] = statuses.index(Status.STOPPED)
+    overflowed = (outcome == Outcome.NOT_FINITE) | ~result["loss"].isfinite()
     code[overflowed | _exploded(images)] = statuses.index(Status.DIVERGED)
-    code[empty] = statuses.index(Status.VANISHED)
+    code[vanished(objective.update, objective.attacker)] = statuses.index(Status.VANISHED)
     return tuple(statuses[index] for index in code.tolist())

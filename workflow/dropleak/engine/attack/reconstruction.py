@@ -19,6 +19,8 @@ class Status(StrEnum):
     """The loss overflowed, or the image exploded."""
     EXHAUSTED = "exhausted"
     """The iterations were used up while the loss was still changing."""
+    STOPPED = "stopped"
+    """Early stopping ended it: the loss was low enough, or had not fallen for long enough."""
     VANISHED = "vanished"
     """The shared gradient is numerically empty (see `vanishing`), however the attack ended."""
 
