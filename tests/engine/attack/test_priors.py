@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from dropleak.engine.attack.priors import mask_rate, total_variation
@@ -12,14 +13,27 @@ def test_an_even_image_has_no_variation_and_a_chessboard_the_most():
     assert total_variation(chessboard)[0].tolist() == [2.0]
 
 
-def test_variation_and_its_gradient_are_those_of_autograd():
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_variation_and_its_gradient_are_those_of_autograd(smoothing):
     torch.manual_seed(0)
     images = torch.rand(3, 2, 3, 7, 5, dtype=torch.float64, requires_grad=True)
-    value, gradient = total_variation(images.detach())
-    down = (images[..., 1:, :] - images[..., :-1, :]).abs().mean((1, 2, 3, 4))
-    across = (images[..., 1:] - images[..., :-1]).abs().mean((1, 2, 3, 4))
+    value, gradient = total_variation(images.detach(), smoothing)
+
+    def variation(difference):
+        magnitude = (difference**2 + smoothing**2).sqrt()
+        return magnitude.mean((1, 2, 3, 4))
+
+    down = variation(images[..., 1:, :] - images[..., :-1, :])
+    across = variation(images[..., 1:] - images[..., :-1])
     torch.testing.assert_close(value, (down + across).detach())
     torch.testing.assert_close(gradient, torch.autograd.grad((down + across).sum(), images)[0])
+
+
+def test_smoothed_variation_has_no_gradient_where_neighbours_are_equal():
+    even = torch.full((1, 1, 1, 3, 4), 0.3)
+    value, gradient = total_variation(even, 0.05)
+    torch.testing.assert_close(value, torch.tensor([2 * 0.05]))
+    assert not gradient.any()
 
 
 def test_masks_are_drawn_to_the_rate():

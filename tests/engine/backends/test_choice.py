@@ -94,21 +94,17 @@ def with_activation(layer):
 @pytest.mark.parametrize("network", [LENET, relu_convnet((3, 32, 32), 10, "both")])
 @pytest.mark.parametrize(
     "attacker",
-    [Attacker(), Attacker(distance="cosine", labels="optimise"), Attacker(optimiser="adam")],
+    [
+        Attacker(),
+        Attacker(distance="cosine", labels="optimise"),
+        Attacker(optimiser="adam"),
+        Attacker(masks="ignore", total_variation=0.1),
+    ],
 )
 def test_known_layers_and_distances_run_in_c(network, attacker):
     backend = choose(network, attacker, LIKE)
     assert backend == ("C", CompiledMatching, CompiledLBFGS, None)
     assert str(backend) == "the attack runs in C"
-
-
-@COMPILER
-def test_priors_keep_the_optimiser_in_torch():
-    backend = choose(LENET, Attacker(total_variation=0.1), LIKE)
-    assert (backend.objective, backend.lbfgs) == (CompiledMatching, LBFGS)
-    assert "priors are not compiled" in str(backend)
-    adam = Attacker(optimiser="adam", total_variation=0.1)
-    assert choose(LENET, adam, LIKE).reason is None
 
 
 @pytest.mark.parametrize(

@@ -296,6 +296,9 @@ def _impossible(preset: dict) -> Iterator[tuple[str, str]]:
         yield "clip", "is for optimiser: adam or signed-adam"
     if optimised and lbfgs:
         yield "masks", "needs optimiser: adam or signed-adam, which can keep masks in [0, 1]"
+    for key, default in (("total_variation_smoothing", 0), ("stages", 1)):
+        if preset[key] != default and not preset["total_variation"]:
+            yield key, "needs total_variation"
     if preset["mask_regulariser"] and not optimised:
         yield "mask_regulariser", "needs masks: optimise"
 

@@ -45,6 +45,10 @@ _SETTINGS = {
         "optimise": r"masks optimised with the images \cite{scheliga2023dropout}",
         "known": "the client's mask",
     },
+    "start": {
+        "noise": "standard normal noise to start from",
+        "grey": r"grey with 1\% noise to start from",
+    },
     "distance": {name: distance.method for name, distance in DISTANCES.items()},
     "optimiser": {
         "lbfgs": r"L-BFGS \cite{liu1989limited} with a history of 100",
@@ -96,8 +100,8 @@ def paragraph(
         "Networks, start images and masks depended on seed and image alone, so that all "
         f"{'clients, ' if len(clients) > 1 else ''}rates and attackers met the same problems.",
         *(_attacker(name, settings) for name, settings in attackers.items()),
-        f"Each attack had at most {config['attack']['iterations']:,} iterations, from standard "
-        f"normal noise, in {config['attack']['precision']}.",
+        f"Each attack had at most {config['attack']['iterations']:,} iterations in "
+        f"{config['attack']['precision']}.",
         "The root mean squared error (RMSE) is of pixels in $[0, 1]$, also after clipping to that "
         f"range; a success has one below {config['success_rmse']} without clipping. Structural "
         r"similarity is that of Wang et al.\ \cite{wang2004image}.",
@@ -210,7 +214,11 @@ def _attacker(name: str, settings: dict) -> str:
     ]
     parts.append(f"learning rate {settings['learning_rate']:g}")
     if settings["total_variation"]:
-        parts.append(f"total variation weighted {settings['total_variation']:g}")
+        smooth = settings["total_variation_smoothing"]
+        smoothed = f"smoothed ({smooth:g}) " if smooth else ""
+        parts.append(f"{smoothed}total variation weighted {settings['total_variation']:g}")
+        if settings["stages"] > 1:
+            parts[-1] += f", in {settings['stages']} stages each with a tenth of the weight before"
     if settings["mask_regulariser"]:
         parts.append(f"a mask regulariser weighted {settings['mask_regulariser']:g}")
     if settings["clip"]:

@@ -10,12 +10,15 @@ class Attacker:
     labels: str = "infer"
     masks: str = "resample"
     distance: str = "euclidean"
+    start: str = "noise"
     optimiser: str = "lbfgs"
     learning_rate: float = 1.0
     line_search: str = "none"
     schedule: str = "none"
     clip: bool = False
     total_variation: float = 0.0
+    total_variation_smoothing: float = 0.0
+    stages: int = 1
     mask_regulariser: float = 0.0
     patience: int | None = None
     target_loss: float = 0.0

@@ -17,6 +17,9 @@ from dropleak.engine.backends.derivatives import Derivatives, derivatives
 from dropleak.engine.client.update import Update
 from dropleak.engine.models.parameters import flatten
 
+STAGE_FACTOR = 0.1
+"""Factor of total variation's weight from one stage of an attack to the next."""
+
 
 class GradientMatching:
     """Distance of gradients plus priors, for B clients, as a function of rows of variables.
@@ -26,12 +29,19 @@ class GradientMatching:
         attacker: its settings.
         labels: int64 [B, n], or None if they are optimised.
         masks: where they come from, or None if they are optimised.
+        stage: of the attack, from 0; see `at_stage`.
     """
 
     def __init__(
-        self, update: Update, attacker: Attacker, labels: Tensor | None, masks: MaskSource | None
+        self,
+        update: Update,
+        attacker: Attacker,
+        labels: Tensor | None,
+        masks: MaskSource | None,
+        stage: int = 0,
     ):
         self.update, self.attacker, self.labels, self.masks = update, attacker, labels, masks
+        self.stage = stage
         self.variables = Variables.of(update, masks is None, labels is None)
 
     @cached_property
@@ -54,6 +64,11 @@ class GradientMatching:
         return bool(self.attacker.total_variation or self._mask_regulariser)
 
     @property
+    def total_variation(self) -> float:
+        """Its weight at this stage."""
+        return self.attacker.total_variation * STAGE_FACTOR**self.stage
+
+    @property
     def _mask_regulariser(self) -> float:
         return self.attacker.mask_regulariser if self.variables.masks else 0.0
 
@@ -64,7 +79,14 @@ class GradientMatching:
             self.attacker,
             None if self.labels is None else self.labels[clients],
             None if self.masks is None else self.masks.select(clients),
+            self.stage,
         )
+
+    def at_stage(self, stage: int) -> "GradientMatching":
+        """The same objective at another stage, where total variation has another weight."""
+        if stage == self.stage:
+            return self
+        return type(self)(self.update, self.attacker, self.labels, self.masks, stage)
 
     def __call__(self, x: Tensor, evaluations: Tensor) -> tuple[Tensor, Tensor]:
         """Value and gradient.
@@ -81,10 +103,10 @@ class GradientMatching:
             return loss, gradient
         images, masks, _ = self.variables.split(x)
         slopes = self.variables.split(gradient)
-        if self.attacker.total_variation:
-            value, slope = priors.total_variation(images)
-            loss = loss + self.attacker.total_variation * value
-            slopes[0].add_(slope, alpha=self.attacker.total_variation)
+        if self.total_variation:
+            value, slope = priors.total_variation(images, self.attacker.total_variation_smoothing)
+            loss = loss + self.total_variation * value
+            slopes[0].add_(slope, alpha=self.total_variation)
         if self._mask_regulariser:
             value, mask_slopes = priors.mask_rate(masks, self.update.rate)
             loss = loss + self._mask_regulariser * value

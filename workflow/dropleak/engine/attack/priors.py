@@ -9,13 +9,16 @@ import torch
 from torch import Tensor
 
 
-def total_variation(images: Tensor) -> tuple[Tensor, Tensor]:
+def total_variation(images: Tensor, smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
     """Mean magnitude of the differences of neighbouring pixels, along rows plus along columns.
 
-    The anisotropic form of Geiping et al. 2020 (section 4, and their code).
+    The anisotropic form of Geiping et al. 2020 (section 4, and their code). With a smoothing s the
+    magnitude of a difference d is sqrt(d^2 + s^2), which has a gradient at 0 as well (Vogel and
+    Oman 1996).
 
     Args:
         images: [B, n, C, H, W].
+        smoothing: s, in the unit of the pixels.
 
     Returns:
         value [B] and gradient, shaped as the images.
@@ -23,8 +26,9 @@ def total_variation(images: Tensor) -> tuple[Tensor, Tensor]:
     value, gradient = images.new_zeros(len(images)), torch.zeros_like(images)
     for axis in (-1, -2):
         difference = images.diff(dim=axis)
-        slope = difference.sign() / difference[0].numel()
-        value = value + difference.abs().flatten(1).mean(1)
+        magnitude = difference.hypot(difference.new_tensor(smoothing))
+        slope = (difference / magnitude).nan_to_num() / difference[0].numel()
+        value = value + magnitude.flatten(1).mean(1)
         size = difference.shape[axis]
         gradient.narrow(axis, 1, size).add_(slope)
         gradient.narrow(axis, 0, size).sub_(slope)

@@ -30,14 +30,24 @@ Observer = Callable[[int, Tensor, Tensor], None]
 """Called with (iteration, images [B, n, C, H, W], loss [B]) after every step of the optimiser."""
 
 
-def start_images(update: Update, keys: Tensor) -> Tensor:
-    """Dummy images to start from, standard normal (Zhu et al. 2019): [B, n, C, H, W].
+GREY, GREY_NOISE = 0.5, 0.01
+"""Mean and standard deviation of the pixels of a grey start. Its noise tells restarts apart."""
+
+
+def start_images(update: Update, keys: Tensor, start: str = "noise") -> Tensor:
+    """Dummy images to start from: [B, n, C, H, W].
 
     Drawn on the CPU so that every device starts from the same images.
+
+    Args:
+        update: what was shared.
+        keys: int64 [B, n].
+        start: "noise", which is standard normal (Zhu et al. 2019), or "grey".
     """
     shape = update.network.input_shape
     draws = rng.normal(rng.derive(keys, rng.Stream.START).cpu(), prod(shape))
-    return draws.reshape(*keys.shape, *shape).to(update.like)
+    images = draws.reshape(*keys.shape, *shape).to(update.like)
+    return GREY + GREY_NOISE * images if start == "grey" else images
 
 
 @torch.inference_mode()
@@ -81,15 +91,17 @@ def reconstruct(
         observe(iteration, images.clone(), result["loss"].clone())
 
     for iteration in range(done, iterations, ITERATIONS_PER_STEP):
+        objective = objective.at_stage(attacker.stages * iteration // iterations)
         if len(running):
             result["loss"][running] = optimiser.step(objective)
         show(iteration)
         enough = stopping.look(iteration, running, result)
         for name in _REPORTED:
             result[name][running] = getattr(optimiser, name)
-        moving = ~_finished(optimiser, objective)
-        result["outcome"][running[moving & enough]] = Outcome.STOPPED
-        moving &= ~enough
+        last = objective.stage == attacker.stages - 1
+        still = ~_finished(optimiser, objective)
+        result["outcome"][running[still & enough & last]] = Outcome.STOPPED
+        moving = still & ~enough if last else torch.ones_like(still)
         if not moving.all():
             running, optimiser = running[moving], optimiser.select(moving)
             objective = objective.select(moving)
@@ -155,7 +167,8 @@ def start_row(objective: GradientMatching, keys: Tensor) -> Tensor:
     update, variables = objective.update, objective.variables
     masks = start_masks(update, keys) if variables.masks else []
     draws = rng.normal(rng.derive(keys, rng.Stream.LABELS).cpu(), variables.classes)
-    return variables.join(start_images(update, keys), masks, draws.to(update.like))
+    images = start_images(update, keys, objective.attacker.start)
+    return variables.join(images, masks, draws.to(update.like))
 
 
 def optimiser_for(objective: GradientMatching, start: Tensor, iterations: int) -> Optimiser:

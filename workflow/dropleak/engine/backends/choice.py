@@ -56,9 +56,6 @@ def choose(network: Model, attacker: Attacker, like: Tensor) -> Backend:
         missing = ["C cannot be compiled here"]
     if missing:
         return Backend("torch", GradientMatching, LBFGS, "; ".join(missing))
-    if attacker.optimiser == "lbfgs" and (attacker.total_variation or attacker.mask_regulariser):
-        reason = "priors are not compiled"
-        return Backend("C with torch's optimiser", CompiledMatching, LBFGS, reason)
     return Backend("C", CompiledMatching, CompiledLBFGS, None)
 
 

@@ -87,6 +87,17 @@ void convolve_transposed(Convolution *convolution, const REAL *dy, const REAL *w
 /* dw = the gradient with respect to w. */
 void weight_gradient(Convolution *convolution, const REAL *x, const REAL *dy, REAL *dw);
 
+/* ---- priors.c ---- */
+
+/* Total variation of a client's images, which are n times channels `planes`. */
+typedef struct {
+    long planes, height, width;
+    double weight, smoothing;
+} Variation;
+
+/* Its value at x, times the weight; the gradient is added to what is there. */
+REAL total_variation(const Variation *prior, const REAL *x, REAL *gradient);
+
 /* The loss of a problem at x, and its gradient. `evaluation` counts from 0 in each step. */
 typedef REAL (*Objective)(void *context, int problem, int evaluation, const REAL *x,
                           REAL *gradient);

@@ -1,4 +1,4 @@
-/* The gradient matching objective, without priors. The four passes through a client's network are
+/* The gradient matching objective. The four passes through a client's network are
  * those of dropleak/engine/models/layers.py, in its notation, for one client. */
 #include <math.h>
 
@@ -262,6 +262,7 @@ static REAL distance(const Matching *m, REAL *gradients, const REAL *shared, REA
 
 typedef struct {
     const Matching *matching;
+    const Variation *prior;
     Workspace *workspace;
 } Context;
 
@@ -325,20 +326,25 @@ static REAL matching(void *context, int client, int evaluation, const REAL *x, R
     return loss;
 }
 
-/* Losses [B] and gradients [B, size] at x. */
+static REAL with_prior(void *context, int client, int evaluation, const REAL *x, REAL *gradient) {
+    REAL distance = matching(context, client, evaluation, x, gradient);
+    return distance + total_variation(((Context *)context)->prior, x, gradient);
+}
+
+/* Distances [B] and their gradients [B, size] at x. */
 void matching_evaluate(int batch, long size, const Matching *m, const REAL *x, REAL *loss,
                        REAL *gradient) {
     Workspace workspace = new_workspace(m);
-    Context context = {m, &workspace};
+    Context context = {m, NULL, &workspace};
     for (int b = 0; b < batch; b++)
         loss[b] = matching(&context, b, 0, x + b * size, gradient + b * size);
     free_workspace(m, &workspace);
 }
 
-/* A step of the optimiser with this objective. */
-void matching_step(const Problems *problems, const Matching *m) {
+/* A step of the optimiser on the distance and a prior. */
+void matching_step(const Problems *problems, const Matching *m, const Variation *prior) {
     Workspace workspace = new_workspace(m);
-    Context context = {m, &workspace};
-    lbfgs_step(problems, matching, &context);
+    Context context = {m, prior, &workspace};
+    lbfgs_step(problems, with_prior, &context);
     free_workspace(m, &workspace);
 }

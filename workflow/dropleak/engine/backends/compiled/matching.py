@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dropleak.engine.attack.objective import GradientMatching
 from dropleak.engine.backends import compiled
-from dropleak.engine.backends.compiled.structures import Matching, Problems
+from dropleak.engine.backends.compiled.structures import Matching, Problems, Variation
 from dropleak.engine.models.parameters import rows
 
 COMPILED_DISTANCES = ("euclidean", "cosine")
@@ -37,7 +37,7 @@ class CompiledMatching(GradientMatching):
         return loss, gradient
 
     def step(self, problems: Problems, evaluations: Tensor) -> None:
-        """Up to `problems.max_iter` iterations of L-BFGS on each problem, without priors.
+        """Up to `problems.max_iter` iterations of L-BFGS on each problem.
 
         Args:
             problems: their state, which is changed.
@@ -45,7 +45,10 @@ class CompiledMatching(GradientMatching):
         """
         matching = self._matching(evaluations, problems.max_iter)
         library = _library(self._weights)
-        library.matching_step(ctypes.byref(problems), ctypes.byref(matching))
+        images, (channels, height, width) = self.variables.images, self.variables.image
+        smoothing = self.attacker.total_variation_smoothing
+        prior = Variation(images * channels, height, width, self.total_variation, smoothing)
+        library.matching_step(*map(ctypes.byref, (problems, matching, prior)))
 
     def _matching(self, evaluations: Tensor, count: int) -> Matching:
         """The structure for `count` evaluations of each problem."""

@@ -106,6 +106,15 @@ class Matching(_Addresses):
         )
 
 
+class Variation(ctypes.Structure):
+    """Total variation of a client's images."""
+
+    _fields_ = [
+        *_fields(ctypes.c_long, "planes height width"),
+        *_fields(ctypes.c_double, "weight smoothing"),
+    ]
+
+
 class Problems(_Addresses):
     """What L-BFGS knows of B problems."""
 
