@@ -134,7 +134,7 @@ def test_what_makes_no_sense_is_refused(files, settings, words):
 
 def test_a_file_that_is_not_python_is_refused(files):
     (files / "parts.py").write_text("def x(:\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"parts.py: cannot be read as Python \(invalid syntax"):
+    with pytest.raises(InputError, match=r"parts.py:1: cannot be read as Python \(invalid syntax"):
         configured(files)
 
 

@@ -33,7 +33,9 @@ def build(tmp_path):
             save_file(weights, tmp_path / "mine.safetensors")
             weights = tmp_path / "mine.safetensors"
         client = Client(f"{path}:{function}", weights=weights and str(weights), **settings)
-        return client.build(shape, 3)
+        network = client.build(shape, 3)
+        client.check(network, torch.empty(0))
+        return network
 
     return build_one
 
@@ -131,6 +133,13 @@ def test_weights_of_another_network_are_refused(build, state, change, words):
     change(state)
     with pytest.raises(InputError, match=re.escape(words)):
         build(weights=state)
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod."])
+def test_names_that_a_wrapper_gave_weights_are_understood(build, state, prefix):
+    wrapped = {f"{prefix}{name}": p for name, p in state.items()}
+    parameters = build(weights=wrapped).parameters
+    assert all(torch.equal(p, state[name]) for name, p in parameters.items())
 
 
 @pytest.mark.parametrize("name", ["weights.pt", "weights.pkl", "weights.safetensors"])

@@ -12,7 +12,7 @@ from dropleak.engine.attack.distances import DISTANCES
 from dropleak.engine.models.zoo import NETWORKS
 from dropleak.formatting import count, series
 from dropleak.planning.config import independent
-from dropleak.planning.networks import is_file
+from dropleak.planning.networks import drawn_anew, is_file
 from dropleak.report.escape import latex
 
 BIBLIOGRAPHY = WORKFLOW / "report" / "references.bib"
@@ -156,15 +156,9 @@ def _clients(clients: dict[str, dict], networks: pd.DataFrame, rates: list[float
     return f"Clients shared the gradient of the cross-entropy, {dropout}.{''.join(sentences)}"
 
 
-def _drawn_anew(client: dict) -> bool:
-    """Whether each client draws its network's weights."""
-    entry = NETWORKS.get(client["network"])
-    return entry is not None and entry.drawn_for_each_client
-
-
 def _network(client: dict, networks: pd.DataFrame, name: str) -> str:
     """What a client's network is, where its weights come from, and what its batch norm does."""
-    if _drawn_anew(client):
+    if drawn_anew(client):
         return f"{NETWORKS[client['network']].method}, drawn anew for each client"
     facts = networks.loc[name]
     if is_file(client["network"]):
@@ -190,7 +184,7 @@ def _network(client: dict, networks: pd.DataFrame, name: str) -> str:
 def _starts(clients: Collection[dict], initialisation: str) -> str:
     """The weights that trainings start from."""
     kinds = dict.fromkeys(
-        f"weights {_INITIALISATION[initialisation]}" if _drawn_anew(client) else "its own weights"
+        f"weights {_INITIALISATION[initialisation]}" if drawn_anew(client) else "its own weights"
         for client in clients
     )
     return " or ".join(kinds)
@@ -198,7 +192,7 @@ def _starts(clients: Collection[dict], initialisation: str) -> str:
 
 def _site(client: dict, facts: pd.Series) -> str:
     """Where a client's network has dropout."""
-    if _drawn_anew(client):
+    if drawn_anew(client):
         return _DROPOUT[client["dropout"]]
     return f", in {count(facts['dropout_layers'], 'dropout layer')}"
 
