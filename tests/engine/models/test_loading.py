@@ -87,7 +87,16 @@ def test_files_beside_it_can_be_imported_and_nothing_is_left(build, tmp_path):
         ({"text": "import sys; sys.exit('no')"}, "importing the file raises SystemExit: no"),
         ({"text": "import nowhere_to_be_found"}, "raises ModuleNotFoundError"),
         ({"text": "def build(shape): pass"}, "it takes (shape, classes) and returns a torch.nn"),
+        ({"text": "import sys\ndef build(*_): sys.exit(0)"}, "the function raises SystemExit: 0"),
         ({"text": "def build(shape, classes): return 3"}, "the function returns int"),
+        (
+            {"text": "from torch import nn\ndef build(shape, classes): return nn.Linear"},
+            "the function returns the class Linear",
+        ),
+        (
+            {"text": FILE.replace("64, 6", "64, 6, device='meta'")},
+            "are on the device meta",
+        ),
         (
             {"text": FILE.replace("6, classes", "6, 4")},
             "logits of all 3 classes come from",

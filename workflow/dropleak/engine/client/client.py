@@ -66,6 +66,8 @@ class Client:
         if not isinstance(network, ModuleNetwork):
             return
         with self._naming_the_network():
+            if self.batch_norm == "batch" and network.batch_norm is None:
+                raise InputError("it has no batch norm; leave batch_norm out")
             check_forward(network, like, self.images_per_update)
             if self.network not in NETWORKS:  # the others' are known to be right
                 check_derivatives(network, like, self.images_per_update)

@@ -79,7 +79,9 @@ def drawn(build: Builder, shape: Shape, classes: int, seed: int) -> nn.Module:
                 f"{_text(error)}; it takes (shape, classes) and returns a torch.nn.Module"
             ) from error
     if isinstance(module, type):
-        raise InputError(f"the function returns the class {module.__name__}; return a module of it")
+        raise InputError(
+            f"the function returns the class {module.__name__}; return one of its objects"
+        )
     if not isinstance(module, nn.Module):
         raise InputError(
             f"the function returns {type(module).__name__}; it must return a torch.nn.Module"
