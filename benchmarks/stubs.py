@@ -35,9 +35,8 @@ def write(folder: Path, config: dict) -> None:
         parquet.write(images, folder / layout.images.path / f"{part}.parquet")
     count = len(config["clients"])
     facts = {"parameters": [15_826] * count, "dropout_layers": [1] * count}
-    clients = parquet.build(
-        CLIENTS, {"client": config["clients"], **facts, "batch_norm": [None] * count}
-    )
+    facts |= {"batch_norm": [None] * count, "labels_from": ["a row"] * count}
+    clients = parquet.build(CLIENTS, {"client": config["clients"], **facts})
     parquet.write(clients, folder / layout.results / "tables" / "clients.parquet")
     selection = np.array(grid.selection(config["images"], config["seed"]))
     batches = grid.batches(config["images"], config["attack"]["images_per_job"])

@@ -16,6 +16,7 @@ from torch import nn
 
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.summary import summarise
+from dropleak.engine.client.client import Client
 from dropleak.engine.models.module import ModuleNetwork
 from dropleak.engine.models.zoo import lenet
 from dropleak.jobs.images import tensors
@@ -88,9 +89,19 @@ def test_facts_of_networks():
         "a": lenet((1, 32, 32), 10),
         "b": ModuleNetwork(modules.ConvNet(), (1, 32, 32), 10, batch_norm="batch"),
     }
-    first, second = clients_table(networks).to_pylist()
-    assert first == {"client": "a", "parameters": 15226, "dropout_layers": 1, "batch_norm": None}
+    clients = {"a": Client("lenet"), "b": Client("mine.py:build", images_per_update=2)}
+    first, second = clients_table(clients, networks).to_pylist()
+    assert first == {
+        "client": "a",
+        "parameters": 15226,
+        "dropout_layers": 1,
+        "batch_norm": None,
+        "labels_from": "the classifier's row that sums lowest",
+    }
     assert (second["dropout_layers"], second["batch_norm"]) == (3, "batch")
+    assert second["labels_from"] == "the classifier's negative entries and its bias gradient"
+    pair = clients_table({"c": clients["b"]}, {"c": ModuleNetwork(modules.mlp(), (1, 32, 32), 10)})
+    assert pair["labels_from"].to_pylist() == [None]
 
 
 def test_figure_3_shows_each_image_at_each_rate(attacks, stored, digits):

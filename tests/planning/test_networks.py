@@ -3,12 +3,15 @@
 import os
 import re
 import shutil
+import tempfile
 
 import pytest
 
+from dropleak.engine.models.zoo import NETWORKS
 from dropleak.errors import InputError
+from dropleak.jobs.trial import trial as jobs_trial
 from dropleak.planning import configfile, networks, trial
-from dropleak.planning.config import clients, complete
+from dropleak.planning.config import clients, complete, settings_of, with_defaults
 from dropleak.planning.layout import Layout
 
 FILE = """
@@ -134,7 +137,7 @@ def test_what_makes_no_sense_is_refused(files, settings, words):
 
 def test_a_file_that_is_not_python_is_refused(files):
     (files / "parts.py").write_text("def x(:\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"parts.py: cannot be read as Python \(invalid syntax"):
+    with pytest.raises(InputError, match=r"parts.py:1: cannot be read as Python \(invalid syntax"):
         configured(files)
 
 
@@ -162,7 +165,58 @@ def test_a_job_notices_files_that_have_changed(files):
         networks.files(client, planned)
 
 
+@pytest.mark.parametrize(
+    ("settings", "shape", "words"),
+    [
+        ({"network": "vit"}, (1, 30, 30), "30 x 30 is no multiple: set data.size to one"),
+        ({"network": "convnet"}, (1, 8, 8), "8 x 8 are too few: set data.size to 9 or more"),
+        ({"network": "mlp", "batch_norm": "batch"}, (1, 8, 8), "it has no batch norm"),
+    ],
+)
+def test_a_trial_of_a_built_in_module_says_what_it_cannot_take(settings, shape, words):
+    arguments = {"shape": shape, "classes": 10, "seed": 0, "precision": "float32"}
+    problem = jobs_trial({"client": settings} | arguments)["problem"]
+    assert problem.startswith(f"network {settings['network']}: ")
+    assert words in problem
+
+
+def test_planning_tries_built_in_modules_and_nothing_else(monkeypatch):
+    tried = []
+    monkeypatch.setattr(trial, "tried_size", lambda client, *rest: tried.append(client["network"]))
+    names = [*NETWORKS]
+    config = complete(
+        {"experiment": "x", "presets": {"clients": {n: {"network": n} for n in names}}}
+    )
+    presets = clients(config)
+    trial.sizes([presets[name] for name in names], config, tries=True)
+    assert tried == ["mlp", "vit", "convnet", "resnet18"]
+    trial.sizes([presets[name] for name in names], config, tries=False)
+    assert len(tried) == 4
+
+
+def test_a_function_that_ends_its_process_is_named(files):
+    text = "import os\n\ndef build(shape, classes):\n    os._exit(3)\n"
+    (files / "mine.py").write_text(text, encoding="utf-8")
+    client = clients(configured(files, weights=None))["mine"]
+    with pytest.raises(InputError, match=r"mine.py:build: trying it failed \(exit 3\)"):
+        trial.tried_size(client, (1, 8, 8), 10, 0, "float32")
+
+
+def test_without_a_cache_trials_are_remembered_among_temporary_files(tmp_path, monkeypatch):
+    (tmp_path / "home").write_text("no folder", encoding="utf-8")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(trial, "_try", lambda arguments: trial.Size(2.0, 3))
+    client = with_defaults({"network": "mlp"}, settings_of("clients"))
+    arguments = client, (1, 8, 8), 10, 0, "float32"
+    assert trial.tried_size(*arguments).parameters == 3
+    monkeypatch.setattr(trial, "_try", None)
+    assert trial.tried_size(*arguments).parameters == 3
+
+
 def test_a_trial_is_remembered_until_something_changes(files, tmp_path, monkeypatch):
+    printing = "import atexit, os; print(1); os.write(1, b'2'); atexit.register(print, 3)\n"
+    (files / "mine.py").write_text(printing + FILE, encoding="utf-8")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     client = clients(configured(files, weights=None))["mine"]
     size = trial.tried_size(client, (1, 32, 32), 10, 0, "float32")

@@ -21,7 +21,12 @@ VERSIONS = {
 
 
 def described(
-    device="cpu", commit="0123456789abcdef", dirty=False, batch_norm="running", **changes
+    device="cpu",
+    commit="0123456789abcdef",
+    dirty=False,
+    batch_norm="running",
+    labels_from="the classifier's bias",
+    **changes,
 ):
     config = configuration.complete({"experiment": "test"} | changes)
     clients, attackers = configuration.clients(config), configuration.attackers(config)
@@ -32,7 +37,7 @@ def described(
         attackers={name: attackers[name] for name in config["attackers"]},
         networks=pd.DataFrame(
             {"client": list(clients), "parameters": 1234, "dropout_layers": 2}
-            | {"batch_norm": batch_norm}
+            | {"batch_norm": batch_norm, "labels_from": labels_from}
         ),
         dataset="the folder my_images",
         shape=[3, 32, 32],
@@ -87,7 +92,7 @@ def test_it_says_if_the_code_is_not_that_of_a_commit():
     ("dropout", "words", "proposed"),
     [
         ("classifier", "at rates 0.0 and 0.5, before the classifier as proposed by Zheng", True),
-        ("convolutions", "at rates 0.0 and 0.5, after each convolution.", False),
+        ("convolutions", "at rates 0.0 and 0.5, after each convolution;", False),
         ("both", "as proposed by Zheng", True),
     ],
 )
@@ -182,9 +187,26 @@ def test_a_users_network_and_its_batch_norm_are_described(tmp_path, batch_norm, 
     assert r"1 image in the network \texttt{build} of \texttt{my\_network.py} with 1,234" in text
     assert known in text
     assert r"with the weights \texttt{my\_weights.pt} for all clients" in text
-    assert "at rates 0.0, 0.1, 0.2, 0.3, 0.4 and 0.5, in 2 dropout layers." in text
-    assert "from its own weights" in text
+    assert "at rates 0.0, 0.1, 0.2, 0.3, 0.4 and 0.5, in 2 dropout layers; labels can" in text
+    assert "from the attacked weights" in text
     assert str(tmp_path) not in text
+
+
+@pytest.mark.parametrize(
+    ("labels_from", "words"),
+    [
+        ("the lowest row", "; labels can be inferred from the lowest row."),
+        (None, "; labels have to be optimised with the images"),
+    ],
+)
+def test_it_says_what_labels_are_inferred_from(labels_from, words):
+    assert words in described(labels_from=labels_from)
+    several = described(labels_from=labels_from, clients=["lenet", "relu-convnet"])
+    assert several.count(words) == 2
+
+
+def test_weights_that_a_module_draws_are_drawn_for_each_seed():
+    assert "from weights drawn anew for each seed" in described(**of_client(network="mlp"))
 
 
 def test_without_batch_norm_nothing_is_said_of_it():

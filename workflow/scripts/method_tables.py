@@ -14,13 +14,12 @@ with job_log(snakemake.log[0]):
     first = imagetable.read(snakemake.input.images, [params.image])
     settings = configuration.clients(snakemake.config)
     clients = {
-        name: network_of(
-            Client(**planned | networks.files(settings[name], planned)), first, params.seed
-        )
+        name: Client(**planned | networks.files(settings[name], planned))
         for name, planned in params.clients.items()
     }
-    network = next(iter(clients.values()))
-    parquet.write(clients_table(clients), output.clients)
+    built = {name: network_of(client, first, params.seed) for name, client in clients.items()}
+    network = next(iter(built.values()))
+    parquet.write(clients_table(clients, built), output.clients)
     parquet.write(network_table(network), output.network)
     features = features_table(network, first, params.rates, params.seed)
     parquet.write(features, output.features)

@@ -10,8 +10,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dropleak.engine.backends.autograd.check import checked_network
+from dropleak.engine.backends.autograd.check import check_derivatives, check_forward
 from dropleak.engine.models.module import ModuleNetwork
+from dropleak.engine.models.modules import convnet
 from dropleak.errors import InputError
 
 SHAPE = (1, 32, 32)
@@ -31,10 +32,17 @@ class Custom(nn.Module):
         return self.last(self.function(self, x.flatten(1)))
 
 
+def check(module, like=SINGLE, images=1, **options):
+    """Check a module for images of `SHAPE` and ten classes."""
+    network = ModuleNetwork(module, SHAPE, 10, **options)
+    check_forward(network, like, images)
+    check_derivatives(network, like, images)
+
+
 def refused(module, **options):
     """The message for a module."""
     with pytest.raises(InputError) as raised:
-        checked_network(module, SHAPE, 10, options.pop("like", SINGLE), **options)
+        check(module, **options)
     return str(raised.value)
 
 
@@ -45,7 +53,7 @@ def refused(module, **options):
 def test_what_can_be_attacked_passes_in_seconds(module, like):
     started = time.perf_counter()
     for options in ({}, {"images": 3, "batch_norm": "batch"}):
-        assert isinstance(checked_network(module(), SHAPE, 10, like, **options), ModuleNetwork)
+        check(module(), like, **options)
     assert time.perf_counter() - started < 20
 
 
@@ -119,7 +127,7 @@ def test_whatever_else_it_must_not_do_is_refused(function, message):
 
 def test_precision_that_forward_insists_on_is_refused():
     module = Custom(lambda self, x: x @ torch.eye(1024))
-    checked_network(module, SHAPE, 10, SINGLE)
+    check(module)
     assert "for an update of 1 image its forward raises" in refused(module, like=DOUBLE)
 
 
@@ -146,7 +154,6 @@ def test_layers_of_torch_are_named():
 @pytest.mark.parametrize(
     ("module", "message"),
     [
-        (nn.Flatten(), "no parameter that requires a gradient"),
         (nn.Sequential(nn.Flatten(), nn.Linear(1024, 12)), r"\(1, 12\) instead of logits of .*10"),
         (nn.Sequential(nn.Flatten(), nn.Linear(784, 10)), "does not take images of 1 x 32 x 32"),
         (nn.Sequential(nn.Flatten(0), nn.Linear(2048, 10)), "for an update of 1 image"),
@@ -164,14 +171,14 @@ def test_a_tuple_is_no_logits():
     assert "returns tuple; return the logits alone" in refused(Two(lambda self, x: x))
 
 
-def test_weights_that_are_not_finite_are_named():
-    module = modules.mlp()
-    with torch.no_grad():
-        module[4].weight[0, 0] = torch.nan
-    assert "NaN or infinity in 4.weight" in refused(module)
-
-
 def test_batch_norm_of_a_single_value_is_refused():
     module = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(1024), nn.Linear(1024, 10))
     assert "a single value" in refused(module, batch_norm="batch")
-    checked_network(module, SHAPE, 10, SINGLE, images=2, batch_norm="batch")
+    check(module, images=2, batch_norm="batch")
+
+
+@pytest.mark.slow
+def test_kinks_at_the_edge_of_rounding_are_no_fault():
+    """In single precision the gradients of this network differ by a hundredth."""
+    torch.manual_seed(0)
+    check(convnet(SHAPE, 10))

@@ -33,7 +33,9 @@ def build(tmp_path):
             save_file(weights, tmp_path / "mine.safetensors")
             weights = tmp_path / "mine.safetensors"
         client = Client(f"{path}:{function}", weights=weights and str(weights), **settings)
-        return client.build(shape, 3)
+        network = client.build(shape, 3)
+        client.check(network, torch.empty(0))
+        return network
 
     return build_one
 
@@ -85,7 +87,16 @@ def test_files_beside_it_can_be_imported_and_nothing_is_left(build, tmp_path):
         ({"text": "import sys; sys.exit('no')"}, "importing the file raises SystemExit: no"),
         ({"text": "import nowhere_to_be_found"}, "raises ModuleNotFoundError"),
         ({"text": "def build(shape): pass"}, "it takes (shape, classes) and returns a torch.nn"),
+        ({"text": "import sys\ndef build(*_): sys.exit(0)"}, "the function raises SystemExit: 0"),
         ({"text": "def build(shape, classes): return 3"}, "the function returns int"),
+        (
+            {"text": "from torch import nn\ndef build(shape, classes): return nn.Linear"},
+            "the function returns the class Linear",
+        ),
+        (
+            {"text": FILE.replace("64, 6", "64, 6, device='meta'")},
+            "are on the device meta",
+        ),
         (
             {"text": FILE.replace("6, classes", "6, 4")},
             "logits of all 3 classes come from",
@@ -131,6 +142,13 @@ def test_weights_of_another_network_are_refused(build, state, change, words):
     change(state)
     with pytest.raises(InputError, match=re.escape(words)):
         build(weights=state)
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod."])
+def test_names_that_a_wrapper_gave_weights_are_understood(build, state, prefix):
+    wrapped = {f"{prefix}{name}": p for name, p in state.items()}
+    parameters = build(weights=wrapped).parameters
+    assert all(torch.equal(p, state[name]) for name, p in parameters.items())
 
 
 @pytest.mark.parametrize("name", ["weights.pt", "weights.pkl", "weights.safetensors"])

@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from dropleak.errors import InputError
 from dropleak.jobs.checkpoint import AttackCheckpoint
 from dropleak.jobs.images import network_of, tensors
 from dropleak.jobs.rows import attack_rows
+from dropleak.planning import networks, trial
 from dropleak.planning.versions import ENGINE_VERSION
 from dropleak.runtime.checkpoint import Checkpoint
 from dropleak.runtime.device import name as device_name
@@ -60,9 +61,10 @@ def attack_job(
         StoppedError: if the job was told to stop.
     """
     client, seed = Client(**{**settings["client"], **files}), settings["seed"]
+    _try(client, images, seed, settings["precision"])
     like = torch.empty(0, dtype=getattr(torch, settings["precision"]), device=device)
     job = _Job(
-        network=network_of(client, images, seed, like),
+        network=network_of(client, images, seed),
         images_per_update=client.images_per_update,
         attacker=Attacker(**settings["attacker"]),
         rate=rate,
@@ -98,6 +100,14 @@ def attack_job(
             return _attack(part, job, constants, checkpoint, progress)
 
     return split_on_out_of_memory(attack, images, job.images_per_update)
+
+
+def _try(client: Client, images: pa.Table, seed: int, precision: str) -> None:
+    """Try a torch module unless planning has, see `trial.tried_size`."""
+    preset, metadata = asdict(client), parquet.metadata(images)
+    if not networks.drawn_anew(preset):
+        shape = tuple(metadata["shape"])
+        trial.tried_size(preset, shape, len(metadata["classes"]), seed, precision)
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,7 @@ def tensors(images: pa.Table) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(pixels / 255), torch.tensor(images["label"].to_pylist())
 
 
-def network_of(
-    client: Client, images: pa.Table, seed: int, like: torch.Tensor | None = None
-) -> Model:
+def network_of(client: Client, images: pa.Table, seed: int) -> Model:
     """A client's network for the images of a table; the other arguments as for `Client.build`."""
     metadata = parquet.metadata(images)
-    return client.build(tuple(metadata["shape"]), len(metadata["classes"]), seed, like)
+    return client.build(tuple(metadata["shape"]), len(metadata["classes"]), seed)

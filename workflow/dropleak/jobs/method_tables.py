@@ -9,6 +9,8 @@ import pyarrow as pa
 import torch
 
 from dropleak.engine import rng
+from dropleak.engine.attack.labels import label_rule
+from dropleak.engine.client.client import Client
 from dropleak.engine.client.update import compute_update
 from dropleak.engine.models.layer import Shape
 from dropleak.engine.models.masked import Masked
@@ -20,14 +22,19 @@ from dropleak.tables import parquet
 from dropleak.tables.schemas import CLIENTS, FEATURES, NETWORK
 
 
-def clients_table(networks: Mapping[str, Model]) -> pa.Table:
-    """Facts of each client's network, by the client's name."""
+def clients_table(clients: Mapping[str, Client], networks: Mapping[str, Model]) -> pa.Table:
+    """Facts of clients and of their networks, by the client's name."""
+    rules = {
+        name: label_rule(network, clients[name].images_per_update)
+        for name, network in networks.items()
+    }
     rows = [
         {
             "client": name,
             "parameters": sum(map(prod, network.parameter_shapes().values())),
             "dropout_layers": len(network.dropout_shapes()),
             "batch_norm": network.batch_norm if isinstance(network, ModuleNetwork) else None,
+            "labels_from": rule.basis if (rule := rules[name]) else None,
         }
         for name, network in networks.items()
     ]

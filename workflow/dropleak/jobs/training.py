@@ -29,6 +29,8 @@ def train_seeds(
 ) -> pa.Table:
     """Train with one dropout rate, once for each seed.
 
+    A module without given weights draws them for each seed; those of the first seed are attacked.
+
     Args:
         train_images, test_images: image tables.
         client: whose network to train.
@@ -41,7 +43,6 @@ def train_seeds(
     Returns:
         one row per seed and epoch, with the columns `schemas.UTILITY`.
     """
-    network = network_of(client, train_images, seeds[0])
     train_set, test_set = (
         (pixels.to(device, torch.float32), labels.to(device))
         for pixels, labels in map(tensors, (train_images, test_images))
@@ -53,6 +54,7 @@ def train_seeds(
     }
     rows = []
     for run in seeds:
+        network = network_of(client, train_images, seeds[0] if client.weights else run)
         epochs = train(network, train_set, test_set, rate, run, training)
         for number, epoch in enumerate(epochs, start=1):
             rows.append(trained | {"seed": run, "epoch": number} | asdict(epoch))

@@ -58,7 +58,10 @@ def _texts(start: Iterable[Path], folder: Path, inside: Path) -> list[str]:
         if path not in code:
             try:
                 code[path], imported = _parse(path.read_bytes())
-            except (OSError, SyntaxError, ValueError) as error:
+            except SyntaxError as error:
+                place = f"{path}:{error.lineno}" if error.lineno else path
+                raise InputError(f"{place}: cannot be read as Python ({error.msg})") from None
+            except (OSError, ValueError) as error:
                 raise InputError(f"{path}: cannot be read as Python ({error})") from None
             for level, name in imported:
                 files = _modules(path.parents[level - 1] if level else folder, name)

@@ -19,9 +19,9 @@ def is_file(network: str) -> bool:
     return network not in NETWORKS
 
 
-def from_files(client: dict) -> bool:
-    """Whether a client's network or its weights are in files of a user."""
-    return is_file(client["network"]) or client["weights"] is not None
+def drawn_anew(client: dict) -> bool:
+    """Whether each client draws its network's weights, which torch modules have in common."""
+    return not is_file(client["network"]) and NETWORKS[client["network"]].drawn_for_each_client
 
 
 def expand(client: dict, folders: Iterable[Path]) -> Iterator[tuple[str, str]]:

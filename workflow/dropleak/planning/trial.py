@@ -1,21 +1,22 @@
-"""Trying a user's network on an image, in a process of its own, as planning needs no torch."""
+"""Trying a torch module on an image, in a process of its own, as planning needs no torch."""
 
 import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
 from dropleak.data.sources import probable_shape
-from dropleak.engine.folders import user_cache
+from dropleak.engine.folders import temporary, user_cache
 from dropleak.engine.models.zoo import NETWORKS, relative_cost
 from dropleak.errors import InputError
 from dropleak.planning import code
-from dropleak.planning.networks import from_files, is_file, without_paths
+from dropleak.planning.networks import drawn_anew, is_file, without_paths
 from dropleak.runtime.files import write_text
 
 
@@ -35,7 +36,7 @@ def sizes(clients: Iterable[dict], config: dict, tries: bool) -> list[Size]:
     Args:
         clients: their settings.
         config: complete.
-        tries: whether to try those that are in files of a user.
+        tries: whether to try those that are torch modules.
 
     Raises:
         InputError: one cannot be loaded or attacked, or an image cannot be read.
@@ -47,7 +48,7 @@ def sizes(clients: Iterable[dict], config: dict, tries: bool) -> list[Size]:
             config["seed"],
             config["attack"]["precision"],
         )
-        if tries and from_files(client)
+        if tries and not drawn_anew(client)
         else known_size(client)
         for client in clients
     ]
@@ -64,10 +65,10 @@ def known_size(client: dict) -> Size:
 def tried_size(
     client: dict, shape: tuple[int, int, int], classes: int, seed: int, precision: str
 ) -> Size:
-    """The size of a client's network that is in files of a user, from a trial.
+    """The size of a client's network that is a torch module, from a trial.
 
-    A success is remembered in the user's cache, until the network, torch or this library changes.
-    Where Snakemake runs without torch, jobs find out.
+    A success is remembered on this machine, until the network, torch or this library changes. So
+    jobs need not try again what planning has tried, unless Snakemake runs without torch.
 
     Args:
         client: its settings.
@@ -80,31 +81,34 @@ def tried_size(
     if find_spec("torch") is None:
         return known_size(client)
     given = {"shape": shape, "classes": classes, "seed": seed, "precision": precision}
-    made_with = [without_paths(client), given, code.digest("attack.py"), version("torch")]
+    digest_of_code = code.digest("attack.py", ["dropleak.jobs.trial"])
+    made_with = [without_paths(client), given, digest_of_code, version("torch")]
     digest = hashlib.sha256(json.dumps(made_with, sort_keys=True).encode()).hexdigest()
-    remembered = _cache(digest)
-    if remembered and remembered.exists():
-        return Size(**json.loads(remembered.read_text(encoding="utf-8")))
+    places = [folder / f"{digest}.json" for folder in _memories()]
+    for place in places:
+        if place.exists():
+            return Size(**json.loads(place.read_text(encoding="utf-8")))
     size = _try({"client": client, **given})
-    if remembered:
-        write_text(remembered, json.dumps(asdict(size)))
+    for place in places:
+        with suppress(OSError):
+            write_text(place, json.dumps(asdict(size)))
+            break
     return size
 
 
-def _cache(digest: str) -> Path | None:
-    """The file for the result of a trial; None if this user cannot have one."""
-    try:
-        folder = user_cache() / "trials"
-        folder.mkdir(exist_ok=True)
-    except (InputError, OSError):
-        return None
-    return folder / f"{digest}.json"
+def _memories() -> Iterator[Path]:
+    """Folders for the results of trials, best first; none that this user cannot have."""
+    for parent in (user_cache, temporary):
+        with suppress(InputError, OSError):
+            folder = parent() / "trials"
+            folder.mkdir(exist_ok=True)
+            yield folder
 
 
 def _try(arguments: dict) -> Size:
     command = [sys.executable, "-m", "dropleak.jobs.trial", json.dumps(arguments)]
     result = subprocess.run(command, capture_output=True, text=True, errors="backslashreplace")
-    if result.returncode:
+    if not result.stdout:
         last = "; ".join(result.stderr.strip().splitlines()[-1:]) or f"exit {result.returncode}"
         raise InputError(f"network {arguments['client']['network']}: trying it failed ({last})")
     found = json.loads(result.stdout)

@@ -12,7 +12,7 @@ from dropleak.engine.attack.distances import DISTANCES
 from dropleak.engine.models.zoo import NETWORKS
 from dropleak.formatting import count, series
 from dropleak.planning.config import independent
-from dropleak.planning.networks import is_file
+from dropleak.planning.networks import drawn_anew, is_file
 from dropleak.report.escape import latex
 
 BIBLIOGRAPHY = WORKFLOW / "report" / "references.bib"
@@ -151,24 +151,19 @@ def _clients(clients: dict[str, dict], networks: pd.DataFrame, rates: list[float
     dropout = rf"with inverted dropout \cite{{srivastava2014dropout}} at rates {series(rates)}"
     if len(clients) == 1:
         ((name, kind),) = kinds.items()
-        site = _site(clients[name], networks.loc[name])
-        return f"Clients shared the gradient of the cross-entropy of {kind}, {dropout}{site}."
+        rest = f"{_site(clients[name], networks.loc[name])}{_labels(networks.loc[name])}"
+        return f"Clients shared the gradient of the cross-entropy of {kind}, {dropout}{rest}."
     sentences = (
-        f" Clients \\texttt{{{latex(name)}}}: {kind}{_site(clients[name], networks.loc[name])}."
+        f" Clients \\texttt{{{latex(name)}}}: {kind}{_site(clients[name], networks.loc[name])}"
+        f"{_labels(networks.loc[name])}."
         for name, kind in kinds.items()
     )
     return f"Clients shared the gradient of the cross-entropy, {dropout}.{''.join(sentences)}"
 
 
-def _drawn_anew(client: dict) -> bool:
-    """Whether each client draws its network's weights."""
-    entry = NETWORKS.get(client["network"])
-    return entry is not None and entry.drawn_for_each_client
-
-
 def _network(client: dict, networks: pd.DataFrame, name: str) -> str:
     """What a client's network is, where its weights come from, and what its batch norm does."""
-    if _drawn_anew(client):
+    if drawn_anew(client):
         return f"{NETWORKS[client['network']].method}, drawn anew for each client"
     facts = networks.loc[name]
     if is_file(client["network"]):
@@ -193,18 +188,28 @@ def _network(client: dict, networks: pd.DataFrame, name: str) -> str:
 
 def _starts(clients: Collection[dict], initialisation: str) -> str:
     """The weights that trainings start from."""
-    kinds = dict.fromkeys(
-        f"weights {_INITIALISATION[initialisation]}" if _drawn_anew(client) else "its own weights"
-        for client in clients
-    )
+    kinds = dict.fromkeys(_start(client, initialisation) for client in clients)
     return " or ".join(kinds)
+
+
+def _start(client: dict, initialisation: str) -> str:
+    if drawn_anew(client):
+        return f"weights {_INITIALISATION[initialisation]}"
+    return "the attacked weights" if client["weights"] else "weights drawn anew for each seed"
 
 
 def _site(client: dict, facts: pd.Series) -> str:
     """Where a client's network has dropout."""
-    if _drawn_anew(client):
+    if drawn_anew(client):
         return _DROPOUT[client["dropout"]]
     return f", in {count(facts['dropout_layers'], 'dropout layer')}"
+
+
+def _labels(facts: pd.Series) -> str:
+    """What an attacker goes by who infers the labels of a client's images."""
+    if isinstance(facts["labels_from"], str):
+        return f"; labels can be inferred from {facts['labels_from']}"
+    return "; labels have to be optimised with the images, as its gradient does not show them"
 
 
 def _attacker(name: str, settings: dict) -> str:

@@ -300,9 +300,15 @@ CLIENTS = pa.schema(
             "statistics that batch norm uses, running or batch; null if it has none",
             nullable=True,
         ),
+        _column(
+            "labels_from",
+            pa.string(),
+            "what labels are inferred from; null if attackers have to optimise them",
+            nullable=True,
+        ),
     ]
 )
-"""One row per client: facts of its network."""
+"""One row per client: facts of its network and of what it shares."""
 
 NETWORK = pa.schema(
     [

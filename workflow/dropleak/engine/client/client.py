@@ -1,5 +1,7 @@
 """A client as data."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,39 +24,58 @@ class Client:
     weights: str | None = None
     batch_norm: str = "running"
 
-    def build(
-        self, shape: Shape, classes: int, seed: int = 0, like: "Tensor | None" = None
-    ) -> Model:
+    def build(self, shape: Shape, classes: int, seed: int = 0) -> Model:
         """Its network.
 
         Args:
             shape: of the images, (channels, height, width).
             classes: number of logits.
             seed: of a module's weights, unless it is given some.
-            like: a tensor with the dtype of attacks, with which a user's network is tried.
 
         Raises:
-            InputError: it cannot be loaded or attacked.
+            InputError: it cannot be loaded, or is not for such images.
         """
         entry = NETWORKS.get(self.network)
         if isinstance(entry, Architecture):
             return entry.build(shape, classes, self.dropout)
         # Late, as planning needs the settings alone, and no torch.
-        import torch
-
-        from dropleak.engine.backends.autograd.check import checked_network
         from dropleak.engine.models import loading
         from dropleak.engine.models.module import ModuleNetwork
 
-        try:
+        with self._naming_the_network():
             function = entry.function if entry else loading.function_of(self.network)
             module = loading.drawn(function, shape, classes, seed)
             if self.weights:
                 loading.load_weights(module, self.weights)
-            options = {"dropout": self.dropout, "batch_norm": self.batch_norm}
-            if entry and not self.weights:  # known to be fit
-                return ModuleNetwork(module, shape, classes, **options)
-            like = torch.empty(0) if like is None else like
-            return checked_network(module, shape, classes, like, self.images_per_update, **options)
+            loading.check_state(module)
+            return ModuleNetwork(module, shape, classes, self.dropout, self.batch_norm)
+
+    def check(self, network: Model, like: "Tensor") -> None:
+        """Try its network on a few images.
+
+        Args:
+            network: from `build`.
+            like: a tensor with the dtype of attacks.
+
+        Raises:
+            InputError: it cannot be attacked.
+        """
+        from dropleak.engine.backends.autograd.check import check_derivatives, check_forward
+        from dropleak.engine.models.module import ModuleNetwork
+
+        if not isinstance(network, ModuleNetwork):
+            return
+        with self._naming_the_network():
+            if self.batch_norm == "batch" and network.batch_norm is None:
+                raise InputError("it has no batch norm; leave batch_norm out")
+            check_forward(network, like, self.images_per_update)
+            if self.network not in NETWORKS:  # the others' are known to be right
+                check_derivatives(network, like, self.images_per_update)
+
+    @contextmanager
+    def _naming_the_network(self) -> Iterator[None]:
+        """Errors within begin with the network's name."""
+        try:
+            yield
         except InputError as error:
             raise InputError(f"network {self.network}: {error}") from error

@@ -47,7 +47,7 @@ def train(
     """Train with dropout at `rate`, test without.
 
     The initial weights and the order of the images depend only on the seed, so rates are compared
-    on the same runs. A module starts from its own weights, whatever the seed.
+    on the same runs. A module starts from the weights that it has, whatever the seed.
 
     Args:
         train_set, test_set: images [N, C, H, W] in [0, 1] and labels int64 [N], on one device.

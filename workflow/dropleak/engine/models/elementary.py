@@ -76,7 +76,10 @@ def _batch_norm(
         assert variance is not None
         return _affine((input - mean) * (variance + eps).rsqrt(), weight, bias)
     if input.numel() == input.shape[1]:
-        raise ValueError("batch norm over a single value: with statistics of the batch, it is 0")
+        raise ValueError(
+            "batch norm over a single value gives 0 with statistics of the batch; use running "
+            "statistics, or several images per update"
+        )
     dims = tuple(dim for dim in range(input.ndim) if dim != 1)
     return _affine(_normalised(input, dims, eps), weight, bias)
 

@@ -13,11 +13,15 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
 from dropleak.engine.models.layer import Shape
 from dropleak.errors import InputError
 
 Builder = Callable[[Shape, int], nn.Module]
+
+_WRAPPERS = ("module.", "_orig_mod.")
+"""What DataParallel and torch.compile put before the names of weights."""
 
 
 def function_of(network: str) -> Builder:
@@ -69,11 +73,15 @@ def drawn(build: Builder, shape: Shape, classes: int, seed: int) -> nn.Module:
             module = build(shape, classes)
         except InputError:
             raise
-        except Exception as error:  # whatever a user's code raises
+        except (Exception, SystemExit) as error:  # whatever a user's code raises
             raise InputError(
                 f"for images of shape {shape} and {classes} classes the function raises "
                 f"{_text(error)}; it takes (shape, classes) and returns a torch.nn.Module"
             ) from error
+    if isinstance(module, type):
+        raise InputError(
+            f"the function returns the class {module.__name__}; return one of its objects"
+        )
     if not isinstance(module, nn.Module):
         raise InputError(
             f"the function returns {type(module).__name__}; it must return a torch.nn.Module"
@@ -84,11 +92,15 @@ def drawn(build: Builder, shape: Shape, classes: int, seed: int) -> nn.Module:
 def load_weights(module: nn.Module, path: str | Path) -> None:
     """Give a module the weights of a file: its whole state dict and nothing else.
 
+    Those of a wrapper around it will do too, as DataParallel saves them.
+
     Raises:
         InputError: it cannot be read without unpickling, or is not the state of this module.
     """
-    state = _read(Path(path))
-    own = module.state_dict()
+    state, own = dict(_read(Path(path))), module.state_dict()
+    for prefix in _WRAPPERS:
+        if not any(name.startswith(prefix) for name in own):
+            consume_prefix_in_state_dict_if_present(state, prefix)
     problems = [
         f"has no {_some(own.keys() - state.keys())}" if own.keys() - state.keys() else None,
         f"has {_some(state.keys() - own.keys())}, which the network has not"
@@ -99,12 +111,39 @@ def load_weights(module: nn.Module, path: str | Path) -> None:
             for name in own
             if name in state and state[name].shape != own[name].shape
         ),
+        *(
+            f"has {name} without values, on the device meta"
+            for name in state
+            if state[name].is_meta
+        ),
     ]
     if found := list(filter(None, problems)):
         raise InputError(
             f"weights: {path} {'; '.join(found[:5])}; save the state_dict of this very network"
         )
-    module.load_state_dict(state)
+    try:
+        module.load_state_dict(state)
+    except Exception as error:  # whatever a user's code raises
+        raise InputError(f"weights: {path} cannot be used ({_text(error)})") from error
+
+
+def check_state(module: nn.Module) -> None:
+    """Check that a module has parameters for a client to share, and what they hold.
+
+    Raises:
+        InputError: it has none, or some of its state is no number.
+    """
+    trained = [name for name, p in module.named_parameters() if p.requires_grad]
+    if not trained:
+        raise InputError(
+            "the network has no parameter that requires a gradient, so a client has none to share"
+        )
+    state = [*module.named_parameters(), *module.named_buffers()]
+    if any(tensor.is_meta for _, tensor in state):
+        raise InputError("the network's weights are on the device meta; make them on the CPU")
+    bad = [name for name, t in state if t.is_floating_point() and not t.isfinite().all()]
+    if bad:
+        raise InputError(f"the network's weights have NaN or infinity in {_some(bad)}")
 
 
 def _read(path: Path) -> Mapping[str, Tensor]:
@@ -120,10 +159,12 @@ def _read(path: Path) -> Mapping[str, Tensor]:
     except Exception:  # of many kinds
         raise InputError(
             f"weights: {path} is neither safetensors nor a state dict that torch reads with "
-            "weights_only, and is not unpickled, as this could execute anything; save the weights "
-            "with safetensors.torch.save_file(network.state_dict(), ...)"
+            "weights_only, or it is damaged; it is not unpickled, as this could execute anything; "
+            "save the weights with safetensors.torch.save_file(network.state_dict(), ...)"
         ) from None
-    if not isinstance(state, Mapping) or not all(isinstance(t, Tensor) for t in state.values()):
+    if not isinstance(state, Mapping) or not all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in state.items()
+    ):
         held = f"the keys {_some(map(str, state))}" if isinstance(state, Mapping) else type(state)
         raise InputError(f"weights: {path} holds {held}; save the state_dict alone")
     return state

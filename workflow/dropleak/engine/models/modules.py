@@ -103,6 +103,11 @@ def convnet(shape: Shape, classes: int) -> nn.Module:
     Of 64 to 256 channels, and with max pooling over 3 x 3 after the sixth and the last. It has no
     dropout.
     """
+    if min(shape[1:]) < 9:
+        raise InputError(
+            f"convnet pools images twice over 3 x 3 pixels, and {shape[1]} x {shape[2]} are too "
+            "few: set data.size to 9 or more"
+        )
     layers, inputs = OrderedDict[str, nn.Module](), shape[0]
     for place, outputs in enumerate((64, 128, 128, 256, 256, 256, 256, 256)):
         layers[f"conv{place}"] = nn.Conv2d(inputs, outputs, 3, padding=1)

@@ -30,43 +30,38 @@ _LIBRARIES = tuple(
 )
 
 
-def checked_network(
-    module: nn.Module,
-    input_shape: Shape,
-    classes: int,
-    like: Tensor,
-    images: int = 1,
-    dropout: str = "own",
-    batch_norm: str = "running",
-) -> ModuleNetwork:
-    """A network made from a module that has been found fit to be attacked.
+def check_forward(network: ModuleNetwork, like: Tensor, images: int = 1) -> None:
+    """Compute the logits of an update.
 
     Args:
-        module, input_shape, classes, dropout, batch_norm: as for `ModuleNetwork`.
+        network: whose weights are finite.
         like: a tensor with the dtype of attacks.
         images: per update.
 
     Raises:
-        InputError: it is not; the message names everything that was found, and what to do.
+        InputError: it cannot be attacked; the message names everything that was found, and what to
+            do.
     """
-    _check_weights(module)
-    network = ModuleNetwork(module, input_shape, classes, dropout, batch_norm)
-    for look in (_forward_problems, _derivative_problems):
-        if problems := list(dict.fromkeys(look(network, like.cpu(), images))):
-            raise InputError("the network cannot be attacked: " + "; ".join(problems))
-    return network
+    _refuse(_forward_problems(network, like.cpu(), images))
 
 
-def _check_weights(module: nn.Module) -> None:
-    trained = [name for name, p in module.named_parameters() if p.requires_grad]
-    if not trained:
-        raise InputError(
-            "the network has no parameter that requires a gradient, so a client has none to share"
-        )
-    state = [*module.named_parameters(), *module.named_buffers()]
-    bad = [name for name, t in state if t.is_floating_point() and not t.isfinite().all()]
-    if bad:
-        raise InputError(f"the network's weights have NaN or infinity in {', '.join(bad)}")
+def check_derivatives(network: ModuleNetwork, like: Tensor, images: int = 1) -> None:
+    """Differentiate a network that `check_forward` has passed, with the same arguments.
+
+    It is done in double precision if the network takes that: in single precision rounding can put a
+    feature on the other side of a kink, and with it the gradient.
+
+    Raises:
+        InputError: as there.
+    """
+    double = like.double().cpu()
+    exact = not any(_forward_problems(network, double, images))
+    _refuse(_derivative_problems(network, double if exact else like.cpu(), images))
+
+
+def _refuse(problems: Iterator[str]) -> None:
+    if found := list(dict.fromkeys(problems)):
+        raise InputError("the network cannot be attacked: " + "; ".join(found))
 
 
 def _point(
@@ -182,11 +177,12 @@ def _derivative_problems(network: ModuleNetwork, like: Tensor, images: int) -> I
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            rows = ClientAutograd(network, parameters).gradients(x.flip(0), masks, targets)
-            update = Update(network, 0.0, parameters, unflatten(network, rows), images)
+            rows = ClientAutograd(network, parameters).gradients(x, masks, targets)
+            nothing = unflatten(network, torch.zeros_like(rows))
+            update = Update(network, 0.0, parameters, nothing, images)
             source = Constant(tuple(masks))
             matching = AutogradMatching(update, Attacker(masks="fixed"), labels, source)
-            together = matching(x.flatten(1), torch.zeros(2, dtype=torch.int64))
+            together = rows, *matching(x.flatten(1), torch.zeros(2, dtype=torch.int64))
     except Exception as error:  # of many kinds
         yield (
             "it cannot be differentiated twice for several clients at once "
@@ -197,38 +193,33 @@ def _derivative_problems(network: ModuleNetwork, like: Tensor, images: int) -> I
         if operation := re.search(r"batching rule for (\S+?)\.? ", f"{note.message} "):
             yield f"{operation[1]} has no batching rule; write that part in other operations"
     alone = [
-        _matching(
-            network,
-            parameters,
-            x[client],
-            [mask[client] for mask in masks],
-            targets[client],
-            rows[client],
+        _squared_gradient(
+            network, parameters, x[client], [mask[client] for mask in masks], targets[client]
         )
         for client in range(2)
     ]
-    for name, found, expected in zip(
-        ("value", "gradient"), together, zip(*alone, strict=True), strict=True
-    ):
-        right = torch.stack(expected)
-        difference = (found - right).abs().max() / right.abs().max().clamp(min=1e-30)
-        if difference > torch.finfo(like.dtype).eps ** 0.5:
+    expected = [torch.stack(parts) for parts in zip(*alone, strict=True)]
+    least = expected[1].max()
+    for name, found, right in zip(_COMPARED, together, expected, strict=True):
+        difference = (found - right).abs().max() / torch.maximum(right.abs().max(), least)
+        if difference > torch.finfo(like.dtype).eps ** 0.25:
             yield (
-                f"torch.func and autograd differ in the {name} of its objective (by "
-                f"{difference:.1e} of the largest); please report the network, as this is a fault "
-                "of torch or of this project"
+                f"torch.func and autograd differ in {name} (by {difference:.1e} of the largest); "
+                "please report the network, as this is a fault of torch or of this project"
             )
 
 
-def _matching(
+_COMPARED = ("its gradient", "the square of its gradient", "the derivative of that")
+
+
+def _squared_gradient(
     network: ModuleNetwork,
     parameters: Mapping[str, Tensor],
     x: Tensor,
     masks: Sequence[Tensor],
     targets: Tensor,
-    shared: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """The squared distance of one client's gradients from shared ones, and its gradient."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One client's gradient, the square of its norm, and the derivative of that by the images."""
     with torch.enable_grad():
         own = {name: p[0].clone().requires_grad_() for name, p in parameters.items()}
         x = x.clone().requires_grad_()
@@ -236,10 +227,10 @@ def _matching(
         found = torch.autograd.grad(
             loss, list(own.values()), create_graph=True, materialize_grads=True
         )
-        rows = torch.cat([gradient.flatten() for gradient in found])
-        distance = (rows - shared).square().sum()
-        (slope,) = torch.autograd.grad(distance, x, materialize_grads=True)
-    return distance.detach(), slope.flatten()
+        row = torch.cat([gradient.flatten() for gradient in found])
+        square = row.square().sum()
+        (slope,) = torch.autograd.grad(square, x, materialize_grads=True)
+    return row.detach(), square.detach(), slope.flatten()
 
 
 def _count(images: int) -> str:
