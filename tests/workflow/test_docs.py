@@ -131,7 +131,7 @@ def test_snakemake_commands_can_be_planned(checkout, command):
     """A dry run with the profile of Slurm clusters needs no Slurm."""
     if "mine.yaml" in command:
         write_own_experiment(checkout)
-    if "reference.yaml" in command or "clients.yaml" in command:
+    if any(name in command for name in ("reference.yaml", "clients.yaml", "dia.yaml")):
         pictures(checkout.parent / "shared" / "cifar10-subset", 200)
     command = command.replace("/scratch/me", str(checkout.parent))
     done = shell(f"{command} --dry-run", checkout)

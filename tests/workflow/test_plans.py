@@ -70,6 +70,17 @@ def test_the_comparison_of_clients_is_planned(tmp_path):
     assert jobs["draw_accuracy_by_rate"] == jobs["draw_attackers"] == 1
 
 
+@pytest.mark.slow
+def test_the_setting_of_the_dropout_inversion_paper_is_planned(tmp_path):
+    """On digits instead of photographs."""
+    digits = tmp_path / "digits.yaml"
+    digits.write_text("data: {source: digits}", encoding="utf-8")
+    mlp = ["attacks", "--configfile", "config/dia.yaml"]
+    assert planned(*mlp, digits, "--forceall", cwd=ROOT)["attack"] == 3 * 3
+    vit = [*mlp, "config/dia-vit.yaml"]
+    assert planned(*vit, digits, "--forceall", cwd=ROOT)["attack"] == 2 * 3
+
+
 def test_one_job_per_image(tmp_path, small):
     jobs = planned(*with_changes(small, tmp_path, {"attack": {"images_per_job": 1}}), cwd=tmp_path)
     assert jobs["attack"] == 3 * 2 * 2
