@@ -50,6 +50,7 @@ _SETTINGS = {
         "grey": r"grey with 1\% noise to start from",
     },
     "distance": {name: distance.method for name, distance in DISTANCES.items()},
+    "normalise": {True: "gradients of each parameter divided by the norm of the shared ones"},
     "optimiser": {
         "lbfgs": r"L-BFGS \cite{liu1989limited} with a history of 100",
         "adam": r"Adam \cite{kingma2015adam}",
@@ -213,6 +214,8 @@ def _attacker(name: str, settings: dict) -> str:
         phrases[settings[key]] for key, phrases in _SETTINGS.items() if settings[key] in phrases
     ]
     parts.append(f"learning rate {settings['learning_rate']:g}")
+    if settings["features"]:
+        parts.append(f"features matched with weight {settings['features']:g}")
     if settings["total_variation"]:
         smooth = settings["total_variation_smoothing"]
         smoothed = f"smoothed ({smooth:g}) " if smooth else ""
