@@ -31,7 +31,7 @@ _INITIALISATION = {
     "xavier": r"as by Glorot and Bengio \cite{glorot2010understanding}",
     "uniform": "uniform in $[-0.5, 0.5]$",
 }
-_SETTINGS = {
+_SETTINGS: dict[str, dict] = {
     "labels": {
         "infer": r"labels inferred \cite{zhao2020idlg}",
         "optimise": r"labels optimised with the images \cite{zhu2019deep}",
