@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dropleak.engine import rng
 from dropleak.engine.attack.labels import infer_labels
-from dropleak.engine.attack.separation import EXACT
+from dropleak.engine.attack.separation import EXACT, Claims
 from dropleak.engine.attack.separation import separate as separate_images
 from dropleak.engine.client.update import Update
 from dropleak.engine.models.dropout import dropout_masks
@@ -28,8 +28,8 @@ class Constant:
     """The same masks at every evaluation."""
 
     masks: Masks  # [B, n, *shape] each
-    claims: tuple[str, ...] | None = None
-    """What the attacker says of masks that it has read, B times: `EXACT`, or why they are not."""
+    claims: Claims | None = None
+    """What the attacker says of masks that it has read, in their order."""
     labels: Tensor | None = None
     """int64 [B, n], in the order of the masks, where these come with labels of their own."""
     features: Tensor | None = None
@@ -110,7 +110,8 @@ def read(update: Update, keys: Tensor) -> Constant:
     layers in series to its share of their product.
     """
     if update.rate == 0:
-        return Constant(ignore(update, keys).masks, (EXACT,) * len(update))
+        exact = ((EXACT,) * update.images_per_update,) * len(update)
+        return replace(ignore(update, keys), claims=exact)
     n, masks = update.images_per_update, []
     vanished = torch.zeros(len(update), dtype=torch.bool)
     for site in update.network.dropout_sites():
@@ -126,7 +127,7 @@ def read(update: Update, keys: Tensor) -> Constant:
         masks.append(mask.reshape(len(update), 1, *site.shape).expand(-1, n, *site.shape))
     several = ["gradients are means over several images"] * (n > 1)
     claim = "; ".join([*several, *_doubts(update.network)]) or EXACT
-    claims = tuple("gradients vanish" if empty else claim for empty in vanished.tolist())
+    claims = tuple(("gradients vanish" if empty else claim,) * n for empty in vanished.tolist())
     return Constant(tuple(masks), claims)
 
 
@@ -153,7 +154,9 @@ def separate(update: Update, keys: Tensor) -> Constant:
     if update.images_per_update == 1:
         claims = otherwise.claims
     else:
-        claims = tuple(claim if own == EXACT else own for own in separation.claims)
+        claims = tuple(
+            tuple(claim if own == EXACT else own for own in claims) for claims in separation.claims
+        )
     return Constant(tuple(masks), claims, labels, features)
 
 
