@@ -83,6 +83,9 @@ def by_autograd(objective, x, masks):
         found = torch.autograd.grad(mean, list(own.values()), create_graph=True)
         dummy = torch.cat([gradient.flatten() for gradient in found])
         shared = torch.cat([gradient[client].flatten() for gradient in update.gradients.values()])
+        if attacker.normalise:
+            norms = [g[client].norm().expand(g[client].numel()) for g in update.gradients.values()]
+            dummy, shared = dummy / torch.cat(norms), shared / torch.cat(norms)
         distances.append(
             1 - F.cosine_similarity(dummy, shared, dim=0)
             if attacker.distance == "cosine"

@@ -99,6 +99,7 @@ def test_the_given_configuration_is_not_changed():
         ),
         ({"presets": {"attackers": {"x": {"clip": True}}}}, ["presets.attackers.x.clip", "adam"]),
         ({"presets": {"attackers": {"x": {"stages": 2}}}}, ["x.stages", "total_variation"]),
+        ({"presets": {"attackers": {"x": {"features": 1}}}}, ["x.features", "masks: separate"]),
         (
             {"presets": {"attackers": {"x": {"schedule": "steps"}}}},
             ["presets.attackers.x.schedule", "adam"],

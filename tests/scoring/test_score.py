@@ -77,6 +77,16 @@ def test_labels_and_masks_are_matched_separately(private, observer):
     assert (scores.mask_agreement == 1).all()
 
 
+def test_claims_follow_their_masks(private, observer):
+    claims = np.array([["one", "two", "three"], ["four", "five", "six"]])
+    given = tuple(map(tuple, shuffled(torch.arange(6).reshape(2, 3)).tolist()))
+    own = reconstruction(
+        private, claims=tuple(tuple(claims.flat[place] for place in row) for row in given)
+    )
+    observe(observer, own.images)
+    assert score(own, private, observer).mask_claims.tolist() == claims.tolist()
+
+
 def test_wrong_labels_and_mask_entries_are_counted(private, observer):
     labels = torch.tensor([[1, 4, 9], [0, 2, 7]])
     masks = tuple(shuffled(mask) for mask in private.masks)

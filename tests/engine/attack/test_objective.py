@@ -28,6 +28,8 @@ ATTACKERS = {
     "cosine": Attacker(masks="fixed", distance="cosine"),
     "masks": Attacker(masks="optimise", optimiser="adam"),
     "labels": Attacker(masks="fixed", labels="optimise"),
+    "normalised": Attacker(masks="fixed", normalise=True),
+    "normalised-cosine": Attacker(masks="fixed", distance="cosine", normalise=True),
     "everything": Attacker(
         masks="optimise", labels="optimise", distance="cosine", optimiser="adam"
     ),
@@ -71,6 +73,36 @@ def test_priors_are_added_with_their_weights(digits, matching):
     (expected,) = torch.autograd.grad(extra.sum(), x)
     torch.testing.assert_close(value, distance + extra.detach())
     torch.testing.assert_close(gradient, slope + expected)
+
+
+@MATCHINGS
+def test_features_of_separated_images_are_matched(digits, matching):
+    """In the order of their labels, and not those of an update that was not separated."""
+    update, private, keys = clients(digits, [0, 5, 9, 2], 0.3, images=2)
+    source = masks.separate(update, keys)
+    source.features[1] = torch.nan
+    attacker = Attacker(masks="separate", features=3.0)
+    objective, plain = (
+        matching(update, settings, source.labels, source)
+        for settings in (attacker, replace(attacker, features=0.0))
+    )
+    x, counts = start_row(objective, keys), torch.zeros(2, dtype=torch.int64)
+    value, gradient = objective(x, counts)
+    distance, slope = plain(x, counts)
+    x.requires_grad_()
+    images = objective.variables.split(x)[0][0]
+    encoder = replace(update.network, layers=update.network.layers[:-1])
+    own = {name: p[0] for name, p in update.parameters.items()}
+    order = private.labels[0].argsort()
+    inputs = [
+        encoder.forward(own, batch, [private.masks[0][0, order]])
+        for batch in (images, private.images[0, order])
+    ]
+    expected = 3.0 * (inputs[0] - inputs[1]).square().mean()
+    (by_image,) = torch.autograd.grad(expected, x)
+    torch.testing.assert_close(value[0] - distance[0], expected.detach(), rtol=1e-6, atol=0)
+    torch.testing.assert_close(gradient - slope, by_image, rtol=1e-5, atol=1e-8)
+    assert value[1] == distance[1]
 
 
 SHAPES = [(3, 32, 32), (1, 28, 28), (2, 17, 11)]

@@ -1,9 +1,11 @@
 import torch
 from problems import clients
 
+from dropleak.engine.attack import masks, separation
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.reconstruct import reconstruct
 from dropleak.engine.attack.restarts import reconstruct_best
+from dropleak.engine.attack.separation import EXACT
 
 QUIET = {"observe": lambda *progress: None}
 
@@ -31,6 +33,21 @@ def test_the_best_gradient_match_is_kept_whatever_the_truth(digits):
     assert torch.equal(best.restart, loss.argmin(0))
     assert torch.equal(best.loss, loss.amin(0))
     assert torch.equal(best.images, images[best.restart, torch.arange(2)])
+
+
+def test_an_update_is_separated_once_for_all_starts(digits, monkeypatch):
+    update, _, keys = clients(digits, [4, 17, 30, 9], 0.3, images=2)
+    seen = []
+
+    def separate(update):
+        seen.append(len(update))
+        return separation.separate(update)
+
+    monkeypatch.setattr(masks, "separate_images", separate)
+    attacker = Attacker(masks="separate", start="grey", line_search="strong-wolfe", restarts=3)
+    best = reconstruct_best(update, attacker, keys, 20, **QUIET)
+    assert seen == [2]
+    assert best.claims == ((EXACT, EXACT),) * 2
 
 
 def test_the_cost_of_all_restarts_is_counted(digits):

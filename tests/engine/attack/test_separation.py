@@ -39,18 +39,20 @@ def truth(update, private):
 
 
 def exact(separation):
-    """Which updates an attacker claims to have separated exactly."""
-    return torch.tensor([claim == EXACT for claim in separation.claims])
+    """Of which images an attacker claims to know the exact mask, bool [B, n]."""
+    return torch.tensor([[claim == EXACT for claim in claims] for claims in separation.claims])
 
 
 def check_claims(separation, update, private, rtol=1e-4):
     """All that the attacker claims is true; images of one label may come in any order."""
     errors, labels, inputs = truth(update, private)
-    for client in exact(separation).nonzero().flatten().tolist():
+    claimed = exact(separation)
+    for client in claimed.any(1).nonzero().flatten().tolist():
         kept = inputs[client] > 0
         same = (separation.features[client, :, None] > 0) == kept
-        order = same.all(2).int().argmax(1)
+        order = same.double().mean(2).argmax(1)
         assert order.sort().values.tolist() == list(range(len(order)))
+        assert same[torch.arange(len(order)), order].all(1)[claimed[client]].all()
         assert torch.equal(separation.labels[client], labels[client].sort().values)
         assert torch.equal(separation.labels[client], labels[client, order])
         for found, true in ((separation.features, inputs), (separation.errors, errors)):
@@ -152,7 +154,7 @@ def test_an_update_that_cannot_be_separated_says_why():
         assert separation.features.isnan().all()
         assert separation.errors.isnan().all()
         assert (separation.labels == -1).all()
-        return set(separation.claims)
+        return {claim for claims in separation.claims for claim in claims}
 
     assert claims(updates(2, 0.0)[0]) == {"no features are dropped"}
     (claim,) = claims(updates(10, 0.3)[0])
@@ -197,8 +199,9 @@ def test_images_are_told_apart_where_noise_hides_some_of_their_features():
         "classifier.bias": errors.mean(0)[None],
     }
     separation = separate(replace(update, gradients=update.gradients | gradients))
-    assert separation.claims == ("noise may hide features of 1 of 2 images",)
-    assert separation.found.all()
     order = private.labels[0].argsort()
+    claims = "noise may hide features", EXACT
+    assert separation.claims == (tuple(claims[image] for image in order.tolist()),)
+    assert separation.found.all()
     assert torch.equal(separation.labels[0], private.labels[0, order])
     torch.testing.assert_close(separation.features[0], features[order], rtol=1e-3, atol=1e-5)

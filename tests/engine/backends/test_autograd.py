@@ -36,6 +36,11 @@ ATTACKERS = {
     ),
 }
 
+OBJECTIVES = ATTACKERS | {
+    "normalised": Attacker(masks="fixed", normalise=True),
+    "normalised-cosine": Attacker(masks="fixed", distance="cosine", normalise=True),
+}
+
 
 @cache
 def network(name, **options):
@@ -53,7 +58,7 @@ MODULES = {
 }
 
 
-@pytest.mark.parametrize("attacker", ATTACKERS.values(), ids=ATTACKERS)
+@pytest.mark.parametrize("attacker", OBJECTIVES.values(), ids=OBJECTIVES)
 @pytest.mark.parametrize("images", [1, 3])
 @pytest.mark.parametrize("module", MODULES.values(), ids=MODULES)
 def test_value_and_gradient_are_those_of_one_client_at_a_time(digits, module, attacker, images):
@@ -81,6 +86,20 @@ def test_it_does_not_matter_how_many_clients_are_differentiated_together(
     for one, other, all_three in zip(alone, found, expected, strict=True):
         torch.testing.assert_close(one, all_three)
         torch.testing.assert_close(other, all_three)
+
+
+def test_features_are_matched_as_in_lenet(twins, monkeypatch):
+    update, written, keys = twins
+    attacker = Attacker(masks="separate", features=10.0, normalise=True)
+    objective, other = (objective_for(each, attacker, keys) for each in (update, written))
+    assert objective.masks.features.isfinite().all()
+    x, counts = start_row(objective, keys), torch.zeros(2, dtype=torch.int64)
+    expected = other(x, counts)
+    for found, true in zip(objective(x, counts), expected, strict=True):
+        torch.testing.assert_close(found, true, rtol=1e-8, atol=1e-10)
+    monkeypatch.setattr(matching, "FACTORED_DISTANCES", {})
+    for found, true in zip(objective(x, counts), expected, strict=True):
+        torch.testing.assert_close(found, true, rtol=1e-8, atol=1e-10)
 
 
 def test_an_unknown_distance_is_taken_of_all_gradients(digits, monkeypatch):
@@ -153,7 +172,7 @@ def twins(digits):
 @pytest.mark.parametrize(
     "other_matching", [GradientMatching, pytest.param(CompiledMatching, marks=COMPILER)]
 )
-@pytest.mark.parametrize("attacker", ATTACKERS.values(), ids=ATTACKERS)
+@pytest.mark.parametrize("attacker", OBJECTIVES.values(), ids=OBJECTIVES)
 def test_lenet_as_a_module_has_the_objective_of_lenet(twins, other_matching, attacker):
     update, written, keys = twins
     objective, other = (objective_for(each, attacker, keys) for each in (update, written))

@@ -38,13 +38,13 @@ def attack_rows(
     def constant(value: object) -> list:
         return [value] * len(images)
 
-    agreement = scores.mask_agreement
+    agreement, claims = scores.mask_agreement, scores.mask_claims
     columns = {
         "image": indices,
         "update": of_client(indices[::n]),
         "label": images["label"],
         "label_inferred": of_image(scores.labels),
-        "mask_claim": of_client(reconstruction.claims) if reconstruction.claims else constant(None),
+        "mask_claim": constant(None) if claims is None else of_image(claims),
         "mask_exact": constant(None) if agreement is None else of_image(agreement == 1),
         "mask_agreement": constant(None) if agreement is None else of_image(agreement),
         "status": of_client(map(str, reconstruction.status)),

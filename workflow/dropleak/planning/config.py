@@ -299,6 +299,8 @@ def _impossible(preset: dict) -> Iterator[tuple[str, str]]:
     for key, default in (("total_variation_smoothing", 0), ("stages", 1)):
         if preset[key] != default and not preset["total_variation"]:
             yield key, "needs total_variation"
+    if preset["features"] and preset["masks"] != "separate":
+        yield "features", "needs masks: separate"
     if preset["mask_regulariser"] and not optimised:
         yield "mask_regulariser", "needs masks: optimise"
 

@@ -31,7 +31,7 @@ _INITIALISATION = {
     "xavier": r"as by Glorot and Bengio \cite{glorot2010understanding}",
     "uniform": "uniform in $[-0.5, 0.5]$",
 }
-_SETTINGS = {
+_SETTINGS: dict[str, dict] = {
     "labels": {
         "infer": r"labels inferred \cite{zhao2020idlg}",
         "optimise": r"labels optimised with the images \cite{zhu2019deep}",
@@ -50,6 +50,7 @@ _SETTINGS = {
         "grey": r"grey with 1\% noise to start from",
     },
     "distance": {name: distance.method for name, distance in DISTANCES.items()},
+    "normalise": {True: "gradients of each parameter divided by the norm of the shared ones"},
     "optimiser": {
         "lbfgs": r"L-BFGS \cite{liu1989limited} with a history of 100",
         "adam": r"Adam \cite{kingma2015adam}",
@@ -218,6 +219,8 @@ def _attacker(name: str, settings: dict) -> str:
         phrases[settings[key]] for key, phrases in _SETTINGS.items() if settings[key] in phrases
     ]
     parts.append(f"learning rate {settings['learning_rate']:g}")
+    if settings["features"]:
+        parts.append(f"features matched with weight {settings['features']:g}")
     if settings["total_variation"]:
         smooth = settings["total_variation_smoothing"]
         smoothed = f"smoothed ({smooth:g}) " if smooth else ""

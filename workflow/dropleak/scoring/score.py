@@ -20,6 +20,7 @@ class Scores:
     ssim: np.ndarray
     labels: np.ndarray  # int64 [B, n], inferred labels, in the order in which most are right
     mask_agreement: np.ndarray | None  # [B, n], share of features whose mask entry is right
+    mask_claims: np.ndarray | None  # str [B, n], what the attacker says of the same masks
     trajectory: Trajectory
 
 
@@ -34,13 +35,15 @@ def score(reconstruction: Reconstruction, private: Private, observer: Trajectory
     images = metrics.clip(reconstruction.images.double().cpu().numpy())
     images = np.take_along_axis(images, trajectory.order[:, :, None, None, None], axis=1)
     truth = private.images.cpu().numpy()
+    agreement, claims = _masks(reconstruction, private)
     return Scores(
         images=images,
         rmse_clipped=metrics.rmse(truth, images),
         psnr=metrics.psnr(truth, images),
         ssim=metrics.ssim(truth, images),
         labels=_matched_labels(reconstruction.labels.cpu().numpy(), private.labels.cpu().numpy()),
-        mask_agreement=_mask_agreement(reconstruction, private),
+        mask_agreement=agreement,
+        mask_claims=claims,
         trajectory=trajectory,
     )
 
@@ -51,14 +54,19 @@ def _matched_labels(inferred: np.ndarray, true: np.ndarray) -> np.ndarray:
     return np.take_along_axis(inferred, metrics.assign(wrong.astype(np.float64)), axis=1)
 
 
-def _mask_agreement(reconstruction: Reconstruction, private: Private) -> np.ndarray | None:
-    """Share of each image's features with the right mask entry, in the best order of masks.
+def _masks(
+    reconstruction: Reconstruction, private: Private
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Share of each image's features with the right mask entry, in the best order of masks, and the
+    claims about these masks.
 
     Returns:
-        [B, n]; None if the attacker did not look for masks, or there are none.
+        [B, n] each; None if the attacker did not look for masks, or there are none; None for claims
+        that it does not make.
     """
+    claims = None if reconstruction.claims is None else np.array(reconstruction.claims)
     if reconstruction.masks is None or not private.masks:
-        return None
+        return None, claims
     inferred, true = (
         np.concatenate([mask.cpu().numpy().reshape(*mask.shape[:2], -1) for mask in masks], axis=2)
         for masks in (reconstruction.masks, [mask > 0 for mask in private.masks])
@@ -67,4 +75,5 @@ def _mask_agreement(reconstruction: Reconstruction, private: Private) -> np.ndar
         [(inferred[:, [j]] == true).mean(axis=2) for j in range(inferred.shape[1])], axis=2
     )
     order = metrics.assign(1 - agreement)
-    return np.take_along_axis(agreement, order[:, :, None], axis=2)[:, :, 0]
+    agreement = np.take_along_axis(agreement, order[:, :, None], axis=2)[:, :, 0]
+    return agreement, None if claims is None else np.take_along_axis(claims, order, axis=1)

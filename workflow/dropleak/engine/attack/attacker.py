@@ -10,6 +10,8 @@ class Attacker:
     labels: str = "infer"
     masks: str = "resample"
     distance: str = "euclidean"
+    normalise: bool = False
+    features: float = 0.0
     start: str = "noise"
     optimiser: str = "lbfgs"
     learning_rate: float = 1.0

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dropleak.engine import rng
 from dropleak.engine.attack.labels import infer_labels
-from dropleak.engine.attack.separation import EXACT
+from dropleak.engine.attack.separation import EXACT, Claims
 from dropleak.engine.attack.separation import separate as separate_images
 from dropleak.engine.client.update import Update
 from dropleak.engine.models.dropout import dropout_masks
@@ -28,10 +28,12 @@ class Constant:
     """The same masks at every evaluation."""
 
     masks: Masks  # [B, n, *shape] each
-    claims: tuple[str, ...] | None = None
-    """What the attacker says of masks that it has read, B times: `EXACT`, or why they are not."""
+    claims: Claims | None = None
+    """What the attacker says of masks that it has read, in their order."""
     labels: Tensor | None = None
     """int64 [B, n], in the order of the masks, where these come with labels of their own."""
+    features: Tensor | None = None
+    """[B, n, d], in the same order: inputs of the classifier as far as they are known, else NaN."""
 
     deterministic = True
 
@@ -41,11 +43,13 @@ class Constant:
     def select(self, clients: Tensor) -> "Constant":
         """The same for the clients at `clients` (int64 [K], or bool [B])."""
         masks = tuple(mask[clients] for mask in self.masks)
-        labels = None if self.labels is None else self.labels[clients]
+        labels, features = (
+            None if known is None else known[clients] for known in (self.labels, self.features)
+        )
         if self.claims is None:
-            return Constant(masks, labels=labels)
+            return Constant(masks, None, labels, features)
         places = torch.arange(len(self.claims), device=clients.device)[clients].tolist()
-        return Constant(masks, tuple(self.claims[place] for place in places), labels)
+        return Constant(masks, tuple(self.claims[place] for place in places), labels, features)
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class Resampled:
     stream: Tensor  # int64 [B, n]
 
     claims = None
+    features = None
     deterministic = False
 
     def __call__(self, evaluations: Tensor, count: int) -> Masks:
@@ -105,7 +110,8 @@ def read(update: Update, keys: Tensor) -> Constant:
     layers in series to its share of their product.
     """
     if update.rate == 0:
-        return Constant(ignore(update, keys).masks, (EXACT,) * len(update))
+        exact = ((EXACT,) * update.images_per_update,) * len(update)
+        return replace(ignore(update, keys), claims=exact)
     n, masks = update.images_per_update, []
     vanished = torch.zeros(len(update), dtype=torch.bool)
     for site in update.network.dropout_sites():
@@ -121,12 +127,12 @@ def read(update: Update, keys: Tensor) -> Constant:
         masks.append(mask.reshape(len(update), 1, *site.shape).expand(-1, n, *site.shape))
     several = ["gradients are means over several images"] * (n > 1)
     claim = "; ".join([*several, *_doubts(update.network)]) or EXACT
-    claims = tuple("gradients vanish" if empty else claim for empty in vanished.tolist())
+    claims = tuple(("gradients vanish" if empty else claim,) * n for empty in vanished.tolist())
     return Constant(tuple(masks), claims)
 
 
 def separate(update: Update, keys: Tensor) -> Constant:
-    """The mask of every image before the classifier, and its label, from `separation`.
+    """The mask of every image before the classifier, its label and features, from `separation`.
 
     All other masks, and those of updates that cannot be separated, are as in `read`.
     """
@@ -134,8 +140,9 @@ def separate(update: Update, keys: Tensor) -> Constant:
     found = separation.found
     inferred = infer_labels(update, keys)
     labels = None if inferred is None else torch.where(found[:, None], separation.labels, inferred)
+    features = separation.features if found.any() else None
     if update.rate == 0:
-        return replace(otherwise, labels=labels)
+        return replace(otherwise, labels=labels, features=features)
     kept = (separation.features > 0).to(update.dtype) / (1 - update.rate)
     masks = []
     for site, mask in zip(update.network.dropout_sites(), otherwise.masks, strict=True):
@@ -147,8 +154,10 @@ def separate(update: Update, keys: Tensor) -> Constant:
     if update.images_per_update == 1:
         claims = otherwise.claims
     else:
-        claims = tuple(claim if own == EXACT else own for own in separation.claims)
-    return Constant(tuple(masks), claims, labels)
+        claims = tuple(
+            tuple(claim if own == EXACT else own for own in claims) for claims in separation.claims
+        )
+    return Constant(tuple(masks), claims, labels, features)
 
 
 SOURCES = {

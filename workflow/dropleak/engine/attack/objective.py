@@ -1,9 +1,11 @@
-"""What the attacker minimises: the distance of its dummy gradients from the shared ones."""
+"""What the attacker minimises: the distance of its dummy gradients from the shared ones, and of
+features from those that it knows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 from torch.linalg import vecdot
 from torch.nn import functional as F
@@ -15,7 +17,7 @@ from dropleak.engine.attack.masks import MaskSource
 from dropleak.engine.attack.variables import Variables
 from dropleak.engine.backends.derivatives import Derivatives, derivatives
 from dropleak.engine.client.update import Update
-from dropleak.engine.models.parameters import flatten
+from dropleak.engine.models.parameters import flatten, repeated
 
 STAGE_FACTOR = 0.1
 """Factor of total variation's weight from one stage of an attack to the next."""
@@ -45,8 +47,43 @@ class GradientMatching:
         self.variables = Variables.of(update, masks is None, labels is None)
 
     @cached_property
+    def _scales(self) -> dict[str, Tensor] | None:
+        """By parameter, what its gradients are multiplied by, [B]; None if nothing."""
+        if not self.attacker.normalise:
+            return None
+        norms = {name: g.flatten(1).norm(dim=1) for name, g in self.update.gradients.items()}
+        return {name: torch.where(norm > 0, 1 / norm, 1) for name, norm in norms.items()}
+
+    @cached_property
+    def _scale(self) -> Tensor | None:
+        """The same for rows of gradients, [B, P]."""
+        if self._scales is None:
+            return None
+        return repeated(self._scales, {n: g[0].numel() for n, g in self.update.gradients.items()})
+
+    def _scaled(self, gradients: Tensor) -> Tensor:
+        """Rows of gradients, [B, P], as they are compared."""
+        return gradients if self._scale is None else gradients * self._scale
+
+    @cached_property
+    def _shared_gradients(self) -> Mapping[str, Tensor]:
+        """What was shared, as it is compared."""
+        gradients = self.update.gradients
+        if self._scales is None:
+            return gradients
+        return {
+            name: (g.flatten(1) * self._scales[name][:, None]).reshape(g.shape)
+            for name, g in gradients.items()
+        }
+
+    @cached_property
     def _shared(self) -> Tensor:
-        return flatten(self.update.gradients)
+        return flatten(self._shared_gradients)
+
+    @property
+    def _features(self) -> Tensor | None:
+        """The features to match, [B, n, d], not a number where they are unknown."""
+        return self.masks.features if self.masks and self.attacker.features else None
 
     @cached_property
     def _derivatives(self) -> Derivatives:
@@ -115,7 +152,7 @@ class GradientMatching:
         return loss, gradient
 
     def match(self, x: Tensor, evaluations: Tensor) -> tuple[Tensor, Tensor]:
-        """The distance of gradients alone; as `__call__`."""
+        """The distance of gradients and features alone; as `__call__`."""
         images, masks, logits = self.variables.split(x)
         scale = 1 / (1 - self.update.rate)
         if self.masks is None:
@@ -136,18 +173,32 @@ class GradientMatching:
         return found.loss, self.variables.join(found.images, mask_slopes, logit_slope)
 
     def _match(self, images: Tensor, masks: Sequence[Tensor], targets: Tensor) -> "Slopes":
-        """The distance of gradients at images [B, n, ...], masks and probabilities of classes."""
+        """The distance at images [B, n, ...], masks and probabilities of classes."""
         dummy = self._derivatives.gradients(images, masks, targets)
         distance = DISTANCES[self.attacker.distance].compute
-        loss, direction = distance(dummy, self._shared)
-        by_image = self._derivatives.image_gradient(direction)
+        loss, direction = distance(self._scaled(dummy), self._shared)
+        slope = None
+        if self._features is not None:
+            value, slope = self._feature_distance(self._derivatives.features(), self._features)
+            loss = loss + value
+        by_image = self._derivatives.image_gradient(self._scaled(direction), slope)
         by_mask = self._derivatives.mask_gradients() if self.masks is None else []
         by_target = self._derivatives.target_gradient() if self.labels is None else targets
         return Slopes(loss, by_image, by_target, by_mask)
 
+    def _feature_distance(self, features: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean square of the differences [B, n, d] of those that are known, times its weight.
+
+        Returns:
+            [B], and its gradient by features.
+        """
+        difference = torch.where(known.isnan(), 0, features - known)
+        share = self.attacker.features / difference[0].numel()
+        return share * difference.square().sum((1, 2)), 2 * share * difference
+
 
 class Slopes(NamedTuple):
-    """A distance of gradients, [B], and its gradients, shaped as what they are for.
+    """A distance, [B], and its gradients, shaped as what they are for.
 
     Those for masks or targets may be missing, or anything, where these are not optimised.
     """

@@ -59,6 +59,7 @@ def reconstruct(
     observe: Observer,
     oracle_masks: Masks | None = None,
     checkpoint: CheckpointHook = CheckpointHook(),  # noqa: B008 it has no state
+    separated: Constant | None = None,
 ) -> Reconstruction:
     """Run one attack on each client's update, all at once, without restarts.
 
@@ -75,8 +76,9 @@ def reconstruct(
         oracle_masks: from `Private.oracle_masks`, only for an attacker that is given them.
         checkpoint: saves the state and restores it; a restored state must be of the same arguments
             and the same optimiser.
+        separated: what `masks.separate` found, if it was called before.
     """
-    whole = objective = objective_for(update, attacker, keys, oracle_masks)
+    whole = objective = objective_for(update, attacker, keys, oracle_masks, separated)
     optimiser = optimiser_for(objective, start_row(objective, keys), iterations)
     result = {name: getattr(optimiser, name).clone() for name in _REPORTED}
     stopping = EarlyStopping(attacker, result)
@@ -134,7 +136,11 @@ def reconstruct(
 
 
 def objective_for(
-    update: Update, attacker: Attacker, keys: Tensor, oracle_masks: Masks | None = None
+    update: Update,
+    attacker: Attacker,
+    keys: Tensor,
+    oracle_masks: Masks | None = None,
+    separated: Constant | None = None,
 ) -> GradientMatching:
     """The attacker's objective; for the arguments see `reconstruct`.
 
@@ -148,6 +154,8 @@ def objective_for(
     masks: MaskSource | None
     if oracle_masks is not None:
         masks = Constant(oracle_masks)
+    elif separated is not None:
+        masks = separated
     elif attacker.masks == "optimise" and update.rate > 0:
         masks = None
     else:

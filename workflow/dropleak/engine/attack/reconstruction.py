@@ -6,6 +6,7 @@ from enum import StrEnum
 from torch import Tensor
 
 from dropleak.engine.attack.masks import Masks
+from dropleak.engine.attack.separation import Claims
 
 
 class Status(StrEnum):
@@ -37,7 +38,7 @@ class Reconstruction:
     iterations: Tensor  # int64 [B], iterations of the optimiser
     evaluations: Tensor  # int64 [B], evaluations of the objective
     masks: Masks | None  # bool [B, n, *shape] each: kept features, if the attacker looked for them
-    claims: tuple[str, ...] | None  # its claims about masks that it read, B times
+    claims: Claims | None  # its claims about masks that it read, in their order
     restart: Tensor  # int64 [B], index of the start that was kept
 
     def select(self, clients: Tensor) -> "Reconstruction":

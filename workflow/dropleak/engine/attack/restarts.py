@@ -7,7 +7,7 @@ from torch import Tensor
 
 from dropleak.engine import rng
 from dropleak.engine.attack.attacker import Attacker
-from dropleak.engine.attack.masks import Masks
+from dropleak.engine.attack.masks import Masks, separate
 from dropleak.engine.attack.reconstruct import Observer, reconstruct
 from dropleak.engine.attack.reconstruction import Reconstruction
 from dropleak.engine.attack.state import CheckpointHook
@@ -41,6 +41,7 @@ def reconstruct_best(
         observe(iteration, by_start(images), by_start(loss))
 
     client = torch.arange(starts * clients, device=keys.device) % clients
+    separated = separate(update, keys).select(client) if attacker.masks == "separate" else None
     others = (rng.derive(keys, rng.Stream.RESTART + number) for number in range(1, starts))
     reconstructions = reconstruct(
         update.select(client),
@@ -50,6 +51,7 @@ def reconstruct_best(
         observe_starts,
         oracle_masks and tuple(mask[client] for mask in oracle_masks),
         checkpoint,
+        separated,
     )
     best = by_start(reconstructions.match.nan_to_num(nan=torch.inf)).argmin(0)
     return replace(

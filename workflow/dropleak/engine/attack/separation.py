@@ -25,6 +25,10 @@ from dropleak.engine.client.update import Update
 
 EXACT = "exact"
 
+Claims = tuple[tuple[str, ...], ...]
+"""What the attacker says of the masks of n images, B times: `EXACT`, which it has verified, or why
+not."""
+
 _TOLERANCE = 0.01
 """Relative difference of an error and the prediction from its features that verifies both."""
 
@@ -52,7 +56,7 @@ class Separation:
     errors: Tensor  # [B, n, classes], probabilities less one-hot labels
     labels: Tensor  # int64 [B, n]
     features: Tensor  # [B, n, d], inputs of the classifier, which are zero where dropped
-    claims: tuple[str, ...]  # B times: `EXACT`, which the attacker has verified, or why not
+    claims: Claims
     """Exact is up to rounding: a kept feature that it swallows counts as dropped."""
 
     @property
@@ -78,7 +82,7 @@ def separate(update: Update) -> Separation:
     )
     classes, d = gradients.shape[1:]
     errors, features = np.full((clients, n, classes), np.nan), np.full((clients, n, d), np.nan)
-    labels, claims = np.full((clients, n), -1), []
+    labels, claims = np.full((clients, n), -1), list[tuple[str, ...]]()
     sites = update.network.dropout_sites()
     zeros = update.rate > 0 or any(s.doubts for s in sites if s.weight == classifier.weight)
     for client in range(clients):
@@ -89,10 +93,10 @@ def separate(update: Update) -> Separation:
             with np.errstate(all="ignore"):  # what is not finite fits nothing
                 images = _Classifier(*shared, n, torch.finfo(update.dtype)).separate()
         except _InseparableError as reason:
-            claims.append(str(reason))
+            claims.append((str(reason),) * n)
         else:
-            errors[client], labels[client], features[client], claim = images
-            claims.append(claim)
+            errors[client], labels[client], features[client], own = images
+            claims.append(own)
     return Separation(
         torch.from_numpy(errors).to(update.like),
         torch.from_numpy(labels).to(update.like.device),
@@ -106,7 +110,7 @@ def _inseparable(update: Update, reason: str) -> Separation:
     clients, n = len(update), update.images_per_update
     unknown = update.like.new_full((clients, n, 0), torch.nan)
     labels = torch.full((clients, n), -1, device=update.like.device)
-    return Separation(unknown, labels, unknown, (reason,) * clients)
+    return Separation(unknown, labels, unknown, ((reason,) * n,) * clients)
 
 
 class _Image(NamedTuple):
@@ -163,8 +167,8 @@ class _Classifier:
         if self.cone.degenerate:
             raise _InseparableError("errors of the images are not independent")
 
-    def separate(self) -> tuple[NDArray, NDArray, NDArray, str]:
-        """Errors [n, C], labels [n] and features [n, d] by ascending label, and the claim."""
+    def separate(self) -> tuple[NDArray, NDArray, NDArray, tuple[str, ...]]:
+        """Errors [n, C], labels [n], features [n, d] and claims [n], by ascending label."""
         facets = self._facets()
         if len(facets) < self.n:
             raise _InseparableError(f"{len(facets)} of {self.n} images were found")
@@ -172,7 +176,7 @@ class _Classifier:
         # At labels errors cancel, and their rounding is more than the gradient there lets expect.
         self._set_noise(np.abs(errors).T @ features / self.n)
         tight = [self.cone.tighten(facet) for facet in facets]
-        hidden = sum(facet is None or self._hides(facet) for facet in tight)
+        hidden = [facet is None or self._hides(facet) for facet in tight]
         errors, features = self._fit([a or b for a, b in zip(tight, facets, strict=True)])
         labels = errors.argmin(1)
         order = labels.argsort(kind="stable")
@@ -180,8 +184,8 @@ class _Classifier:
         self._verify(errors, labels, features)
         whole = np.zeros((self.n, self.d))
         whole[:, self.kept] = features
-        claim = f"noise may hide features of {hidden} of {self.n} images" if hidden else EXACT
-        return errors, labels, whole, claim
+        claims = tuple("noise may hide features" if hidden[place] else EXACT for place in order)
+        return errors, labels, whole, claims
 
     def _set_noise(self, rounded: NDArray) -> None:
         """Take the gradient's noise for that of rounding numbers of a size, [C, kept]."""

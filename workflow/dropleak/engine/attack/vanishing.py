@@ -25,7 +25,7 @@ def vanished(update: Update, attacker: Attacker) -> Tensor:
       but rounding when no entry exceeds it. (Activations are of order 1.)
     - A squared Euclidean distance also has a scale: an image without any gradient is as far from
       the private one as the shared gradient is long. Below `EMPTY_LOSS` an optimiser stops there,
-      often before it begins. Cosine distance has no scale, nor do signs of gradients.
+      often before it begins. Cosine distance has no scale, nor do normalised or signed gradients.
 
     Gradients that are not finite are not empty.
     """
@@ -34,6 +34,7 @@ def vanished(update: Update, attacker: Attacker) -> Tensor:
     informative = {name: g for name, g in update.gradients.items() if name != bias}
     gradients = flatten(informative)
     empty = gradients.abs().amax(1) <= torch.finfo(update.dtype).eps
-    if attacker.distance == "euclidean" and attacker.optimiser != "signed-adam":
+    scaled = attacker.normalise or attacker.optimiser == "signed-adam"
+    if attacker.distance == "euclidean" and not scaled:
         empty |= gradients.square().sum(1) <= EMPTY_LOSS
     return empty

@@ -29,13 +29,17 @@ class Derivatives(Protocol):
             [B, P]
         """
 
-    def image_gradient(self, direction: Tensor) -> Tensor:
+    def features(self) -> Tensor:
+        """Inputs of the classifier, [B, n, d], at the point of the last call of `gradients`."""
+
+    def image_gradient(self, direction: Tensor, features: Tensor | None = None) -> Tensor:
         """Derivative of the clients' image gradients in a direction of the parameters.
 
         At the point for which `gradients` was called last.
 
         Args:
             direction: [B, P].
+            features: slopes of a function of the features, [B, n, d], whose gradient is added.
 
         Returns:
             [B, n, C, H, W]

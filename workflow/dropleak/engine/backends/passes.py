@@ -77,6 +77,7 @@ class ClientPasses:
             memory.mask = mask.flatten(0, 1)
         x = images.flatten(0, 1)
         for layer, memory in self.layers:
+            self._last_input = x
             x = layer.forward(memory, x)
         return x.softmax(1)
 
@@ -96,7 +97,10 @@ class ClientPasses:
         rows = torch.cat([gradient.flatten(1) for gradient in gradients], 1)
         return rows if self.images == 1 else self._by_client(rows).sum(1)
 
-    def image_gradient(self, direction: Tensor) -> Tensor:
+    def features(self) -> Tensor:
+        return self._by_client(self._last_input)
+
+    def image_gradient(self, direction: Tensor, features: Tensor | None = None) -> Tensor:
         rx: Tensor | None = None  # the image does not depend on the parameters
         for (layer, memory), part in zip(self.layers, self._split(direction), strict=True):
             memory.direction = part
@@ -107,6 +111,8 @@ class ClientPasses:
         rdy = p * self.r_logits
         for layer, memory in reversed(self.layers):
             rdy = layer.r_backward(memory, rdy)
+            if features is not None:  # the classifier is the last layer
+                rdy, features = rdy + features.flatten(0, 1), None
         return self._by_client(rdy)
 
     def mask_gradients(self) -> list[Tensor]:

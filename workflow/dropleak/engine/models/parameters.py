@@ -21,6 +21,13 @@ def rows(parameters: Parameters, clients: int) -> Tensor:
     return flatten(parameters).expand(clients, -1).contiguous()
 
 
+def repeated(numbers: Mapping[str, Tensor], sizes: Mapping[str, int]) -> Tensor:
+    """Numbers [B] for each parameter as rows [B, P], once for each of as many entries as it has."""
+    none = next(iter(numbers.values()))[:, None][:, :0]
+    parts = (numbers[name][:, None].expand(-1, size) for name, size in sizes.items())
+    return torch.cat([none, *parts], 1)
+
+
 def unflatten(network: Model, rows: Tensor) -> dict[str, Tensor]:
     """The reverse of `flatten`: [B, P] to [B, *shape] for each parameter."""
     shapes = network.parameter_shapes()

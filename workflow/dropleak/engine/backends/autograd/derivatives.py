@@ -6,12 +6,13 @@ transpose of the derivative of g, applied to v, by `torch.func`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch.func import grad, vjp, vmap
 
+from dropleak.engine.backends.autograd.layers import Recorder
 from dropleak.engine.models.model import Model
 
 Linearised = tuple[Tensor, Callable[[Tensor], tuple[Tensor, list[Tensor], Tensor]]]
@@ -43,13 +44,25 @@ class ClientAutograd:
     @torch.inference_mode(False)
     def gradients(self, images: Tensor, masks: Sequence[Tensor], targets: Tensor) -> Tensor:
         """See `Derivatives`; so for the others."""
-        point = ordinary(images), [ordinary(mask) for mask in masks], ordinary(targets)
-        rows, self._transpose = cast(Linearised, vjp(self._gradients, *point))
+        self._point = ordinary(images), [ordinary(mask) for mask in masks], ordinary(targets)
+        rows, self._transpose = cast(Linearised, vjp(self._gradients, *self._point))
         return rows
 
     @torch.inference_mode(False)
-    def image_gradient(self, direction: Tensor) -> Tensor:
+    def features(self) -> Tensor:
+        images, masks, _ = self._point
+
+        def at(images: Tensor) -> Tensor:
+            return self._features(images, masks)
+
+        features, self._features_transpose = cast(Any, vjp(at, images))
+        return features
+
+    @torch.inference_mode(False)
+    def image_gradient(self, direction: Tensor, features: Tensor | None = None) -> Tensor:
         image, self._masks, self._targets = self._transpose(ordinary(direction))
+        if features is not None:
+            image = image + self._features_transpose(ordinary(features))[0]
         return image
 
     def mask_gradients(self) -> list[Tensor]:
@@ -62,6 +75,17 @@ class ClientAutograd:
         every = vmap(grad(self._loss), in_dims=(self._dims, 0, 0, 0))
         found = every(self._parameters, images, masks, targets)
         return torch.cat([gradient.flatten(1) for gradient in found.values()], 1)
+
+    def _features(self, images: Tensor, masks: list[Tensor]) -> Tensor:
+        assert self.network.classifier is not None  # or no features were known
+        name = self.network.classifier.weight
+
+        def of_client(parameters: Mapping[str, Tensor], *inputs: Any) -> Tensor:
+            with Recorder({name: parameters[name]}) as recorder:
+                self.network.forward(parameters, *inputs)
+            return recorder.inputs[-1]
+
+        return vmap(of_client, in_dims=(self._dims, 0, 0))(self._parameters, images, masks)
 
     def _loss(
         self,

@@ -13,6 +13,7 @@ from dropleak.engine.backends.autograd.derivatives import mean_loss, ordinary
 from dropleak.engine.backends.autograd.factors import Factors
 from dropleak.engine.backends.autograd.layers import Recorder
 from dropleak.engine.models.model import Model
+from dropleak.engine.models.parameters import repeated
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,11 @@ class FactoredGradients:
 
     rows: Tensor  # [B, P]
     factors: list[Factors]
-    transpose: Callable[[Tensor, list[Factors]], tuple[Tensor, Tensor, list[Tensor]]]
-    """Of its derivative: from directions to those of images, targets and masks."""
+    features: Tensor | None
+    """Inputs of the classifier, [B, n, d]; None if its gradient has no factors."""
+    transpose: Callable[[Tensor, list[Factors], Tensor | None], tuple[Tensor, Tensor, list[Tensor]]]
+    """Of its derivative: from directions, of features too if any, to those of images, targets and
+    masks."""
 
 
 class FactoredAutograd:
@@ -92,11 +96,14 @@ class FactoredAutograd:
 
         point = ordinary(images), ordinary(targets), *(given if by_masks else [])
         (rows, errors, inputs), transpose = cast(Any, vjp(at, *point))
+        last = self.classifier_call
         calls = {name: [] for name in self.weights}  # type: dict[str, list[tuple[Tensor, Tensor]]]
         for layer, dy, x in zip(self._layers, errors, inputs, strict=True):
             calls[layer.weight].append((layer.errors(dy), layer.columns(x)))
 
-        def back(direction: Tensor, slopes: list[Factors]) -> tuple[Tensor, Tensor, list[Tensor]]:
+        def back(
+            direction: Tensor, slopes: list[Factors], by_features: Tensor | None
+        ) -> tuple[Tensor, Tensor, list[Tensor]]:
             parts = {
                 name: iter(slope.split(calls[name]))
                 for name, slope in zip(calls, slopes, strict=True)
@@ -106,10 +113,40 @@ class FactoredAutograd:
                 error, column = next(parts[layer.weight])
                 by_errors.append(layer.from_errors(error, dy.shape))
                 by_inputs.append(layer.from_columns(column, x.shape))
+            if by_features is not None and last is not None:
+                by_inputs[last] = by_inputs[last] + by_features
             by_image, by_target, *by_mask = transpose((direction, by_errors, by_inputs))
             return by_image, by_target, by_mask
 
-        return FactoredGradients(rows, [Factors.of(parts) for parts in calls.values()], back)
+        features = None if last is None else inputs[last]
+        factors = [Factors.of(parts) for parts in calls.values()]
+        return FactoredGradients(rows, factors, features, back)
+
+    def scaled(
+        self, gradients: FactoredGradients, scales: Mapping[str, Tensor]
+    ) -> FactoredGradients:
+        """Gradients times numbers [B] for each parameter."""
+        rows = repeated(scales, {name: p.numel() for name, p in self._rest.items()})
+        matrices = [scales[name] for name in self.weights]
+
+        def multiplied(factors: list[Factors]) -> list[Factors]:
+            return [one.scaled(scale) for one, scale in zip(factors, matrices, strict=True)]
+
+        def back(
+            direction: Tensor, slopes: list[Factors], by_features: Tensor | None
+        ) -> tuple[Tensor, Tensor, list[Tensor]]:
+            return gradients.transpose(direction * rows, multiplied(slopes), by_features)
+
+        factors = multiplied(gradients.factors)
+        return FactoredGradients(gradients.rows * rows, factors, gradients.features, back)
+
+    @cached_property
+    def classifier_call(self) -> int | None:
+        """Which of the calls is the classifier's; None if its gradient has no factors."""
+        classifier, calls = self.network.classifier, [layer.weight for layer in self._layers]
+        if classifier is None or classifier.weight not in calls:
+            return None
+        return calls.index(classifier.weight)
 
     def _gradients(
         self, images: Tensor, masks: list[Tensor], targets: Tensor

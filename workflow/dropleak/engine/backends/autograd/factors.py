@@ -32,6 +32,10 @@ class Factors:
         )
         return cls(*joined)
 
+    def scaled(self, scale: Tensor) -> Factors:
+        """Those of the gradients times numbers [B]."""
+        return Factors(self.errors * scale[:, None, None], self.inputs)
+
     def split(self, calls: Sequence[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
         """The reverse of `of`, shaped as the calls."""
         return list(

@@ -45,20 +45,32 @@ class AutogradMatching(GradientMatching):
         clients = len(self.update)
         count = min(ROOM[kind] // self._factored.size, MOST.get(kind, clients)) or 1
         parts = (slice(first, first + count) for first in range(0, clients, count))
-        return [(part, self._factored.split(self.update.gradients, part)) for part in parts]
+        return [(part, self._factored.split(self._shared_gradients, part)) for part in parts]
 
     def _match(self, images: Tensor, masks: Sequence[Tensor], targets: Tensor) -> Slopes:
+        factored = self._factored
         distance = FACTORED_DISTANCES.get(DISTANCES[self.attacker.distance].compute)
-        if distance is None or self._factored is None:
+        if distance is None or factored is None:
+            return super()._match(images, masks, targets)
+        if self._features is not None and factored.classifier_call is None:
             return super()._match(images, masks, targets)
         found = []
         for clients, shared in self._parts:
             some = [mask[clients] for mask in masks]
-            gradients = self._factored.gradients(
+            gradients = factored.gradients(
                 images[clients], some, targets[clients], by_masks=self.masks is None
             )
+            if self._scales is not None:
+                own = {name: scale[clients] for name, scale in self._scales.items()}
+                gradients = factored.scaled(gradients, own)
             value, direction, slopes = distance(gradients, shared)
-            found.append((value, *gradients.transpose(direction, slopes)))
+            by_features = None
+            if self._features is not None:
+                assert gradients.features is not None
+                known = self._features[clients]
+                more, by_features = self._feature_distance(gradients.features, known)
+                value = value + more
+            found.append((value, *gradients.transpose(direction, slopes, by_features)))
         values, by_image, by_target, by_mask = zip(*found, strict=True)
         joined = [torch.cat(parts) for parts in zip(*by_mask, strict=True)]
         return Slopes(torch.cat(values), torch.cat(by_image), torch.cat(by_target), joined)

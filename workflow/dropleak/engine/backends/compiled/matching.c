@@ -17,10 +17,13 @@ typedef struct {
     long masks;                /* of an image: one for each evaluation, or one for all */
     long images;               /* n, of a client */
     long cosine;               /* the distance: cosine, or squared Euclidean */
+    double feature_weight;     /* of the mean square of differences of features */
     double mask_scale;         /* by which masks that are optimised are multiplied */
     const Layer *layer;        /* [layers] */
     const REAL *weights;       /* [B, parameters] */
-    const REAL *shared;        /* [B, parameters], the gradients that were shared */
+    const REAL *scale;         /* [B, parameters], by which gradients are multiplied, or null */
+    const REAL *shared;        /* [B, parameters], the gradients that were shared, scaled */
+    const REAL *known;         /* [B, n, d], inputs of the classifier or NaN, or null */
     const int64_t *labels;     /* [B, n], or null if soft labels are optimised */
     const REAL *mask;          /* [B, n, masks, features], or null if masks are optimised */
 } Matching;
@@ -85,6 +88,10 @@ static Workspace new_workspace(const Matching *m) {
 static void free_workspace(const Matching *m, Workspace *w) {
     for (int i = 0; i < m->images; i++) free_passes(m, &w->passes[i]);
     free(w->passes), free(w->difference), free(w->gradient);
+}
+
+static void multiply_by(REAL *to, const REAL *factors, long size) {
+    for (long i = 0; i < size; i++) to[i] *= factors[i];
 }
 
 /* y = W x + b [+ W2 x2] */
@@ -217,12 +224,27 @@ static void image_gradients(const Matching *m, Passes *passes, const REAL *weigh
     }
 }
 
-/* The R-passes of an image in a direction of the parameters; leaves the logits' rx centred. */
-static void image_derivatives(const Matching *m, Passes *passes, const REAL *weights,
-                              const REAL *direction) {
+/* The distance of an image's features from what is known of them. To rdx, their entry among the
+ * derivatives in a direction, its gradient is added as a multiple of `factor`. */
+static REAL feature_distance(const Matching *m, const Place *features, const REAL *known,
+                             REAL factor) {
+    REAL total = 0, share = m->feature_weight / (m->images * features->inputs);
+    for (long i = 0; i < features->inputs; i++) {
+        REAL difference = known[i] == known[i] ? features->x[i] - known[i] : 0;
+        total += difference * difference;
+        features->rdx[i] += 2 * share / factor * difference;
+    }
+    return share * total;
+}
+
+/* The R-passes of an image in a direction of the parameters, which `factor` completes; leaves the
+ * logits' rx centred. Returns the distance of features from those known. */
+static REAL image_derivatives(const Matching *m, Passes *passes, const REAL *weights,
+                              const REAL *direction, const REAL *known, REAL factor) {
     Place *places = passes->places, *last = &places[m->layers];
     const Layer *layer = m->layer;
     const REAL *w = weights, *rw = direction, *p = passes->probabilities;
+    REAL extra = 0;
     for (int l = 0; l < m->layers; l++) {
         Place *at = &places[l], *next = &places[l + 1];
         r_forward(layer[l].kind, at, w, rw, layer[l].geometry.outputs, l ? at->rx : NULL, next->x,
@@ -239,13 +261,16 @@ static void image_derivatives(const Matching *m, Passes *passes, const REAL *wei
         w -= at->parameters, rw -= at->parameters;
         r_backward(layer[l].kind, at, w, rw, layer[l].geometry.outputs, next->x, next->dx, next->rx,
                    next->rdx, at->rdx);
+        if (known && l == m->layers - 1) extra = feature_distance(m, at, known, factor);
     }
+    return extra;
 }
 
-/* The distance of gradients from the shared ones; they become a multiple of its derivative, which
- * `factor` completes. */
-static REAL distance(const Matching *m, REAL *gradients, const REAL *shared, REAL *factor) {
+/* The distance of gradients, scaled, from the shared ones; they become a multiple of its derivative,
+ * which `factor` completes. */
+static REAL distance(const Matching *m, REAL *gradients, int client, REAL *factor) {
     long size = m->parameters;
+    const REAL *shared = m->shared + client * size;
     if (!m->cosine) {
         add(gradients, -1, shared, size);
         *factor = 2;
@@ -298,11 +323,16 @@ static REAL matching(void *context, int client, int evaluation, const REAL *x, R
     }
 
     REAL factor;
-    REAL loss = distance(m, space->difference, m->shared + client * m->parameters, &factor);
+    const REAL *scale = m->scale ? m->scale + client * m->parameters : NULL;
+    if (scale) multiply_by(space->difference, scale, m->parameters);
+    REAL loss = distance(m, space->difference, client, &factor);
+    if (scale) multiply_by(space->difference, scale, m->parameters);
 
     for (int i = 0; i < n; i++) {
         Passes *passes = &space->passes[i];
-        image_derivatives(m, passes, weights, space->difference);
+        long features = passes->places[m->layers - 1].inputs;
+        const REAL *known = m->known ? m->known + (client * n + i) * features : NULL;
+        loss += image_derivatives(m, passes, weights, space->difference, known, factor);
         const REAL *slope = passes->places[0].rdx;
         for (long p = 0; p < pixels; p++) gradient[i * pixels + p] = factor * slope[p];
         REAL *to = gradient + n * pixels;

@@ -60,8 +60,10 @@ class CompiledMatching(GradientMatching):
         return Matching.of(
             self.update,
             self._weights,
+            self._scale,
             self._shared,
+            self._features,
             self.labels,
             masks,
-            cosine=self.attacker.distance == "cosine",
+            self.attacker,
         )

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from torch import Tensor
 
+from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.backends.passes import has_passes
 from dropleak.engine.client.update import Update
 from dropleak.engine.models.layer import Layer as NetworkLayer
@@ -58,9 +59,9 @@ class Matching(_Addresses):
 
     _fields_ = [
         *_fields(ctypes.c_long, "layers classes parameters features masks images cosine"),
-        ("mask_scale", ctypes.c_double),
+        *_fields(ctypes.c_double, "feature_weight mask_scale"),
         ("layer", ctypes.POINTER(_Layer)),
-        *_fields(ctypes.c_void_p, "weights shared labels mask"),
+        *_fields(ctypes.c_void_p, "weights scale shared known labels mask"),
     ]
 
     @classmethod
@@ -68,19 +69,24 @@ class Matching(_Addresses):
         cls,
         update: Update,
         weights: Tensor,
+        scale: Tensor | None,
         shared: Tensor,
+        features: Tensor | None,
         labels: Tensor | None,
         masks: Tensor | None,
-        cosine: bool,
+        attacker: Attacker,
     ) -> Self:
         """
         Args:
             update: its network, rate and number of images.
-            weights, shared: parameters and shared gradients, [B, P].
+            weights: parameters, [B, P].
+            scale: by which gradients are multiplied, [B, P], or None.
+            shared: shared gradients, scaled, [B, P].
+            features: that are matched, [B, n, d], or None.
             labels: int64 [B, n], or None if soft labels are optimised.
             masks: of all dropout layers, for each evaluation or all, [B, n, K, features]; or None
                 if masks are optimised.
-            cosine: whether that is the distance.
+            attacker: its distance, and the weight of features.
         """
         network = update.network
         assert has_passes(network)  # or another backend had been chosen
@@ -96,11 +102,14 @@ class Matching(_Addresses):
             features=sum(map(prod, network.dropout_shapes())),
             masks=1 if masks is None else masks.shape[2],
             images=update.images_per_update,
-            cosine=cosine,
+            cosine=attacker.distance == "cosine",
+            feature_weight=attacker.features,
             mask_scale=1 / (1 - update.rate),
             layer=(_Layer * len(layers))(*layers),
             weights=weights,
+            scale=scale,
             shared=shared,
+            known=features,
             labels=labels,
             mask=masks,
         )
