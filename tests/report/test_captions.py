@@ -67,7 +67,7 @@ def test_captions_quote_the_tables(two_attackers, stored, utility, tradeoff, dig
 def test_captions_of_the_method_count_weights_and_features(digits):
     network = lenet((1, 32, 32), 10)
     weights = sum(np.prod(shape) for shape in network.parameter_shapes().values())
-    assert f"{weights:,} weights" in captions.networks(network_table(network))
+    assert f"{weights:,} weights" in captions.network(network_table(network))
     table = features_table(network, digits["test"].take([3]), [0.0, 0.5], seed=0)
     dropped = 1 - table.to_pandas().query("dropout_rate == 0.5")["kept"].mean()
     assert f"{dropped:.0%} at 0.5" in captions.features(table)

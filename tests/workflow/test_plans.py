@@ -91,7 +91,7 @@ def test_one_job_per_image(tmp_path, small):
     [
         ("attacks", {"attack": 8, "images": 1}),
         ("utility", {"train": 2, "images": 1}),
-        ("figure1", {"draw_networks": 1, "method_tables": 1, "images": 1}),
+        ("figure1", {"draw_network": 1, "method_tables": 1, "images": 1}),
         ("figure3", {"draw_sample": 2, "attack": 8, "join_attacks": 1, "images": 1}),
         (
             "figure7",

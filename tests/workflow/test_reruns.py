@@ -20,7 +20,7 @@ COUNTED = (
     "summarise",
     "evaluate_claims",
 )
-DRAWN = ("draw_rmse_by_rate", "draw_rmse_by_iteration", "draw_accuracy_by_rate", "draw_networks")
+DRAWN = ("draw_rmse_by_rate", "draw_rmse_by_iteration", "draw_accuracy_by_rate", "draw_network")
 
 ATTACKS = "results/small/attacks"
 AFTER_ATTACKS = {"join_attacks": 1, "summarise": 1, "evaluate_claims": 1} | {
@@ -28,7 +28,7 @@ AFTER_ATTACKS = {"join_attacks": 1, "summarise": 1, "evaluate_claims": 1} | {
     "draw_rmse_by_iteration": 2,
 }
 AFTER_TRAINING = {"join_utility": 1, "evaluate_claims": 1, "draw_accuracy_by_rate": 1}
-EVERYTHING = AFTER_ATTACKS | AFTER_TRAINING | {"attack": 8, "train": 2, "draw_networks": 1}
+EVERYTHING = AFTER_ATTACKS | AFTER_TRAINING | {"attack": 8, "train": 2, "draw_network": 1}
 AFTER_IMAGES = EVERYTHING | {"images": 1}
 
 
@@ -74,8 +74,8 @@ def test_a_second_run_has_nothing_to_do(finished, small):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"rates": [0.0, 0.5, 0.3]}, AFTER_ATTACKS | {"attack": 4, "draw_networks": 1}),
-        ({"rates": [0.5]}, AFTER_ATTACKS | {"draw_networks": 1}),
+        ({"rates": [0.0, 0.5, 0.3]}, AFTER_ATTACKS | {"attack": 4, "draw_network": 1}),
+        ({"rates": [0.5]}, AFTER_ATTACKS | {"draw_network": 1}),
         ({"images": 7}, AFTER_ATTACKS | {"attack": 8}),
         ({"images": 2}, AFTER_ATTACKS),
         ({"images": 1}, AFTER_ATTACKS),

@@ -9,7 +9,7 @@ from dropleak.tables import parquet
 from dropleak.tables.schemas import SCHEMAS
 
 FIGURES = [
-    "figure1-networks",
+    "figure1-network",
     "figure2-features",
     "figure3-sample_lenet_idlg",
     "figure3-sample_lenet_idlg-ignore",

@@ -19,6 +19,16 @@ from torch import nn
 def build(shape, classes):
     return nn.Sequential(nn.Flatten(), nn.Linear(64, 6), nn.Sigmoid(), nn.Linear(6, classes))
 """
+EXITING = """
+
+class Exiting(nn.Module):
+    def __init__(self, shape, classes):
+        super().__init__()
+        self.last = nn.Linear(64, classes)
+
+    def forward(self, x):
+        raise SystemExit(1)
+"""
 SHAPE = (1, 8, 8)
 
 
@@ -87,6 +97,16 @@ def test_files_beside_it_can_be_imported_and_nothing_is_left(build, tmp_path):
         ({"text": "import sys; sys.exit('no')"}, "importing the file raises SystemExit: no"),
         ({"text": "import nowhere_to_be_found"}, "raises ModuleNotFoundError"),
         ({"text": "def build(shape): pass"}, "it takes (shape, classes) and returns a torch.nn"),
+        ({"text": f"{FILE}{EXITING}", "function": "Exiting"}, "(SystemExit: 1)"),
+        (
+            {
+                "text": FILE.replace("return nn.S", "return nn.DataParallel(nn.S").replace(
+                    "))\n", ")))\n"
+                )
+            },
+            "what DataParallel",
+        ),
+        ({"text": FILE.replace("nn.Linear(64, 6)", "nn.LazyLinear(6)")}, "has lazy layers"),
         ({"text": "import sys\ndef build(*_): sys.exit(0)"}, "the function raises SystemExit: 0"),
         ({"text": "def build(shape, classes): return 3"}, "the function returns int"),
         (
@@ -99,11 +119,11 @@ def test_files_beside_it_can_be_imported_and_nothing_is_left(build, tmp_path):
         ),
         (
             {"text": FILE.replace("6, classes", "6, 4")},
-            "logits of all 3 classes come from",
+            "it returns (2, 4) instead of logits of shape (2, 3)",
         ),
         (
             {"text": FILE.replace("nn.Linear(6, classes)", "nn.Dropout()")},
-            "instead of logits of shape (1, 3)",
+            "it returns (2, 6) instead of logits of shape (2, 3)",
         ),
         (
             {"text": FILE.replace("nn.Sequential", "nn.Flatten() or nn.Sequential")},
@@ -132,16 +152,21 @@ def test_a_file_that_cannot_be_used_is_refused_with_what_to_do(build, change, wo
             "has 1.bias of shape (7,) instead of (6,)",
         ),
         (
+            lambda state: state.update({name: p.to("meta") for name, p in state.items()}),
+            "has no values, as it is of the device meta",
+        ),
+        (
             lambda state: state.update({"1.bias": torch.full((6,), torch.nan)}),
             "have NaN or infinity in 1.bias",
         ),
     ],
-    ids=["missing", "surplus", "shape", "nan"],
+    ids=["missing", "surplus", "shape", "meta", "nan"],
 )
-def test_weights_of_another_network_are_refused(build, state, change, words):
+def test_weights_of_another_network_are_refused(build, state, tmp_path, change, words):
     change(state)
+    torch.save(state, tmp_path / "mine.pt")
     with pytest.raises(InputError, match=re.escape(words)):
-        build(weights=state)
+        build(weights=tmp_path / "mine.pt")
 
 
 @pytest.mark.parametrize("prefix", ["module.", "_orig_mod."])
@@ -163,6 +188,22 @@ def test_a_checkpoint_with_more_than_weights_is_refused(build, state, tmp_path):
     torch.save({"state_dict": state, "epoch": 3}, tmp_path / "mine.pt")
     with pytest.raises(InputError, match="holds the keys epoch, state_dict; save the state_dict"):
         build(weights=tmp_path / "mine.pt")
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "weights.pt"])
+def test_half_a_file_is_refused(build, state, tmp_path, name):
+    path = tmp_path / name
+    save_file(state, path) if path.suffix == ".safetensors" else torch.save(state, path)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(InputError, match="or it is damaged"):
+        build(weights=path)
+
+
+def test_weights_of_any_precision_are_read(build, state):
+    for kind in (torch.bfloat16, torch.float16, torch.float64):
+        found = build(weights={name: p.to(kind) for name, p in state.items()}).parameters
+        for name, parameter in found.items():
+            assert torch.equal(parameter, state[name].to(kind).float())
 
 
 def test_weights_that_are_not_there_are_named(build, tmp_path):

@@ -42,11 +42,9 @@ def clients_table(clients: Mapping[str, Client], networks: Mapping[str, Model]) 
 
 
 def network_table(network: Model) -> pa.Table:
-    """The layers of the original network and of the one with dropout."""
+    """The layers of a network, with dropout."""
     rows = _layers(network) if isinstance(network, Network) else _modules(network)
-    shown = [{"network": "original"} | row for row in rows if row["layer"] != "Dropout"]
-    shown += [{"network": "dropout"} | row for row in rows]
-    return parquet.build(NETWORK, {key: [row[key] for row in shown] for key in NETWORK.names})
+    return parquet.build(NETWORK, {key: [row[key] for row in rows] for key in NETWORK.names})
 
 
 def _row(layer: str, detail: str, shape: Shape, parameters: int) -> dict:

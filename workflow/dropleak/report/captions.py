@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dropleak.analysis import efficacy
 from dropleak.analysis.accuracy import last_epoch
@@ -18,11 +19,9 @@ from dropleak.tables import parquet
 from dropleak.tables.lazy import Condition, StoredTable
 
 
-def networks(network: pa.Table) -> str:
+def network(network: pa.Table) -> str:
     """Figure 1."""
-    parameters = network.to_pandas().groupby("network", sort=False)["parameters"].sum()
-    (count,) = parameters.unique()
-    return f"Both have {count:,} weights and biases."
+    return f"It has {pc.sum(network['parameters']).as_py():,} weights and biases."
 
 
 def features(features: pa.Table) -> str:

@@ -69,10 +69,10 @@ class Figure:
 FIGURES = [
     Figure(
         number=1,
-        name="networks",
-        shows="networks",
-        draws="dropleak.figures.network.networks",
-        says="dropleak.report.captions.networks",
+        name="network",
+        shows="network",
+        draws="dropleak.figures.network.network",
+        says="dropleak.report.captions.network",
         tables=("network",),
     ),
     Figure(

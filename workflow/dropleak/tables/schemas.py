@@ -312,14 +312,13 @@ CLIENTS = pa.schema(
 
 NETWORK = pa.schema(
     [
-        _column("network", pa.string(), "original or dropout"),
         _column("layer", pa.string(), "kind of layer, or input"),
         _column("detail", pa.string(), "its settings, or its name in a torch module"),
         _column("shape", pa.list_(pa.int32()), "shape of its output, without the batch"),
         _column("parameters", pa.int32(), "number of weights and biases"),
     ]
 )
-"""One row per layer of the original network and of the one with dropout, input first."""
+"""One row per layer of the network, input first. Without its dropout it is the original one."""
 
 FEATURES = pa.schema(
     [

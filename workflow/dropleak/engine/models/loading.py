@@ -10,10 +10,14 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from textwrap import shorten
 
 import torch
 from torch import Tensor, nn
+from torch.jit import ScriptModule
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
+from torch.nn.parallel import DistributedDataParallel
+from torch.nn.parameter import is_lazy
 
 from dropleak.engine.models.layer import Shape
 from dropleak.errors import InputError
@@ -86,7 +90,19 @@ def drawn(build: Builder, shape: Shape, classes: int, seed: int) -> nn.Module:
         raise InputError(
             f"the function returns {type(module).__name__}; it must return a torch.nn.Module"
         )
+    if any(map(_is_wrapper, module.modules())):
+        raise InputError(
+            "the function returns what DataParallel, torch.compile or torch.jit made of a module; "
+            "return the module itself"
+        )
+    if any(map(is_lazy, module.parameters())):
+        raise InputError("it has lazy layers, whose weights have no shapes yet; give their sizes")
     return module
+
+
+def _is_wrapper(module: nn.Module) -> bool:
+    kinds = nn.DataParallel, DistributedDataParallel, ScriptModule
+    return isinstance(module, kinds) or hasattr(module, "_orig_mod")
 
 
 def load_weights(module: nn.Module, path: str | Path) -> None:
@@ -111,11 +127,9 @@ def load_weights(module: nn.Module, path: str | Path) -> None:
             for name in own
             if name in state and state[name].shape != own[name].shape
         ),
-        *(
-            f"has {name} without values, on the device meta"
-            for name in state
-            if state[name].is_meta
-        ),
+        "has no values, as it is of the device meta"
+        if any(tensor.is_meta for tensor in state.values())
+        else None,
     ]
     if found := list(filter(None, problems)):
         raise InputError(
@@ -165,7 +179,11 @@ def _read(path: Path) -> Mapping[str, Tensor]:
     if not isinstance(state, Mapping) or not all(
         isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in state.items()
     ):
-        held = f"the keys {_some(map(str, state))}" if isinstance(state, Mapping) else type(state)
+        held = (
+            f"the keys {_some(map(str, state))}"
+            if isinstance(state, Mapping)
+            else type(state).__name__
+        )
         raise InputError(f"weights: {path} holds {held}; save the state_dict alone")
     return state
 
@@ -192,4 +210,4 @@ def _beside(path: str) -> Iterator[None]:
 
 def _text(error: BaseException) -> str:
     """An exception on one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    return shorten(f"{type(error).__name__}: {error}", 300)

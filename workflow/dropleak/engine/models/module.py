@@ -52,7 +52,7 @@ class ModuleNetwork:
     Raises:
         InputError: there are dropout layers of a kind that is not supported; or none could be put
             before the last linear layer, as there is no such layer; or the module does not take
-            such images.
+            such images, or does not return logits.
     """
 
     def __init__(
@@ -176,27 +176,43 @@ class ModuleNetwork:
 
         try:
             with self._feed.serving(note):
-                self._module(images)
-        except Exception as error:  # whatever a user's code raises
+                logits = self._module(images)
+        except (Exception, SystemExit) as error:  # whatever a user's code raises
             raise InputError(
                 f"the network does not take images of {' x '.join(map(str, self.input_shape))} "
                 f"({type(error).__name__}: {error}); build it for this shape, or set data.size to "
                 "one that it takes"
             ) from error
+        if problem := not_logits(logits, 2, self.classes):
+            raise InputError(problem)
         return shapes
 
     def _drop_before_classifier(self) -> None:
         classifier = self.classifier
         layer = classifier and self._module.get_submodule(classifier.weight.rpartition(".")[0])
         if not isinstance(layer, nn.Linear):
+            untraced = "torch cannot trace the network to find it"
             raise InputError(
                 "dropout: classifier needs an nn.Linear that the logits of all "
-                f"{self.classes} classes come from, and the network has none; put an nn.Dropout "
-                "where you want it"
+                f"{self.classes} classes come from, and "
+                f"{untraced if self._graph is None else 'the network has none'}; put an "
+                "nn.Dropout where you want it"
             )
         masked = Masked(self._feed, channelwise=False)
         layer.register_forward_pre_hook(lambda layer, inputs: masked(*inputs))
         del self._graph  # which knows nothing of it
+
+
+def not_logits(found: object, images: int, classes: int) -> str | None:
+    """What is wrong with what a network returns for some images; None if nothing is."""
+    if not isinstance(found, Tensor):
+        return f"it returns {type(found).__name__}; return the logits alone, one tensor"
+    if found.shape != (images, classes):
+        return (
+            f"it returns {tuple(found.shape)} instead of logits of shape ({images}, {classes}), "
+            "images x classes"
+        )
+    return None
 
 
 def _set_statistics(norms: Iterable[_NormBase], batch_norm: str) -> None:

@@ -21,7 +21,7 @@ from dropleak.engine.backends.autograd.derivatives import ClientAutograd, mean_l
 from dropleak.engine.backends.autograd.matching import AutogradMatching
 from dropleak.engine.client.update import Update
 from dropleak.engine.models.layer import Shape
-from dropleak.engine.models.module import ModuleNetwork
+from dropleak.engine.models.module import ModuleNetwork, not_logits
 from dropleak.engine.models.parameters import unflatten
 from dropleak.errors import InputError
 
@@ -89,7 +89,7 @@ def _forward_problems(network: ModuleNetwork, like: Tensor, images: int) -> Iter
         with watch, torch.no_grad():
             logits: Any = network.forward(own, x, masks)
             again: Any = network.forward(own, x, masks)
-    except Exception as error:  # whatever a user's code raises
+    except (Exception, SystemExit) as error:  # whatever a user's code raises
         yield f"for an update of {_count(images)} its forward raises {_text(error)}"
         return
     yield from watch.problems
@@ -99,15 +99,10 @@ def _forward_problems(network: ModuleNetwork, like: Tensor, images: int) -> Iter
             f"its forward changes {', '.join(changed)}; results of an attack must not depend on "
             "what ran before: compute it anew in each pass, or keep it fixed"
         )
-    if not isinstance(logits, Tensor):
-        yield f"it returns {type(logits).__name__}; return the logits alone, one tensor"
+    if problem := not_logits(logits, images, network.classes):
+        yield problem
         return
-    if logits.shape != (images, network.classes):
-        yield (
-            f"for {_count(images)} of {network.classes} classes it returns "
-            f"{tuple(logits.shape)} instead of logits of shape ({images}, {network.classes})"
-        )
-    elif not logits.isfinite().all():
+    if not logits.isfinite().all():
         yield "its logits for an image of random pixels are not finite; scale its weights or input"
     if not watch.problems and not changed and not torch.equal(logits, again):
         yield (
@@ -183,6 +178,12 @@ def _derivative_problems(network: ModuleNetwork, like: Tensor, images: int) -> I
             source = Constant(tuple(masks))
             matching = AutogradMatching(update, Attacker(masks="fixed"), labels, source)
             together = rows, *matching(x.flatten(1), torch.zeros(2, dtype=torch.int64))
+        alone = [
+            _squared_gradient(
+                network, parameters, x[client], [mask[client] for mask in masks], targets[client]
+            )
+            for client in range(2)
+        ]
     except Exception as error:  # of many kinds
         yield (
             "it cannot be differentiated twice for several clients at once "
@@ -192,12 +193,6 @@ def _derivative_problems(network: ModuleNetwork, like: Tensor, images: int) -> I
     for note in caught:
         if operation := re.search(r"batching rule for (\S+?)\.? ", f"{note.message} "):
             yield f"{operation[1]} has no batching rule; write that part in other operations"
-    alone = [
-        _squared_gradient(
-            network, parameters, x[client], [mask[client] for mask in masks], targets[client]
-        )
-        for client in range(2)
-    ]
     expected = [torch.stack(parts) for parts in zip(*alone, strict=True)]
     least = expected[1].max()
     for name, found, right in zip(_COMPARED, together, expected, strict=True):
@@ -237,6 +232,6 @@ def _count(images: int) -> str:
     return "1 image" if images == 1 else f"{images} images"
 
 
-def _text(error: Exception) -> str:
+def _text(error: BaseException) -> str:
     first, *_ = str(error).strip().splitlines() or [""]
     return f"{type(error).__name__}: {first}"
