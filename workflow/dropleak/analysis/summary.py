@@ -7,7 +7,7 @@ from dropleak.analysis import statistics
 from dropleak.tables import parquet
 from dropleak.tables.schemas import COMPARISON, SUMMARY
 
-STATUSES = ("converged", "stalled", "diverged", "exhausted", "vanished")
+STATUSES = ("converged", "stalled", "diverged", "exhausted", "vanished", "inapplicable")
 
 COLUMNS = [
     *("client", "attacker", "dropout_rate", "image", "update", "status", "rmse", "rmse_clipped"),

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from dropleak.engine import rng
+from dropleak.engine.attack import closed_form
 from dropleak.engine.attack.adam import Adam
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.labels import infer_labels
@@ -65,6 +66,11 @@ def reconstruct(
             and the same optimiser.
     """
     whole = objective = objective_for(update, attacker, keys, oracle_masks)
+    if attacker.optimiser == "closed-form":
+        solution = closed_form.reconstruct(objective)
+        for iteration in (0, iterations):
+            observe(iteration, solution.images.clone(), solution.loss.clone())
+        return solution
     optimiser = optimiser_for(objective, start_row(objective, keys), iterations)
     result = {name: getattr(optimiser, name).clone() for name in _REPORTED}
     running = torch.arange(len(update), device=keys.device)

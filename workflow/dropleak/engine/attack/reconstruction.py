@@ -21,6 +21,8 @@ class Status(StrEnum):
     """The iterations were used up while the loss was still changing."""
     VANISHED = "vanished"
     """The shared gradient is numerically empty (see `vanishing`), however the attack ended."""
+    INAPPLICABLE = "inapplicable"
+    """The attacker cannot attack such a client (see `closed_form`)."""
 
 
 @dataclass(frozen=True)
