@@ -8,6 +8,8 @@ from dropleak.engine.client.client import Client
 from dropleak.errors import InputError
 from dropleak.planning import config
 
+CLOSED_FORM = {"optimiser": "closed-form", "masks": "read"}
+
 
 def complete(**settings):
     return config.complete({"experiment": "test", **settings})
@@ -100,6 +102,14 @@ def test_the_given_configuration_is_not_changed():
         ({"presets": {"attackers": {"x": {"clip": True}}}}, ["presets.attackers.x.clip", "adam"]),
         ({"presets": {"attackers": {"x": {"stages": 2}}}}, ["x.stages", "total_variation"]),
         ({"presets": {"attackers": {"x": {"features": 1}}}}, ["x.features", "masks: separate"]),
+        (
+            {"presets": {"attackers": {"x": {"optimiser": "closed-form"}}}},
+            ["presets.attackers.x.masks: resample must be read"],
+        ),
+        (
+            {"presets": {"attackers": {"x": CLOSED_FORM | {"restarts": 2}}}},
+            ["presets.attackers.x.restarts: 2 is not for optimiser: closed-form"],
+        ),
         (
             {"presets": {"attackers": {"x": {"schedule": "steps"}}}},
             ["presets.attackers.x.schedule", "adam"],

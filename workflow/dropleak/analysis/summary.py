@@ -7,7 +7,15 @@ from dropleak.analysis import statistics
 from dropleak.tables import parquet
 from dropleak.tables.schemas import COMPARISON, SUMMARY
 
-STATUSES = ("converged", "stalled", "diverged", "exhausted", "stopped", "vanished")
+STATUSES = (
+    "converged",
+    "stalled",
+    "diverged",
+    "exhausted",
+    "stopped",
+    "vanished",
+    "inapplicable",
+)
 
 COLUMNS = [
     *("client", "attacker", "dropout_rate", "image", "update", "status", "rmse", "rmse_clipped"),

@@ -285,6 +285,13 @@ def _unusable(root: str) -> str | None:
 
 def _impossible(preset: dict) -> Iterator[tuple[str, str]]:
     """Settings of an attacker that others of its settings exclude, and why."""
+    if preset["optimiser"] == "closed-form":
+        if preset["masks"] != "read":
+            yield "masks", "must be read for optimiser: closed-form"
+        for key in without_defaults(preset, settings_of("attackers")):
+            if key not in ("optimiser", "masks", "distance"):
+                yield key, "is not for optimiser: closed-form"
+        return
     lbfgs, optimised = preset["optimiser"] == "lbfgs", preset["masks"] == "optimise"
     if preset["line_search"] != "none" and not lbfgs:
         yield "line_search", "is for optimiser: lbfgs"

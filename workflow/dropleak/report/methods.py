@@ -56,6 +56,8 @@ _SETTINGS: dict[str, dict] = {
         "adam": r"Adam \cite{kingma2015adam}",
         "signed-adam": r"Adam \cite{kingma2015adam} on signs of gradients "
         r"\cite{geiping2020inverting}",
+        "closed-form": r"the image in closed form, layer by layer \cite{zhu2021rgap}, by least "
+        r"squares \cite{fong2011lsmr}",
     },
     "line_search": {"strong-wolfe": "a strong Wolfe line search"},
     "schedule": {"steps": "a stepwise decay", "plateau": "a decay on plateaus"},
@@ -218,7 +220,8 @@ def _attacker(name: str, settings: dict) -> str:
     parts = [
         phrases[settings[key]] for key, phrases in _SETTINGS.items() if settings[key] in phrases
     ]
-    parts.append(f"learning rate {settings['learning_rate']:g}")
+    if settings["optimiser"] != "closed-form":
+        parts.append(f"learning rate {settings['learning_rate']:g}")
     if settings["features"]:
         parts.append(f"features matched with weight {settings['features']:g}")
     if settings["total_variation"]:

@@ -41,7 +41,8 @@ ATTACKS = pa.schema(
         _column(
             "mask_claim",
             pa.string(),
-            "the attacker's claim about the mask it read: exact, or why not; null if it read none",
+            "the attacker's claim about the mask it read: exact, or why not; null if it read none; "
+            "of an attack that is inapplicable, why",
             nullable=True,
         ),
         _column(
@@ -58,7 +59,9 @@ ATTACKS = pa.schema(
             nullable=True,
         ),
         _column(
-            "status", pa.string(), "converged, stalled, diverged, exhausted, stopped or vanished"
+            "status",
+            pa.string(),
+            "converged, stalled, diverged, exhausted, stopped, vanished or inapplicable",
         ),
         _column("iterations", pa.int32(), "optimiser iterations of all restarts", "iterations"),
         _column(
@@ -128,6 +131,7 @@ SUMMARY = pa.schema(
         _column("exhausted", pa.int32(), "attacks still moving at the last iteration"),
         _column("stopped", pa.int32(), "attacks that early stopping ended"),
         _column("vanished", pa.int32(), "attacks on a shared gradient that is numerically empty"),
+        _column("inapplicable", pa.int32(), "attacks that are not made for such a client"),
         _column("rmse_median", pa.float64(), "median of rmse", "pixel range"),
         _column("rmse_q1", pa.float64(), "lower quartile of rmse", "pixel range"),
         _column("rmse_q3", pa.float64(), "upper quartile of rmse", "pixel range"),

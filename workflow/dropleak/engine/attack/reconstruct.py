@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from dropleak.engine import rng
+from dropleak.engine.attack import closed_form
 from dropleak.engine.attack.adam import Adam
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.early_stopping import EarlyStopping
@@ -79,6 +80,11 @@ def reconstruct(
         separated: what `masks.separate` found, if it was called before.
     """
     whole = objective = objective_for(update, attacker, keys, oracle_masks, separated)
+    if attacker.optimiser == "closed-form":
+        solution = closed_form.reconstruct(objective)
+        for iteration in (0, iterations):
+            observe(iteration, solution.images.clone(), solution.loss.clone())
+        return solution
     optimiser = optimiser_for(objective, start_row(objective, keys), iterations)
     result = {name: getattr(optimiser, name).clone() for name in _REPORTED}
     stopping = EarlyStopping(attacker, result)

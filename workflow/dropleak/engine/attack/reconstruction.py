@@ -24,6 +24,8 @@ class Status(StrEnum):
     """Early stopping ended it: the loss was low enough, or had not fallen for long enough."""
     VANISHED = "vanished"
     """The shared gradient is numerically empty (see `vanishing`), however the attack ended."""
+    INAPPLICABLE = "inapplicable"
+    """The attacker cannot attack such a client (see `closed_form`)."""
 
 
 @dataclass(frozen=True)

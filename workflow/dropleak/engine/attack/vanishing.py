@@ -27,13 +27,20 @@ def vanished(update: Update, attacker: Attacker) -> Tensor:
       the private one as the shared gradient is long. Below `EMPTY_LOSS` an optimiser stops there,
       often before it begins. Cosine distance has no scale, nor do normalised or signed gradients.
 
+    Both are about attacks that compute gradients of their own, which round p anew. The closed form
+    computes none, and all that is shared is proportional to the same rounded p - y: to it gradients
+    are empty only where they underflow.
+
     Gradients that are not finite are not empty.
     """
     classifier = update.network.classifier
     bias = classifier and classifier.bias
     informative = {name: g for name, g in update.gradients.items() if name != bias}
     gradients = flatten(informative)
-    empty = gradients.abs().amax(1) <= torch.finfo(update.dtype).eps
+    precision = torch.finfo(update.dtype)
+    if attacker.optimiser == "closed-form":
+        return gradients.abs().amax(1) <= precision.tiny
+    empty = gradients.abs().amax(1) <= precision.eps
     scaled = attacker.normalise or attacker.optimiser == "signed-adam"
     if attacker.distance == "euclidean" and not scaled:
         empty |= gradients.square().sum(1) <= EMPTY_LOSS

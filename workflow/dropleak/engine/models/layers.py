@@ -204,11 +204,18 @@ class Activation(_Elementwise):
 
     gain = 2**0.5
 
+    invertible = False
+    """Whether it has an `inverse`."""
+
     def can_be_zero(self, inputs: bool) -> bool:
         return False
 
     def can_be_negative(self, inputs: bool) -> bool:
         return True
+
+    def inverse(self, y: Tensor) -> Tensor:
+        """The x with the values y; not finite where there is none."""
+        raise NotImplementedError
 
     def slope(self, x: Tensor, y: Tensor) -> Tensor:
         """The function's derivative at x, where its value is y."""
@@ -240,11 +247,16 @@ class Sigmoid(Activation):
 
     gain = 4.0
 
+    invertible = True
+
     def can_be_negative(self, inputs: bool) -> bool:
         return False
 
     def apply(self, parameters: Mapping[str, Tensor], x: Tensor) -> Tensor:
         return x.sigmoid()
+
+    def inverse(self, y: Tensor) -> Tensor:
+        return y.logit()
 
     def slope(self, x: Tensor, y: Tensor) -> Tensor:
         return y.addcmul(y, y, value=-1)
