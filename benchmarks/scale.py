@@ -161,6 +161,7 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
             attacker=ATTACKERS[0],
             masks=configuration.interpretations(config),
             accounting=configuration.accounting(config),
+            separating=configuration.separating(config),
             success_rmse=success,
             tolerated_loss=tolerated,
             seed=config["seed"],

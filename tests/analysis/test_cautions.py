@@ -121,7 +121,7 @@ def test_the_reports_first_page_shows_verdicts_and_warnings():
     claims = pa.table({"verdict": ["inconclusive"] * 3})
     warnings = cautions(FINE, tradeoff({"idlg": efficacy.FAILS}, [0.5]))
     text = pages.findings(claims, warnings)
-    assert text.startswith("Of 3 tests of what the paper claims 3 are inconclusive. ")
+    assert text.startswith("Of 3 tests of claims 3 are inconclusive. ")
     for caution in warnings:
         assert caution.problem in text
         assert caution.advice not in text

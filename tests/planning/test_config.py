@@ -170,6 +170,7 @@ def test_attackers_that_differ_from_the_paper_in_masks_alone_are_interpretations
         "mine": {"masks": "ignore"},
         "other": {"learning_rate": 0.5},
         "told": {"masks": "known"},
+        "apart": {"masks": "separate"},
     }
     named = ["idlg", "idlg-fixed", "mask-reading", "dropout-inversion", *presets]
     configuration = complete(attackers=named, presets={"attackers": presets})
@@ -178,7 +179,9 @@ def test_attackers_that_differ_from_the_paper_in_masks_alone_are_interpretations
         "idlg-fixed": "fixed",
         "mine": "ignore",
     }
-    assert config.accounting(configuration) == ["mask-reading", "dropout-inversion", "told"]
+    accounting = ["mask-reading", "dropout-inversion", "told", "apart"]
+    assert config.accounting(configuration) == accounting
+    assert config.separating(configuration) == ["apart"]
 
 
 def test_differences_between_configurations_are_listed():

@@ -108,6 +108,7 @@ rule evaluate_claims:
         attacker=config["attackers"][0],
         masks=configuration.interpretations(config),
         accounting=configuration.accounting(config),
+        separating=configuration.separating(config),
         success_rmse=config["success_rmse"],
         tolerated_loss=config["utility"]["tolerated_loss"],
         seed=config["seed"],

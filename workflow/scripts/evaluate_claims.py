@@ -1,4 +1,4 @@
-"""Evaluate the paper's claims, and interpretations of its protocol, on the measurements."""
+"""Evaluate the paper's claims, ours, and interpretations of its protocol, on the measurements."""
 
 from dropleak.analysis import accuracy, tradeoff
 from dropleak.analysis.chance import Chance
@@ -36,7 +36,7 @@ with job_log(snakemake.log[0]):
         )
         for name, client in params.clients.items()
     }
-    claims = evaluate_claims(runs, params.attacker, params.accounting)
+    claims = evaluate_claims(runs, params.attacker, params.accounting, params.separating)
     for table, name in ((claims, "claims"), (compared, "interpretations")):
         parquet.write(table, output[name])
         parquet.write_csv(table, output[f"{name}_csv"])

@@ -18,7 +18,9 @@ RATES = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
 AS_PUBLISHED = [0.533, 0.555, 0.577, 0.598, 0.584, 0.612]
 
 
-def attacks(means, noise=0.02, images=300, attacker="idlg", wrong_labels=0, together=1):
+def attacks(
+    means, noise=0.02, images=300, attacker="idlg", wrong_labels=0, wrong_masks=0, together=1
+):
     """Attacks whose errors have these means by rate; an image is equally hard at every rate."""
     rng = np.random.default_rng(0)
     hard = rng.normal(0, 0.05, (images // together, 1)).repeat(together, axis=0)
@@ -34,6 +36,7 @@ def attacks(means, noise=0.02, images=300, attacker="idlg", wrong_labels=0, toge
             "rmse_clipped": errors.ravel(),
             "label": 1,
             "label_inferred": np.where(np.repeat(image, len(means)) < wrong_labels, 0, 1),
+            "mask_exact": np.repeat(image, len(means)) >= wrong_masks,
         }
     )
 
@@ -62,7 +65,13 @@ GUESS = 0.57
 
 
 def claims_table(
-    frame, accuracies=FALLING, accounting=(), guess=GUESS, chance=TEN_CLASSES, **options
+    frame,
+    accuracies=FALLING,
+    accounting=(),
+    separating=(),
+    guess=GUESS,
+    chance=TEN_CLASSES,
+    **options,
 ):
     """The claims table of a run with these attacks."""
     frame = frame.assign(above_mean_image=frame["rmse_clipped"] - guess)
@@ -78,7 +87,7 @@ def claims_table(
     runs = {"lenet": run}
     if "client" in frame:
         runs = {name: replace(run, attacks=rows) for name, rows in frame.groupby("client")}
-    table = evaluate_claims(runs, "idlg", list(accounting))
+    table = evaluate_claims(runs, "idlg", list(accounting), list(separating))
     assert table.schema.equals(CLAIMS)
     return table.to_pandas()
 
@@ -305,6 +314,62 @@ def test_intervals_of_the_published_values_hold_together():
     row = claims_table(frame).set_index("claim").loc["rmse-at-0.5"]
     assert (row["low"], row["high"]) == statistics.mean_interval(at_half, 0, 1 - 0.05 / 4)
     assert row["test"] == "bootstrap interval, 95% for all 4 published values together"
+
+
+BETTER, WORSE = [0.3, *[0.1] * 5], [0.1, *[0.3] * 5]
+FAILING = [0.6] * 6
+
+
+@pytest.mark.parametrize(
+    ("frame", "leak", "better"),
+    [
+        (attacks(BETTER, together=4), "supported", "supported"),
+        (attacks(WORSE, together=4), "supported", "not supported"),
+        (attacks([0.1] * 6, images=1200, together=4), "supported", "not supported"),
+        (attacks(BETTER, together=4, wrong_masks=300), "not supported", "supported"),
+        (attacks(BETTER, together=4, wrong_labels=300), "not supported", "supported"),
+        (attacks(BETTER, together=4, wrong_masks=150), "inconclusive", "supported"),
+        (attacks(BETTER, images=40, together=4), "inconclusive", "inconclusive"),
+        (attacks(FAILING, images=1200, together=4), "supported", "inconclusive"),
+        (attacks([0.7, *FAILING[1:]], together=4), "supported", "inconclusive"),
+    ],
+)
+def test_what_dropout_gives_away_of_updates_of_several_images(frame, leak, better):
+    table = claims_table(frame, separating=["idlg"]).set_index("claim")
+    assert table.loc["masks-leak", "verdict"] == leak
+    assert table.loc["better-with-dropout", "verdict"] == better
+    assert "updates of 4 images" in table.loc["masks-leak", "statement"]
+
+
+def test_an_update_whose_attacks_all_fail_shows_no_difference_between_rates():
+    table = claims_table(attacks(FAILING, images=1200, together=4), separating=["idlg"])
+    row = table.set_index("claim").loc["better-with-dropout"]
+    assert row["reason"] == efficacy.FAILS
+
+
+def test_the_share_of_separated_updates_is_that_at_the_worst_rate():
+    frame = attacks(BETTER, together=4).astype({"mask_exact": object})
+    frame.loc[(frame["dropout_rate"] == 0.2) & (frame["image"] == 41), "mask_exact"] = False
+    frame.loc[(frame["dropout_rate"] == 0.2) & (frame["image"] == 99), "mask_exact"] = None
+    frame.loc[frame["dropout_rate"] == 0.0, "mask_exact"] = False  # there are none
+    row = claims_table(frame, separating=["idlg"]).set_index("claim").loc["masks-leak"]
+    assert row["estimate"] == 73 / 75
+    assert (row["low"], row["high"]) == statistics.exact_share_interval(73, 75, 1 - 0.05 / 5)
+    assert row["measure"].endswith("at rate 0.2")
+
+
+@pytest.mark.parametrize(
+    ("frame", "claims"),
+    [
+        (attacks(BETTER), set()),  # one image is nothing to separate
+        (attacks([0.3], together=4), set()),
+        (attacks([0.3, 0.1], together=4).query("dropout_rate > 0"), {"masks-leak"}),
+    ],
+)
+def test_what_was_not_attacked_has_no_claim_of_ours(frame, claims):
+    table = claims_table(frame, separating=["idlg"])
+    assert set(table.loc[table["place"].isna(), "claim"]) == claims
+    assert claims_table(frame)["place"].notna().all()
 
 
 @pytest.mark.parametrize(

@@ -42,16 +42,19 @@ def doubt(attacks: pd.DataFrame, success_rmse: float, seed: int) -> str | None:
         seed: of the bootstrap.
     """
     without = attacks[attacks["dropout_rate"] == 0]
-    if without.empty:
-        return NOT_ATTACKED
-    if not _rarely_small(without, success_rmse):
+    return NOT_ATTACKED if without.empty else failure(without, success_rmse, seed)
+
+
+def failure(attacks: pd.DataFrame, success_rmse: float, seed: int) -> str | None:
+    """The same for attacks at one rate, as if it were 0.0: `FAILS`, `UNSURE` or None."""
+    if not _rarely_small(attacks, success_rmse):
         return None
     # Images of an update are attacked together: only updates are independent.
-    above = without.groupby("update")["above_mean_image"].mean().to_numpy()
+    above = attacks.groupby("update")["above_mean_image"].mean().to_numpy()
     low, high = statistics.mean_interval(above, seed)
     if len(above) >= FEWEST and high < 0:
         return None
-    promising = low < 0 or above.mean() < 0 or _successes(without, success_rmse).any()
+    promising = low < 0 or above.mean() < 0 or _successes(attacks, success_rmse).any()
     return UNSURE if promising else FAILS
 
 

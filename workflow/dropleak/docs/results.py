@@ -61,7 +61,7 @@ def _finding(tables: dict[str, pd.DataFrame], config: dict) -> str:
         shares = ((rate, summary.loc[(attacker, rate), "success_share"]) for rate in (0.0, 0.5))
         return formatting.series(f"{share:.0%} at rate {rate}" for rate, share in shares)
 
-    counts = tables["claims"].groupby("verdict")["claim"].count()
+    counts = tables["claims"].dropna(subset="place").groupby("verdict")["claim"].count()
     order = (SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE)
     verdicts = formatting.series(f"{counts.get(verdict, 0)} {verdict}" for verdict in order)
     lost = claims.xs("accuracy-lost-at-0.5").iloc[0]
@@ -118,7 +118,7 @@ def _claims(claims: pd.DataFrame) -> str:
     rows = (
         [
             row.statement,
-            row.place,
+            "–" if pd.isna(row.place) else row.place,
             "–" if pd.isna(row.attacker) else f"`{row.attacker}`",
             formatting.number(row.published),
             formatting.interval(row.estimate, row.low, row.high),

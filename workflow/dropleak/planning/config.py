@@ -180,6 +180,12 @@ def accounting(config: dict) -> list[str]:
     return [name for name in config["attackers"] if presets[name]["masks"] in ACCOUNTING]
 
 
+def separating(config: dict) -> list[str]:
+    """The configured attackers that separate the images of an update."""
+    presets = attackers(config)
+    return [name for name in config["attackers"] if presets[name]["masks"] == "separate"]
+
+
 def differences(one: object, other: object, path: tuple = ()) -> Iterator[tuple[str, str, str]]:
     """Keys whose values differ between two configurations, with both values."""
     if isinstance(one, dict) and isinstance(other, dict):

@@ -65,7 +65,7 @@ def findings(claims: pa.Table, cautions: list[Caution]) -> str:
     Short, because Snakemake centres that page and hides the top of what is higher than a window.
     """
     sentences = [
-        f"Of {len(claims)} tests of what the paper claims {verdict_counts(claims)}.",
+        f"Of {len(claims)} tests of claims {verdict_counts(claims)}.",
         *(caution.problem for caution in cautions),
     ]
     return " ".join(sentences) + "\n"

@@ -231,8 +231,13 @@ TRADEOFF = pa.schema(
 CLAIMS = pa.schema(
     [
         _column("claim", pa.string(), "short name"),
-        _column("statement", pa.string(), "the paper's claim, in our words"),
-        _column("place", pa.string(), "section and figure of the paper"),
+        _column("statement", pa.string(), "the claim, in our words"),
+        _column(
+            "place",
+            pa.string(),
+            "section and figure of the paper; null if the claim is ours",
+            nullable=True,
+        ),
         _column("client", pa.string(), "client that was attacked, or whose network was trained"),
         _column(
             "attacker",

@@ -1,8 +1,9 @@
-"""The paper's claims, each with the evidence of a run: a row per claim.
+"""The paper's claims and ours, each with the evidence of a run: a row per claim.
 
 Claims about the attack are tested on the first client and the first attacker, which represent the
 paper's. Claims that dropout protects are tested on every client, and also with every attacker that
-accounts for masks.
+accounts for masks. Claims of ours, about updates of several images, have rows only where such
+updates were attacked.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,12 +23,12 @@ from dropleak.tables.schemas import CLAIMS
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim of the paper, in our words, with the evidence of a run."""
+    """A claim in our words, with the evidence of a run."""
 
     name: str
     statement: str
-    place: str
-    """Section of the paper."""
+    place: str | None
+    """Section of the paper; None if the claim is ours."""
     rule: Rule
     evidence: Evidence | None
     published: float | None = None
@@ -48,7 +49,7 @@ class Claim:
 
 
 def evaluate_claims(
-    runs: Mapping[str, Run], paper_attacker: str, accounting: list[str]
+    runs: Mapping[str, Run], paper_attacker: str, accounting: list[str], separating: list[str]
 ) -> pa.Table:
     """Every claim with its evidence and verdict.
 
@@ -56,6 +57,7 @@ def evaluate_claims(
         runs: measurements by client; the first represents the paper's.
         paper_attacker: the attacker that represents the paper's.
         accounting: attackers that account for masks.
+        separating: those of them that separate the images of an update.
 
     Returns:
         a table with the columns `schemas.CLAIMS`.
@@ -66,6 +68,8 @@ def evaluate_claims(
     attackers = dict.fromkeys([paper_attacker, *accounting])
     for (client, run), attacker in product(runs.items(), attackers):
         claims += [(client, claim) for claim in _about_the_defence(run, attacker)]
+    for (client, run), attacker in product(runs.items(), separating):
+        claims += [(client, claim) for claim in _about_separation(run, attacker) if claim.evidence]
     p_values = {id(claim): claim.evidence.p_value for _, claim in claims if claim.evidence}
     tested = {key: p_value for key, p_value in p_values.items() if p_value is not None}
     p_adjusted = dict(zip(tested, statistics.adjust([*tested.values()]), strict=True))
@@ -226,4 +230,28 @@ def _about_the_defence(run: Run, attacker: str) -> Iterator[Claim]:
         evidence.above_mean_image(run, attacker),
         attacker=attacker,
         unproven=doubt,
+    )
+
+
+def _about_separation(run: Run, attacker: str) -> Iterator[Claim]:
+    """Claims of ours that dropout gives updates of several images away."""
+    n = run.images_per_update
+    if n == 1:
+        return
+    yield Claim(
+        "masks-leak",
+        f"With dropout, most updates of {n} images leak the mask and label of each, without error.",
+        None,
+        verdicts.MOST,
+        evidence.separated(run, attacker),
+        attacker=attacker,
+    )
+    yield Claim(
+        "better-with-dropout",
+        f"With dropout, updates of {n} images are reconstructed better than without.",
+        None,
+        verdicts.above_zero(verdicts.RMSE_MARGIN),
+        evidence.gain(run, attacker),
+        attacker=attacker,
+        meaningless=run.doubt(attacker) if run.fails_under_dropout(attacker) else None,
     )

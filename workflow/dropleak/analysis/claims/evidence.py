@@ -1,4 +1,4 @@
-"""A run's evidence about the paper's claims: estimates with intervals, and tests.
+"""A run's evidence about claims: estimates with intervals, and tests.
 
 Every function returns None if the run lacks what it needs: a rate, or a second image or seed.
 """
@@ -11,14 +11,14 @@ import pandas as pd
 import pyarrow as pa
 
 from dropleak import formatting, paper
-from dropleak.analysis import accuracy, efficacy, statistics
+from dropleak.analysis import accuracy, efficacy, separation, statistics
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.claims import verdicts
 from dropleak.analysis.claims.verdicts import Evidence
 
 COLUMNS = [
     *("client", "attacker", "dropout_rate", "image", "update", "rmse", "rmse_clipped", "label"),
-    "label_inferred",
+    *("label_inferred", "mask_exact"),
 ]
 """The columns of the attacks that are needed."""
 
@@ -62,6 +62,15 @@ class Run:
         """Why an attacker shows nothing about protection, if it does not."""
         return efficacy.doubt(self.of(attacker), self.success_rmse, self.seed)
 
+    def fails_under_dropout(self, attacker: str) -> bool:
+        """Whether an attacker is not known to succeed at any rate above 0.0."""
+        attacks = self.of(attacker)
+        rates = attacks.loc[attacks["dropout_rate"] > 0, "dropout_rate"].unique()
+        return all(
+            efficacy.failure(attacks[attacks["dropout_rate"] == rate], self.success_rmse, self.seed)
+            for rate in rates
+        )
+
     def doubt_about_small(self, attacker: str) -> str | None:
         """Why an attacker shows nothing about small errors, if it does not."""
         return efficacy.doubt_about_small(self.of(attacker), self.success_rmse)
@@ -78,10 +87,14 @@ class Run:
         return f"test accuracy is at chance at {formatting.rates(at_chance)}"
 
     @property
+    def images_per_update(self) -> int:
+        """Images that share an update."""
+        return self.attacks["image"].nunique() // self.attacks["update"].nunique()
+
+    @property
     def unit(self) -> str:
         """The independent units: images, or updates of several."""
-        single = (self.attacks["image"] == self.attacks["update"]).all()
-        return "images" if single else "updates"
+        return "images" if self.images_per_update == 1 else "updates"
 
 
 def trend(run: Run, attacker: str, lowest: float) -> Evidence | None:
@@ -234,6 +247,43 @@ def successes(run: Run, attacker: str) -> Evidence | None:
         run.unit,
         "exact binomial test",
         statistics.rarer(int(recovered.sum()), len(recovered), verdicts.RARE),
+    )
+
+
+def separated(run: Run, attacker: str) -> Evidence | None:
+    """How often all masks and labels of an update are right, at the rate where least often."""
+    by_rate = separation.exact(run.of(attacker)).unstack("dropout_rate")
+    if by_rate.empty:
+        return None
+    rates = by_rate.shape[1]
+    worst = by_rate.mean().idxmin()
+    exact = int(by_rate[worst].sum())
+    return Evidence(
+        f"share of updates with every mask and label right, least at rate {worst}",
+        exact / len(by_rate),
+        *statistics.exact_share_interval(exact, len(by_rate), 1 - 0.05 / rates),
+        len(by_rate),
+        run.unit,
+        f"exact binomial interval, 95% for all {rates} rates together",
+    )
+
+
+def gain(run: Run, attacker: str) -> Evidence | None:
+    """How much the mean error over rates above 0.0 is below that without dropout."""
+    rates = sorted(run.of(attacker)["dropout_rate"].unique())
+    errors = run.errors(attacker, rates)
+    if errors is None or rates[0] != 0 or len(rates) < 2:
+        return None
+    without, under_dropout = errors[:, 0], errors[:, 1:].mean(axis=1)
+    return Evidence(
+        "mean difference of the clipped RMSE without dropout and its mean over rates "
+        f"{formatting.series(rates[1:])}",
+        (without - under_dropout).mean(),
+        *statistics.mean_interval(without - under_dropout, run.seed),
+        len(errors),
+        run.unit,
+        "paired permutation test",
+        statistics.exceeds(without, under_dropout, run.seed),
     )
 
 

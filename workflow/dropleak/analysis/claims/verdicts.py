@@ -19,6 +19,8 @@ TREND_MARGIN = 0.1
 """The smallest mean rank correlation that matters."""
 ACCURACY_MARGIN = 0.01
 """The smallest difference of test accuracy that matters."""
+MAJORITY = 0.5
+"""A share above it is that of most."""
 RARE = 0.05
 """A share of attacks below it is rare."""
 FEWEST = 20
@@ -115,6 +117,13 @@ ALWAYS = Rule(
     lambda e: e.estimate < 1,
 )
 """For claims of certainty."""
+
+MOST = Rule(
+    f"supported if the interval is above {MAJORITY}; not supported if it is below",
+    lambda e, _: e.low > MAJORITY,
+    lambda e: e.high < MAJORITY,
+)
+"""For claims about most of something."""
 
 NEVER = Rule(
     f"supported if the interval is below {RARE} and the adjusted p-value below {ALPHA}; not "

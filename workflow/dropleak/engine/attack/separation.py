@@ -36,8 +36,11 @@ _PLAUSIBLE = 0.1
 """The same for an image on its own, before all are known. It is larger as the error at the label,
 p - 1, is lost in rounding where the network is sure of an image."""
 
-_HIDING = 0.01
-"""Standard deviation of noise, relative to the mean feature, that may hide a small one."""
+_RISK = 0.001
+"""Kept features that noise can be expected to hide in an image whose mask is called exact."""
+
+_TAIL = 10
+"""Smallest features of an image, from which the number of even smaller ones is extrapolated."""
 
 _ARITHMETIC = 1e-12
 """Rounding of what is computed here, in double precision and with numbers of order 1."""
@@ -57,7 +60,7 @@ class Separation:
     labels: Tensor  # int64 [B, n]
     features: Tensor  # [B, n, d], inputs of the classifier, which are zero where dropped
     claims: Claims
-    """Exact is up to rounding: a kept feature that it swallows counts as dropped."""
+    """Kept features that noise hides count as dropped; where there may be such, it is not exact."""
 
     @property
     def found(self) -> Tensor:
@@ -248,10 +251,23 @@ class _Classifier:
         return np.where(facet.points, 0, heights)
 
     def _hides(self, facet: Facet) -> bool:
-        """Whether noise might hide a feature that was kept among those on an image's facet."""
-        noise = np.max(facet.noise * self.columns, where=facet.points, initial=0)
-        features = self._features(facet)
-        return bool(noise > _HIDING * features[features > 0].mean())
+        """Whether noise may hide a feature that was kept among those on an image's facet.
+
+        Gradients cannot tell such a feature from a dropped one. How many there are is estimated
+        from those that are seen: with a power law for the smallest ones (Hill 1975, Weissman 1978),
+        which exaggerates if the density of their logarithms is log-concave.
+        """
+        on = facet.points
+        if not on.any():
+            return False
+        heights = facet.normal @ self._scaled(self.gradient)
+        seen = np.sort((heights * self.columns)[~on])[: _TAIL + 1]
+        if len(seen) <= _TAIL:
+            return True
+        noise = np.abs(heights / facet.noise)[on].max() * facet.noise * self.columns
+        exponent = 1 / np.log(seen[_TAIL] / seen[:_TAIL]).mean()
+        shares = (2 * noise[on] / seen[_TAIL]) ** exponent  # of the smallest ones that it hides
+        return not _TAIL * shares.mean() < _RISK
 
     def _identify(self, facet: Facet) -> "_Image | None":
         """The image opposite a facet; None if no label fits what the network predicts."""
