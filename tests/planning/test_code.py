@@ -32,7 +32,7 @@ def digests():
 
 
 RMSE = {"figure rmse-by-rate", "figure rmse-by-iteration"}
-FIGURES = RMSE | {"figure networks"}
+FIGURES = RMSE | {"figure network"}
 CLAIMS = FIGURES | {"evaluate_claims", "tradeoff"}
 EVERYTHING = CLAIMS | {"summarise"}
 
@@ -42,7 +42,7 @@ EVERYTHING = CLAIMS | {"summarise"}
     [
         ("dropleak/figures/rmse.py", "widths=0.6", "widths=0.7", RMSE),
         ("dropleak/figures/style.py", "WIDTH = ", "WIDTH = 1 + ", FIGURES),
-        ("dropleak/report/captions.py", "Both have", "All have", FIGURES),
+        ("dropleak/report/captions.py", "It has", "This has", FIGURES),
         ("dropleak/analysis/statistics.py", "_RESAMPLES = 9_999", "_RESAMPLES = 99", EVERYTHING),
         ("dropleak/analysis/claims/verdicts.py", "RARE = 0.05", "RARE = 0.01", CLAIMS),
         ("dropleak/engine/folders.py", "os.replace(", "os.rename(", EVERYTHING),

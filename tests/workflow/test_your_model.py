@@ -90,16 +90,17 @@ class Dropping(nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "words"),
+    ("old", "new", "words", "options"),
     [
-        ("nn.Dropout(0.2)", "Dropping()", "dropout in its forward that is not a module"),
-        ("def build", "def make", "small_cnn.py:build: the file has no function build"),
+        ("nn.Dropout(0.2)", "Dropping()", "dropout in its forward that is not a module", ["-n"]),
+        ("def build", "def make", "small_cnn.py:build: the file has no function build", []),
     ],
+    ids=["dry run", "run"],
 )
-def test_a_dry_run_says_what_is_wrong(tmp_path, old, new, words):
+def test_planning_says_what_is_wrong(tmp_path, old, new, words, options):
     everything = arguments(tmp_path / "files", yaml.safe_load(CONFIGURATION))
     path = tmp_path / "files" / "small_cnn.py"
     text = path.read_text(encoding="utf-8").replace(old, new) + _DROPPING
     path.write_text(text, encoding="utf-8")
     line = f"small_cnn.py:{text.count(chr(10))}" if old == "nn.Dropout(0.2)" else words
-    fails(tmp_path, *everything[2:], "--dry-run", words=[words, line])
+    fails(tmp_path, *everything[2:], *options, words=[words, line])
