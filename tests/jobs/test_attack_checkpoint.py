@@ -51,7 +51,14 @@ def terminate_at(iteration):
     "preset",
     [
         {},
-        {"masks": "read", "line_search": "strong-wolfe", "labels": "optimise"},
+        {
+            "masks": "separate",
+            "labels": "optimise",
+            "line_search": "strong-wolfe",
+            "features": 1.0,
+            "total_variation": 0.1,
+            "stages": 2,
+        },
         {"masks": "ignore", "restarts": 2},
         {
             "masks": "optimise",
