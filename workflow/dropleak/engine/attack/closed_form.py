@@ -8,7 +8,7 @@ Dropped features need no mask. They look like features that saturate at zero, wh
 slope is zero as well: they pass no gradient on, and say nothing of what is before it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
@@ -29,8 +29,9 @@ from dropleak.engine.models.parameters import flatten
 _SMOOTHNESS = 1e-3
 """Of the image, for pixels that no other equation determines; the others hardly feel it."""
 
-_DROPPED = 1e-3
-"""Features before a convolution that are smaller count as dropped."""
+_DROPPED = 1e-4
+"""Features before a convolution that are smaller count as dropped. So seen, a mask is as good as
+the true one to anybody who uses it."""
 
 
 def obstacle(network: Model, images: int) -> str | None:
@@ -74,7 +75,7 @@ def undo(update: Update, client: int) -> tuple[Tensor, list[Tensor]]:
         {name: tensor[client % len(tensor)].double().cpu() for name, tensor in side.items()}
         for side in (update.parameters, update.gradients)
     )
-    tolerance = max(torch.finfo(update.dtype).eps / 10, 1e-14)
+    tolerance = max(torch.finfo(update.dtype).eps / 30, 1e-14)
     error = gradients[f"{CLASSIFIER}.bias"][None]
     signal = Signal(torch.zeros_like(error), torch.zeros_like(error), error)
     behind_dropout: list[Tensor] = []
@@ -117,7 +118,7 @@ def reconstruct(objective: GradientMatching) -> Reconstruction:
         images[client, 0], found = undo(update, client)
         for own, one in zip(features, found, strict=True):
             own[client, 0] = one
-    masks = replace(masks, masks=tuple(_masks(update, masks.masks, features)))
+    masks = _with_inner(update, masks, features)
     objective = type(objective)(update, objective.attacker, objective.labels, masks)
     statuses = tuple(
         Status.VANISHED if nothing else Status.CONVERGED if solved else Status.DIVERGED
@@ -136,14 +137,18 @@ def _before_activation(layer: Activation, behind: Signal) -> Signal:
     return Signal(x, behind.weight * slope, behind.gradient * slope)
 
 
-def _masks(update: Update, masks: Masks, features: Sequence[Tensor]) -> Iterator[Tensor]:
-    """Masks that were read, and in place of those that cannot be read ones by the features."""
-    sites = update.network.dropout_sites()
-    for site, mask, feature in zip(sites, masks, features, strict=True):
-        if site.weight is None and update.rate > 0:
-            yield (feature > _DROPPED).to(mask) / (1 - update.rate)
-        else:
-            yield mask
+def _with_inner(update: Update, masks: Constant, features: Sequence[Tensor]) -> Constant:
+    """Masks that were read, with those before convolutions, which cannot be, by the features."""
+    inner = [site.weight is None for site in update.network.dropout_sites()]
+    if update.rate == 0 or not any(inner):
+        return masks
+    claim = f"features below {_DROPPED:g} before convolutions count as dropped"
+    seen = ((feature > _DROPPED).to(update.like) / (1 - update.rate) for feature in features)
+    chosen = (
+        by_feature if own else mask
+        for own, by_feature, mask in zip(inner, seen, masks.masks, strict=True)
+    )
+    return replace(masks, masks=tuple(chosen), claims=(claim,) * len(update))
 
 
 def _result(
