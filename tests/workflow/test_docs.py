@@ -41,6 +41,7 @@ NOT_RUN = {
     "pip install pre-commit && pre-commit install": "changes the clone",
     "source .venv/bin/activate": "changes the user's shell",
     "python benchmarks/scale.py ATTACKS FOLDER": "see test_benchmark.py",
+    "python benchmarks/separation.py ../shared/cifar10-subset": "takes minutes",
     "python benchmarks/bench.py": "takes minutes; see test_benchmark.py",
     "python benchmarks/bench.py --rounds 1 --iterations 5800": "takes minutes; see there",
     "python examples/train_small_cnn.py": "see test_your_model.py",
