@@ -132,8 +132,8 @@ def test_snakemake_commands_can_be_planned(checkout, command):
     """A dry run with the profile of Slurm clusters needs no Slurm."""
     if "mine.yaml" in command:
         write_own_experiment(checkout)
-    if "reference.yaml" in command or "clients.yaml" in command:
-        pictures(checkout.parent / "shared" / "cifar10-subset", 200)
+    if any(f"{name}.yaml" in command for name in ("reference", "clients", "separation")):
+        pictures(checkout.parent / "shared" / "cifar10-subset", 256)
     command = command.replace("/scratch/me", str(checkout.parent))
     done = shell(f"{command} --dry-run", checkout)
     if not command.endswith(("--unlock", "--quiet")):
@@ -226,7 +226,15 @@ def lists_unused_results(command: str, checkout: Path) -> None:
     assert old.exists()
 
 
+def draws_the_cone(command: str, checkout: Path) -> None:
+    picture = checkout / "docs" / "cone.png"
+    picture.unlink()
+    shell(command, checkout)
+    assert Image.open(picture).width > 800
+
+
 PYTHON = {
+    "python -m dropleak.docs.cone": draws_the_cone,
     "python -m dropleak.docs.settings": rewrites_the_settings,
     "python -m dropleak.planning.inventory --configfile config/config.yaml": lists_unused_results,
     "python -m dropleak.docs.results results/reference": takes_over_a_run,
