@@ -1,7 +1,7 @@
 """Figures show the numbers of the tables."""
 
 from dataclasses import asdict
-from itertools import pairwise
+from itertools import pairwise, product
 
 import modules
 import numpy as np
@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pytest
 from drawn import figures
 from experiment import LABELS, TEN_CLASSES, TWO_RATES, failing, texts, weighed
+from matplotlib.text import Text
 from scipy.stats import binom
 from torch import nn
 
@@ -23,7 +24,27 @@ from dropleak.jobs.images import tensors
 from dropleak.jobs.method_tables import clients_table, features_table, network_table
 from dropleak.report import captions
 from dropleak.tables import parquet
-from dropleak.tables.schemas import SUMMARY, TRADEOFF, UTILITY
+from dropleak.tables.lazy import StoredTable
+from dropleak.tables.schemas import ATTACKS, SUMMARY, TRADEOFF, UTILITY
+
+
+@pytest.fixture(scope="module")
+def updates_of_several(attacks, tmp_path_factory):
+    """Two updates each of one, two and four images: attacks at two rates, and their summary."""
+    columns = {name: attacks[name][:1].to_pylist() for name in ATTACKS.names}
+    row, rows = pd.DataFrame(columns), []
+    for client, n in (("one", 1), ("two", 2), ("four", 4)):
+        for attacker, rate, image in product(("plain", "separation"), (0.0, 0.5), range(2 * n)):
+            looks = attacker == "separation" and rate > 0
+            exact = (client, image) != ("four", 7) if looks else None
+            error = 0.1 * n + 0.01 * image + rate * (attacker == "plain")
+            changed = {"client": client, "attacker": attacker, "dropout_rate": rate}
+            changed |= {"image": image, "update": image - image % n, "mask_exact": exact}
+            rows.append(row.assign(label_inferred=row["label"], rmse_clipped=error, **changed))
+    table = parquet.build(ATTACKS, pd.concat(rows).astype({"mask_exact": object}).to_dict("list"))
+    path = tmp_path_factory.mktemp("several") / "attacks.parquet"
+    parquet.write(table, path)
+    return StoredTable(path, ATTACKS), summarise(table, 0.1, seed=0)
 
 
 def test_figure_1_has_the_layers_of_the_model():
@@ -326,3 +347,29 @@ def test_figures_are_written_in_both_formats(tmp_path, utility):
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_figure_12_has_the_share_of_separated_updates_and_the_errors(updates_of_several):
+    stored, summary = updates_of_several
+    names = ["plain", "separation"]
+    figure = figures.separation(stored, summary, names)
+    assert [axis.get_title() for axis in figure.axes] == ["two\n2 images", "four\n4 images", "", ""]
+    *tops, first, second = figure.axes
+    for axis, share in zip(tops, (1.0, 0.5), strict=True):
+        (line,) = (box.lines[0] for box in axis.containers if len(box.lines[0].get_xdata()))
+        assert line.get_xdata().tolist() == [pytest.approx(1, abs=0.1)]
+        assert line.get_ydata().tolist() == [share]
+    frame = summary.to_pandas().set_index(["client", "attacker"])["rmse_clipped_mean"]
+    for axis, client in ((first, "two"), (second, "four")):
+        shown = [box.lines[0].get_ydata().tolist() for box in axis.containers]
+        assert shown == [frame.loc[client, name].tolist() for name in names]
+    figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in figure.findobj(Text) if text.get_text()]
+    inside = figure.bbox.padded(1)
+    assert all(inside.contains(x, y) for box in boxes for x, y in (box.min, box.max))
+
+
+def test_the_caption_of_figure_12_has_the_shares(updates_of_several):
+    assert captions.separation(*updates_of_several, ["plain", "separation"]) == (
+        "``separation`` separates 100% of 2 updates of 2 and 50% of 2 updates of 4 images exactly."
+    )

@@ -77,3 +77,13 @@ def test_planning_needs_neither_torch_nor_a_plotting_library():
         "assert dropleak.engine.models.zoo.relative_cost('lenet') == 1\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_separation_is_shown_where_updates_of_several_images_are_separated():
+    (entry,) = (entry for entry in FIGURES if entry.name == "separation")
+    alone, several = ({"c": {"images_per_update": n}} for n in (1, 4))
+    reads, separates = ({"a": {"masks": masks}} for masks in ("read", "separate"))
+    assert entry.applies(alone | {"d": several["c"]}, reads | {"b": separates["a"]})
+    assert not entry.applies(alone, separates)
+    assert not entry.applies(several, reads)
+    assert FIGURES[0].applies(alone, reads)

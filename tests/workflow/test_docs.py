@@ -41,6 +41,7 @@ NOT_RUN = {
     "pip install pre-commit && pre-commit install": "changes the clone",
     "source .venv/bin/activate": "changes the user's shell",
     "python benchmarks/scale.py ATTACKS FOLDER": "see test_benchmark.py",
+    "python benchmarks/separation.py ../shared/cifar10-subset": "takes minutes",
     "python benchmarks/bench.py": "takes minutes; see test_benchmark.py",
     "python benchmarks/bench.py --rounds 1 --iterations 5800": "takes minutes; see there",
     "python examples/train_small_cnn.py": "see test_your_model.py",
@@ -131,8 +132,9 @@ def test_snakemake_commands_can_be_planned(checkout, command):
     """A dry run with the profile of Slurm clusters needs no Slurm."""
     if "mine.yaml" in command:
         write_own_experiment(checkout)
-    if any(name in command for name in ("reference.yaml", "clients.yaml", "dia.yaml")):
-        pictures(checkout.parent / "shared" / "cifar10-subset", 200)
+    photographs = ("reference", "clients", "dia", "separation")
+    if any(f"{name}.yaml" in command for name in photographs):
+        pictures(checkout.parent / "shared" / "cifar10-subset", 256)
     command = command.replace("/scratch/me", str(checkout.parent))
     done = shell(f"{command} --dry-run", checkout)
     if not command.endswith(("--unlock", "--quiet")):
@@ -225,7 +227,15 @@ def lists_unused_results(command: str, checkout: Path) -> None:
     assert old.exists()
 
 
+def draws_the_cone(command: str, checkout: Path) -> None:
+    picture = checkout / "docs" / "cone.png"
+    picture.unlink()
+    shell(command, checkout)
+    assert Image.open(picture).width > 800
+
+
 PYTHON = {
+    "python -m dropleak.docs.cone": draws_the_cone,
     "python -m dropleak.docs.settings": rewrites_the_settings,
     "python -m dropleak.planning.inventory --configfile config/config.yaml": lists_unused_results,
     "python -m dropleak.docs.results results/reference": takes_over_a_run,

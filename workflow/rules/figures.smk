@@ -18,7 +18,10 @@ TABLES = {
 }
 
 
-for figure in FIGURES:
+DRAWN = [figure for figure in FIGURES if figure.applies(CLIENTS, ATTACKERS)]
+
+
+for figure in DRAWN:
 
     rule:
         name:
@@ -69,4 +72,4 @@ for figure in FIGURES:
 
 rule figures:
     input:
-        [getattr(rules, f"figure{figure.number}").input for figure in FIGURES],
+        [getattr(rules, f"figure{figure.number}").input for figure in DRAWN],

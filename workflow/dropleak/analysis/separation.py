@@ -2,6 +2,14 @@
 
 import pandas as pd
 
+from dropleak.analysis import statistics
+
+COLUMNS = [
+    *("client", "attacker", "dropout_rate", "image", "update", "label", "label_inferred"),
+    "mask_exact",
+]
+"""The columns of the attacks that are needed."""
+
 
 def exact(attacks: pd.DataFrame) -> pd.Series:
     """Whether all masks and labels of an update are right, for rates above 0.0.
@@ -16,3 +24,32 @@ def exact(attacks: pd.DataFrame) -> pd.Series:
     dropping = attacks[attacks["dropout_rate"] > 0]
     right = dropping["mask_exact"].eq(True) & (dropping["label"] == dropping["label_inferred"])
     return right.groupby([dropping["dropout_rate"], dropping["update"]]).all()
+
+
+def images_per_update(attacks: pd.DataFrame) -> pd.Series:
+    """Number of images in an update, by client, of clients with several, in ascending order."""
+    by_client = attacks.groupby("client")
+    images = by_client["image"].nunique() // by_client["update"].nunique()
+    return images[images > 1].sort_values(kind="stable")
+
+
+def shares(attacks: pd.DataFrame) -> pd.DataFrame:
+    """The share of updates of several images in which all masks and labels are right.
+
+    Args:
+        attacks: with the columns `COLUMNS`.
+
+    Returns:
+        client, attacker, dropout_rate, images (in an update), updates, share, low and high, its
+        exact interval. Attackers that look for no masks have no rows, nor has rate 0.0.
+    """
+    images, rows = images_per_update(attacks), []
+    several = attacks[attacks["client"].isin(images.index)].dropna(subset="mask_exact")
+    for (client, attacker), group in several.groupby(["client", "attacker"]):
+        for rate, right in exact(group).groupby("dropout_rate"):
+            low, high = statistics.exact_share_interval(int(right.sum()), len(right))
+            rows.append(
+                (client, attacker, rate, images[client], len(right), right.mean(), low, high)
+            )
+    names = ["client", "attacker", "dropout_rate", "images", "updates", "share", "low", "high"]
+    return pd.DataFrame(rows, columns=names)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dropleak.analysis import efficacy
+from dropleak.analysis import separation as measured
 from dropleak.analysis.accuracy import last_epoch
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.excerpts import POINTS, shown_rates
@@ -147,6 +148,22 @@ def attackers_sample(
     return f"After clipping the RMSE of these images is {series(ranges)}."
 
 
+def separation(attacks: StoredTable, summary: pa.Table, attackers: list[str]) -> str:
+    """Figure 12."""
+    shares = measured.shares(attacks.read(measured.COLUMNS).to_pandas())
+    by_attacker = dict(tuple(shares.sort_values("images").groupby("attacker")))
+    sentences = []
+    for name in attackers:
+        if name not in by_attacker:
+            continue
+        parts = (
+            f"{_range(rows['share'], '.0%')} of {rows['updates'].max():,} updates of {images}"
+            for images, rows in by_attacker[name].groupby("images")
+        )
+        sentences.append(f"``{name}`` separates {series(parts)} images exactly.")
+    return " ".join(sentences) or "No rate above 0.0 was attacked."
+
+
 def _shown(attacks: StoredTable, chosen: list[int], *conditions: Condition) -> pd.DataFrame:
     columns = ["attacker", "dropout_rate", "rmse_clipped"]
     return attacks.read(columns, ("image", "in", chosen), *conditions).to_pandas()
@@ -157,8 +174,8 @@ def _mean(row: Any) -> str:
     return interval(row.rmse_clipped_mean, row.rmse_clipped_low, row.rmse_clipped_high)
 
 
-def _range(values: pd.Series) -> str:
-    low, high = f"{values.min():.3f}", f"{values.max():.3f}"
+def _range(values: pd.Series, form: str = ".3f") -> str:
+    low, high = f"{values.min():{form}}", f"{values.max():{form}}"
     return low if low == high else f"{low} to {high}"
 
 

@@ -3,9 +3,12 @@
 Planning uses it, so it imports no plotting library.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+Presets = Mapping[str, Mapping[str, Any]]
+"""Settings of clients or attackers, by name."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class Figure:
     settings: tuple[str, ...] = ()
     """Other arguments: all `clients` or `attackers`; `chosen`, indices of the sample images; or
     `client`, `attacker`, `rate`, for a separate figure per value."""
+    applies: Callable[[Presets, Presets], bool] = lambda clients, attackers: True
+    """Whether experiments with these clients and attackers have it."""
 
     @property
     def wildcards(self) -> list[str]:
@@ -64,6 +69,12 @@ class Figure:
         if "rate" in values:
             values["rate"] = float(values["rate"])
         return {name: values[name] for name in self.settings}
+
+
+def _separates(clients: Presets, attackers: Presets) -> bool:
+    """Whether there are updates of several images, and an attacker that separates them."""
+    several = any(client["images_per_update"] > 1 for client in clients.values())
+    return several and any(attacker["masks"] == "separate" for attacker in attackers.values())
 
 
 FIGURES = [
@@ -144,5 +155,15 @@ FIGURES = [
         says="dropleak.report.captions.attackers_sample",
         tables=("attacks", "images"),
         settings=("client", "attackers", "rate", "chosen"),
+    ),
+    Figure(
+        number=12,
+        name="separation",
+        shows="updates of several images",
+        draws="dropleak.figures.separation.separation",
+        says="dropleak.report.captions.separation",
+        tables=("attacks", "summary"),
+        settings=("attackers",),
+        applies=_separates,
     ),
 ]
