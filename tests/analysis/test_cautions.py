@@ -63,6 +63,7 @@ def test_vanished_gradients_are_counted_for_each_attacker_with_what_to_do():
         (efficacy.FAILS, "attack.iterations"),
         (efficacy.UNSURE, "more images"),
         (efficacy.NOT_ATTACKED, "0.0 to rates"),
+        (efficacy.INAPPLICABLE, "mask_claim"),
     ],
 )
 def test_an_attacker_that_shows_nothing_is_named(reason, remedy):

@@ -6,6 +6,7 @@ import pytest
 
 from dropleak.analysis.efficacy import (
     FAILS,
+    INAPPLICABLE,
     NEVER_SMALL,
     NOT_ATTACKED,
     UNSURE,
@@ -24,6 +25,7 @@ def attacks(errors, rate=0.0, together=1):
         {
             "dropout_rate": rate,
             "update": image - image % together,
+            "status": "exhausted",
             "rmse": errors,
             "above_mean_image": np.nan_to_num(errors, nan=1.0).clip(0, 1) - GUESS,
         }
@@ -83,3 +85,9 @@ def test_images_of_an_update_count_once():
 def test_small_errors_must_be_frequent_without_dropout(errors, expected):
     assert doubt_about_small(attacks(errors), success_rmse=0.1) == expected
     assert doubt_about_small(attacks(errors, rate=0.1), success_rmse=0.1) == NOT_ATTACKED
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5])
+def test_an_attacker_that_is_not_made_for_a_client_says_so(rate):
+    grey = attacks(spread(0.2, 20), rate).assign(status="inapplicable")
+    assert doubt(grey, 0.1, 0) == INAPPLICABLE

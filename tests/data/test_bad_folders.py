@@ -28,9 +28,7 @@ def root(tmp_path):
 def plans(root, **settings):
     """Plan with the configuration of a folder."""
     data = {"source": "folder", "root": str(root).replace("$", "$$")}
-    config = configuration.complete(
-        {"experiment": "x", "images": 1, "data": data} | settings
-    )
+    config = configuration.complete({"experiment": "x", "images": 1, "data": data} | settings)
     sources.image_values(config["data"])
     sources.check_headers(config["data"])
     identity.of_images(config)

@@ -5,8 +5,9 @@ import pyarrow as pa
 from drawn import figures
 from experiment import LABELS, failing, weighed
 
+from dropleak import formatting
 from dropleak.analysis.chance import Chance
-from dropleak.analysis.summary import summarise
+from dropleak.analysis.summary import STATUSES, summarise
 from dropleak.engine.models.zoo import lenet
 from dropleak.jobs.method_tables import features_table, network_table
 from dropleak.report import captions
@@ -46,8 +47,8 @@ def test_captions_quote_the_tables(two_attackers, stored, utility, tradeoff, dig
     mean = f"{idlg['rmse_clipped_mean']:.3f} ({idlg['rmse_clipped_low']:.3f} to "
     text = captions.rmse_by_rate(stored, summary, "lenet", "idlg")
     assert mean in text
-    failed = rows.loc["idlg", ["diverged", "stalled", "vanished"]].sum()
-    counts = "{diverged} diverged, {stalled} stalled and {vanished} vanished".format(**failed)
+    ends = rows.loc["idlg", [*STATUSES]].sum()
+    counts = formatting.series(f"{count} {end}" for end, count in ends.items() if count)
     assert f"Of 4 attacks {counts}." in text
     assert mean in captions.attackers_by_rate(summary, tradeoff, ["lenet"], names)
     assert "mean image has 0.200" in captions.attackers_by_rate(summary, tradeoff, ["lenet"], names)

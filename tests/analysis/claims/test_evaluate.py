@@ -32,6 +32,7 @@ def attacks(
             "dropout_rate": np.tile(RATES[: len(means)], images),
             "image": np.repeat(image, len(means)),
             "update": np.repeat(image - image % together, len(means)),
+            "status": "exhausted",
             "rmse": errors.ravel(),
             "rmse_clipped": errors.ravel(),
             "label": 1,

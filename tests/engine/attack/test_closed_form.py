@@ -40,7 +40,7 @@ def test_one_image_is_recovered_at_any_rate(digits, rate):
     assert (rmse(result, private) < 1e-4).all()
     assert torch.equal(result.labels, private.labels)
     assert torch.equal(result.masks[0], private.masks[0] > 0)
-    assert result.claims == (EXACT, EXACT)
+    assert result.claims == ((EXACT,), (EXACT,))
     assert result.status == (Status.CONVERGED,) * 2
     assert (result.loss < 1e-6).all()
     assert result.iterations.tolist() == [0, 0]
@@ -70,7 +70,7 @@ def test_dropout_after_convolutions_is_undone_as_well(digits, site):
     for found, mask in zip(result.masks[:2], private.masks[:2], strict=True):
         assert (found == (mask > 0)).double().mean() > 0.999
     assert (result.loss < 1e-4).all()
-    assert "before convolutions count as dropped" in result.claims[0]
+    assert "before convolutions count as dropped" in result.claims[0][0]
 
 
 @pytest.mark.parametrize("scale", [1e-20, 1.0, 1e20])
@@ -104,7 +104,7 @@ def test_where_it_does_not_apply_the_image_is_grey_and_the_claim_says_why(digits
         update, _, keys = clients(digits, [4, 17], 0.3, network=network, images=images)
         result, _ = attack(update, keys)
         assert result.status == (Status.INAPPLICABLE,) * len(update)
-        assert result.claims == (reason,) * len(update)
+        assert result.claims == ((reason,) * images,) * len(update)
         assert result.masks is None
         assert (result.images == 0.5).all()
         assert result.loss.isfinite().all()

@@ -25,6 +25,7 @@ _ADVICE = {
     "L-BFGS needs smooth activations such as sigmoids.",
     efficacy.UNSURE: "Attack more images.",
     efficacy.NOT_ATTACKED: "Add 0.0 to rates.",
+    efficacy.INAPPLICABLE: "mask_claim in the table of attacks says why; choose other attackers.",
 }
 
 
@@ -37,7 +38,6 @@ def cautions(summary: pa.Table, tradeoff: pa.Table) -> list[Caution]:
     metadata = parquet.metadata(tradeoff)
     doubts = metadata["doubts"]
     warnings = [_vanished(summary)] if any(summary["vanished"].to_pylist()) else []
-    warnings += [_inapplicable(summary)] if any(summary["inapplicable"].to_pylist()) else []
     for reason, attacks in efficacy.grouped(doubts).items():
         why = efficacy.explain(reason, attacks)
         problem = f"Privacy from {efficacy.named(attacks, doubts)} is inconclusive: {why}."
@@ -72,20 +72,6 @@ def _vanished(summary: pa.Table) -> Caution:
         f"The shared gradient is numerically empty (vanished) in {formatting.series(where)}.",
         "No attack can succeed there: choose a network with smaller initial weights or smaller "
         "images (data.size), or normalise the images.",
-    )
-
-
-def _inapplicable(summary: pa.Table) -> Caution:
-    """The clients that attackers are not made for."""
-    affected = summary.to_pandas().query("inapplicable > 0")
-    where = (
-        f"{attacker} to {formatting.series(sorted(set(rows['client'])))}"
-        for attacker, rows in affected.groupby("attacker")
-    )
-    return Caution(
-        f"Attackers are inapplicable: {formatting.series(where)}.",
-        "Their reconstructions there are grey and say nothing about privacy; mask_claim in the "
-        "table of attacks says why.",
     )
 
 

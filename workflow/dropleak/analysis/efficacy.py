@@ -15,10 +15,12 @@ from dropleak.formatting import series
 FAILS = "this attack fails without dropout too"
 UNSURE = "too few images to know whether this attack succeeds without dropout"
 NOT_ATTACKED = "rate 0.0 was not attacked, so whether this attack succeeds at all is not known"
+INAPPLICABLE = "this attacker is not made for such a client"
 _OF_SEVERAL = {
     FAILS: "these attacks fail without dropout too",
     UNSURE: "too few images to know whether these attacks succeed without dropout",
     NOT_ATTACKED: "rate 0.0 was not attacked, so whether these attacks succeed at all is not known",
+    INAPPLICABLE: "these attackers are not made for such clients",
 }
 
 NEVER_SMALL = "this attack is not known to end with a small RMSE without dropout either"
@@ -35,12 +37,14 @@ def doubt(attacks: pd.DataFrame, success_rmse: float, seed: int) -> str | None:
       above it. An attack that finds something of every image works as well.
 
     Args:
-        attacks: of one attacker on one client, with the columns dropout_rate, update, rmse and
-            above_mean_image (see `tradeoff`).
+        attacks: of one attacker on one client, with the columns dropout_rate, update, status, rmse
+            and above_mean_image (see `tradeoff`).
         success_rmse: an attack with a smaller RMSE, and a smaller error than the mean image,
             succeeds.
         seed: of the bootstrap.
     """
+    if (attacks["status"] == "inapplicable").all():
+        return INAPPLICABLE
     without = attacks[attacks["dropout_rate"] == 0]
     return NOT_ATTACKED if without.empty else failure(without, success_rmse, seed)
 

@@ -13,7 +13,9 @@ from dropleak.scoring import metrics
 from dropleak.tables import parquet
 from dropleak.tables.schemas import MEAN_IMAGE, TRADEOFF
 
-COLUMNS = ["client", "attacker", "dropout_rate", "image", "update", "rmse", "rmse_clipped"]
+COLUMNS = [
+    *("client", "attacker", "dropout_rate", "image", "update", "status", "rmse", "rmse_clipped"),
+]
 """The columns of the attacks that are needed."""
 
 

@@ -15,6 +15,7 @@ from dropleak.analysis import separation as measured
 from dropleak.analysis.accuracy import last_epoch
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.excerpts import POINTS, shown_rates
+from dropleak.analysis.summary import STATUSES
 from dropleak.formatting import interval, rates, series
 from dropleak.tables import parquet
 from dropleak.tables.lazy import Condition, StoredTable
@@ -52,8 +53,8 @@ def rmse_by_rate(attacks: StoredTable, summary: pa.Table, client: str, attacker:
     frame = summary.to_pandas().query("client == @client and attacker == @attacker")
     frame = frame.sort_values("dropout_rate")
     means = (f"{_mean(row)} at {row.dropout_rate}" for row in frame.itertuples())
-    failed = frame[["diverged", "stalled", "vanished"]].sum()
-    counts = series(f"{count:,} {status}" for status, count in failed.items())
+    ends = frame[[*STATUSES]].sum()
+    counts = series(f"{count:,} {status}" for status, count in ends[ends > 0].items())
     text = f"Means are {series(means)}. Of {frame['attacks'].sum():,} attacks {counts}."
     if frame["attacks"].max() > POINTS:
         text += f" Points are the first {POINTS:,} images of the selection; all else is of all."

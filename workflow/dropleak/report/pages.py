@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from dropleak import formatting, paper
 from dropleak.analysis.cautions import Caution
+from dropleak.analysis.summary import STATUSES
 from dropleak.assets import WORKFLOW
 
 _TEMPLATES = Environment(
@@ -94,6 +95,7 @@ def run_page(
         methods=methods,
         references=references,
         outcomes=summary.to_pylist(),
+        statuses=STATUSES,
         hours=hours.to_dict("records"),
         versions=versions,
         configuration=yaml.safe_dump(config, sort_keys=False),

@@ -17,8 +17,8 @@ from dropleak.analysis.claims import verdicts
 from dropleak.analysis.claims.verdicts import Evidence
 
 COLUMNS = [
-    *("client", "attacker", "dropout_rate", "image", "update", "rmse", "rmse_clipped", "label"),
-    *("label_inferred", "mask_exact"),
+    *("client", "attacker", "dropout_rate", "image", "update", "status", "rmse", "rmse_clipped"),
+    *("label", "label_inferred", "mask_exact"),
 ]
 """The columns of the attacks that are needed."""
 

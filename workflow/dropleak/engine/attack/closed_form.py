@@ -19,6 +19,7 @@ from dropleak.engine.attack.equations import GREY, Equations, Signal
 from dropleak.engine.attack.masks import Constant, Masks
 from dropleak.engine.attack.objective import GradientMatching
 from dropleak.engine.attack.reconstruction import Reconstruction, Status
+from dropleak.engine.attack.separation import Claims
 from dropleak.engine.attack.vanishing import vanished
 from dropleak.engine.client.update import Update
 from dropleak.engine.models.layers import CLASSIFIER, Activation, Conv, Dropout, Flatten, Linear
@@ -110,7 +111,8 @@ def reconstruct(objective: GradientMatching) -> Reconstruction:
     images = update.like.new_full(shape, GREY)
     if problem := obstacle(update.network, update.images_per_update):
         inapplicable = (Status.INAPPLICABLE,) * len(update)
-        return _result(objective, images, inapplicable, None, (problem,) * len(update))
+        claims = ((problem,) * update.images_per_update,) * len(update)
+        return _result(objective, images, inapplicable, None, claims)
     finite = flatten(update.gradients).isfinite().all(1)
     empty = vanished(update, objective.attacker)
     features = [torch.zeros_like(mask) for mask in masks.masks]
@@ -148,7 +150,7 @@ def _with_inner(update: Update, masks: Constant, features: Sequence[Tensor]) -> 
         by_feature if own else mask
         for own, by_feature, mask in zip(inner, seen, masks.masks, strict=True)
     )
-    return replace(masks, masks=tuple(chosen), claims=(claim,) * len(update))
+    return replace(masks, masks=tuple(chosen), claims=((claim,),) * len(update))
 
 
 def _result(
@@ -156,7 +158,7 @@ def _result(
     images: Tensor,
     statuses: tuple[Status, ...],
     masks: Masks | None,
-    claims: tuple[str, ...] | None,
+    claims: Claims | None,
 ) -> Reconstruction:
     """The result after no iteration, and one evaluation."""
     variables = objective.variables
