@@ -231,7 +231,8 @@ def draws_the_cone(command: str, checkout: Path) -> None:
     picture = checkout / "docs" / "cone.png"
     picture.unlink()
     shell(command, checkout)
-    assert Image.open(picture).width > 800
+    with Image.open(picture) as drawn:
+        assert drawn.width > 800
 
 
 PYTHON = {
