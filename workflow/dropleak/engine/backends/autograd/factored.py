@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -15,21 +14,13 @@ from dropleak.engine.backends.autograd.layers import Recorder
 from dropleak.engine.models.model import Model
 
 
-@dataclass(frozen=True)
-class SharedGradients:
+class SharedGradients(NamedTuple):
     """What B clients shared: rows of numbers, and matrices for weights that have factors."""
 
     rows: Tensor  # [B, P]
     matrices: list[Tensor]  # [B, O, K] each
-
-    @cached_property
-    def squares(self) -> Tensor:
-        """The sum of all squares, [B]."""
-        flat = [*self.matrices, self.rows[:, None]]
-        rows = ([part.flatten() for part in matrix] for matrix in flat)
-        return torch.stack([torch.stack([row.dot(row) for row in matrix]) for matrix in rows]).sum(
-            0
-        )
+    squares: Tensor
+    """The sum of all squares, [B]."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +65,11 @@ class FactoredAutograd:
         rows = [gradients[name][clients].flatten(1) for name in self._rest]
         matrices = [gradients[name][clients].flatten(2) for name in self.weights]
         none = next(iter(gradients.values()))[clients].flatten(1)[:, :0]
-        return SharedGradients(torch.cat([none, *rows], 1), matrices)
+        squares = sum(
+            torch.linalg.vector_norm(g[clients].flatten(1), dim=1).square()
+            for g in gradients.values()
+        )
+        return SharedGradients(torch.cat([none, *rows], 1), matrices, squares)
 
     def gradients(
         self, images: Tensor, masks: Sequence[Tensor], targets: Tensor, by_masks: bool

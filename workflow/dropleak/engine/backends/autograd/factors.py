@@ -42,14 +42,18 @@ class Factors:
             )
         )
 
-    def blocks(self) -> list[tuple[slice, slice]]:
-        """Clients and rows of the product, in parts that stay in a processor's cache."""
+    def blocks(self) -> list[tuple[slice | int, slice]]:
+        """Clients and rows of the product, in parts that stay in a processor's cache.
+
+        A client on its own has a number, as torch multiplies two matrices faster than batches of
+        one.
+        """
         clients, rows, columns = len(self.errors), self.errors.shape[1], self.inputs.shape[1]
         room = _CACHED if self.errors.device.type == "cpu" else _HELD
         many = max(1, room // (rows * columns))
         some = rows if many > 1 else max(1, min(rows, room // columns))
         return [
-            (slice(first, first + many), slice(row, row + some))
+            (slice(first, first + many) if many > 1 else first, slice(row, row + some))
             for first in range(0, clients, many)
             for row in range(0, rows, some)
         ]
@@ -78,11 +82,12 @@ def squared_difference(factors: Factors, shared: Tensor) -> tuple[Tensor, Factor
     slope = Factors(torch.empty_like(factors.errors), torch.zeros_like(factors.inputs))
     for clients, rows in factors.blocks():
         errors, inputs = factors.errors[clients, rows], factors.inputs[clients]
-        difference = torch.baddbmm(shared[clients, rows], errors, inputs.mT, beta=-1)
-        flat = difference.flatten(1)
+        difference = errors @ inputs.mT
+        difference -= shared[clients, rows]
+        flat = difference.flatten(-2)
         value[clients] += torch.linalg.vecdot(flat, flat)
         slope.errors[clients, rows] = 2 * (difference @ inputs)
-        slope.inputs[clients].baddbmm_(difference.mT, errors, alpha=2)
+        slope.inputs[clients] += 2 * (difference.mT @ errors)
     return value, slope
 
 
@@ -123,7 +128,7 @@ def _unformed(factors: Factors, shared: Tensor) -> Products:
     for clients, rows in factors.blocks():
         block = shared[clients, rows]
         by_errors[clients, rows] = block @ inputs[clients]
-        by_inputs[clients].baddbmm_(block.mT, errors[clients, rows])
+        by_inputs[clients] += block.mT @ errors[clients, rows]
 
     def combined(own: Tensor, by_shared: Tensor) -> Factors:
         own, by_shared = own[:, None, None], by_shared[:, None, None]

@@ -1,15 +1,17 @@
 """The objective by automatic differentiation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from dropleak.engine.attack.distances import DISTANCES
 from dropleak.engine.attack.objective import GradientMatching, Slopes
-from dropleak.engine.backends.autograd.distances import FACTORED_DISTANCES
+from dropleak.engine.backends.autograd.distances import FACTORED_DISTANCES, FactoredDistance
 from dropleak.engine.backends.autograd.factored import FactoredAutograd, SharedGradients
+from dropleak.engine.backends.autograd.tracing import traced
 
 ROOM = {"cpu": 2**25, "gpu": 2**30}
 """Inputs and outputs of layers, in numbers, of clients that are differentiated together. The graph
@@ -26,16 +28,21 @@ class AutogradMatching(GradientMatching):
     share their weights and the distance can be taken of their factors.
     """
 
-    def match(self, x: Tensor, evaluations: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.inference_mode(False):
-            return super().match(x, evaluations)
-
     @cached_property
     def _factored(self) -> FactoredAutograd | None:
         update = self.update
         if any(len(p) > 1 for p in update.parameters.values()):
             return None
         return FactoredAutograd(update.network, update.parameters, update.images_per_update)
+
+    @cached_property
+    def _steps(self) -> dict[int, Callable[..., Any]]:
+        """Operations of `_step` by the number of clients."""
+        return {}
+
+    @cached_property
+    def _distance(self) -> FactoredDistance | None:
+        return FACTORED_DISTANCES.get(DISTANCES[self.attacker.distance].compute)
 
     @cached_property
     def _parts(self) -> list[tuple[slice, SharedGradients]]:
@@ -48,17 +55,25 @@ class AutogradMatching(GradientMatching):
         return [(part, self._factored.split(self.update.gradients, part)) for part in parts]
 
     def _match(self, images: Tensor, masks: Sequence[Tensor], targets: Tensor) -> Slopes:
-        distance = FACTORED_DISTANCES.get(DISTANCES[self.attacker.distance].compute)
-        if distance is None or self._factored is None:
+        if self._distance is None or self._factored is None:
             return super()._match(images, masks, targets)
         found = []
         for clients, shared in self._parts:
-            some = [mask[clients] for mask in masks]
-            gradients = self._factored.gradients(
-                images[clients], some, targets[clients], by_masks=self.masks is None
-            )
-            value, direction, slopes = distance(gradients, shared)
-            found.append((value, *gradients.transpose(direction, slopes)))
+            point = images[clients], [mask[clients] for mask in masks], targets[clients], shared
+            count = len(shared.rows)
+            if count not in self._steps:
+                self._steps[count] = traced(self._step, *point)
+            found.append(self._steps[count](*point))
         values, by_image, by_target, by_mask = zip(*found, strict=True)
         joined = [torch.cat(parts) for parts in zip(*by_mask, strict=True)]
         return Slopes(torch.cat(values), torch.cat(by_image), torch.cat(by_target), joined)
+
+    def _step(
+        self, images: Tensor, masks: list[Tensor], targets: Tensor, shared: SharedGradients
+    ) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
+        """Distances of a few clients, and their gradients by images, targets and masks."""
+        assert self._factored is not None
+        assert self._distance is not None
+        gradients = self._factored.gradients(images, masks, targets, by_masks=self.masks is None)
+        value, direction, slopes = self._distance(gradients, shared)
+        return value, *gradients.transpose(direction, slopes)
