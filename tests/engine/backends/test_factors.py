@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from dropleak.engine.backends.autograd import factors as module
-from dropleak.engine.backends.autograd.factors import Factors, products, squared_difference
+from dropleak.engine.backends.autograd.factors import Factors
 from dropleak.engine.backends.autograd.layers import Recorder
 
 SIZES = {"rows": (5, 7, 1), "few": (5, 7, 3), "many": (5, 7, 40)}
@@ -35,9 +35,9 @@ def assert_same(found, expected):
 
 @pytest.mark.parametrize("room", [1, 14, 70, 1000])
 def test_squared_difference(problem, monkeypatch, room):
-    monkeypatch.setattr(module, "_CACHED", room)
+    monkeypatch.setattr(module, "CACHED", room)
     factors, shared = problem
-    value, slope = squared_difference(factors, shared)
+    value, slope = factors.squared_difference(shared)
     expected = by_autograd(lambda g: (g - shared).square().sum((1, 2)), factors)
     torch.testing.assert_close(value, expected[0])
     assert_same(slope, expected[1])
@@ -45,9 +45,9 @@ def test_squared_difference(problem, monkeypatch, room):
 
 @pytest.mark.parametrize("room", [1, 14, 70, 1000])
 def test_products(problem, monkeypatch, room):
-    monkeypatch.setattr(module, "_CACHED", room)
+    monkeypatch.setattr(module, "CACHED", room)
     factors, shared = problem
-    found = products(factors, shared)
+    found = factors.inner_products(shared)
     own, own_slope = by_autograd(lambda g: g.square().sum((1, 2)) / 2, factors)
     overlap, overlap_slope = by_autograd(lambda g: (g * shared).sum((1, 2)), factors)
     torch.testing.assert_close(found.own, 2 * own)
@@ -84,13 +84,13 @@ def test_the_gradient_of_a_layer_is_the_product_of_its_factors(layer, shape, ima
     assert inputs is not None
     dy = torch.rand_like(y)
     (expected,) = torch.autograd.grad(y, layer.weight, dy)
-    parts = [(call.errors(dy[None]), call.columns(x))]
+    parts = [(call.to_errors(dy[None]), call.to_columns(x))]
     factors = Factors.of(parts)
     product = (factors.errors @ factors.inputs.mT)[0].reshape(layer.weight.shape)
     torch.testing.assert_close(product, expected)
     ((errors, columns),) = factors.split(parts)
     torch.testing.assert_close(call.from_errors(errors, dy[None].shape)[0], dy)
-    counts = call.from_columns(call.columns(torch.ones_like(x)), x.shape)
+    counts = call.from_columns(call.to_columns(torch.ones_like(x)), x.shape)
     torch.testing.assert_close(call.from_columns(columns, x.shape), counts * x)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from torch import Tensor
 from torch.linalg import vecdot
@@ -57,7 +57,7 @@ class GradientMatching:
     def _mask_regulariser(self) -> float:
         return self.attacker.mask_regulariser if self.variables.masks else 0.0
 
-    def select(self, clients: Tensor) -> "GradientMatching":
+    def select(self, clients: Tensor) -> Self:
         """The same objective for the clients at `clients` (int64 [K], or bool [B])."""
         return type(self)(
             self.update.select(clients),

@@ -1,15 +1,16 @@
 """Derivatives of any network, in which gradients of weights stay products."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
 from torch.func import grad, vjp, vmap
 
+from dropleak.engine.backends.autograd.convolutions import Convolution
 from dropleak.engine.backends.autograd.derivatives import mean_loss, ordinary
-from dropleak.engine.backends.autograd.factors import Factors
+from dropleak.engine.backends.autograd.factors import CACHED, Factors, Product
 from dropleak.engine.backends.autograd.layers import Recorder
 from dropleak.engine.models.model import Model
 
@@ -28,8 +29,8 @@ class FactoredGradients:
     """Gradients of the losses of B clients, as a function of images, targets and masks."""
 
     rows: Tensor  # [B, P]
-    factors: list[Factors]
-    transpose: Callable[[Tensor, list[Factors]], tuple[Tensor, Tensor, list[Tensor]]]
+    factors: list[Product]
+    transpose: Callable[[Tensor, list[Product]], tuple[Tensor, Tensor, list[Tensor]]]
     """Of its derivative: from directions to those of images, targets and masks."""
 
 
@@ -55,10 +56,23 @@ class FactoredAutograd:
         seen = {name for name, count in network.factored().items() if calls.count(name) == count}
         self.weights = {name: p for name, p in own.items() if name in seen}
         self._rest = {name: p for name, p in own.items() if name not in seen}
-        self._layers = [layer for layer in recorder.layers if layer.weight in seen]
+        self._layers = [
+            # On a GPU, which does little at a time for one client, columns are faster.
+            replace(
+                layer,
+                unfolds=layer.window is None
+                or calls.count(layer.weight) > 1
+                or layer.columns <= CACHED
+                or like.device.type != "cpu",
+            )
+            for layer in recorder.layers
+            if layer.weight in seen
+        ]
         self._zeros = [like.new_zeros(layer.output) for layer in self._layers]
-        self.size = 1 + sum(layer.size for layer in self._layers)
-        """Numbers of a client that are inputs and outputs of layers."""
+        self.size = 1 + sum(
+            layer.output.numel() + (layer.columns if layer.unfolds else 0) for layer in self._layers
+        )
+        """Numbers of a client that are outputs of layers, or columns."""
 
     def split(self, gradients: Mapping[str, Tensor], clients: slice) -> SharedGradients:
         """Gradients [B, *shape] of some clients."""
@@ -87,11 +101,11 @@ class FactoredAutograd:
 
         point = ordinary(images), ordinary(targets), *(given if by_masks else [])
         (rows, errors, inputs), transpose = cast(Any, vjp(at, *point))
-        calls = {name: [] for name in self.weights}  # type: dict[str, list[tuple[Tensor, Tensor]]]
+        calls: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in self.weights}
         for layer, dy, x in zip(self._layers, errors, inputs, strict=True):
-            calls[layer.weight].append((layer.errors(dy), layer.columns(x)))
+            calls[layer.weight].append((layer.to_errors(dy), layer.to_columns(x)))
 
-        def back(direction: Tensor, slopes: list[Factors]) -> tuple[Tensor, Tensor, list[Tensor]]:
+        def back(direction: Tensor, slopes: list[Product]) -> tuple[Tensor, Tensor, list[Tensor]]:
             parts = {
                 name: iter(slope.split(calls[name]))
                 for name, slope in zip(calls, slopes, strict=True)
@@ -104,7 +118,15 @@ class FactoredAutograd:
             by_image, by_target, *by_mask = transpose((direction, by_errors, by_inputs))
             return by_image, by_target, by_mask
 
-        return FactoredGradients(rows, [Factors.of(parts) for parts in calls.values()], back)
+        return FactoredGradients(rows, [self._product(*call) for call in calls.items()], back)
+
+    def _product(self, name: str, calls: list[tuple[Tensor, Tensor]]) -> Product:
+        """Gradients of a weight, from errors and inputs of its calls."""
+        layer = next(layer for layer in self._layers if layer.weight == name)
+        if layer.unfolds:
+            return Factors.of(calls)
+        ((errors, inputs),) = calls
+        return Convolution(errors, inputs, layer.shape, layer.window or {})
 
     def _gradients(
         self, images: Tensor, masks: list[Tensor], targets: Tensor

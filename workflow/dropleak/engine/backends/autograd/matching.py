@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -28,6 +28,12 @@ class AutogradMatching(GradientMatching):
     share their weights and the distance can be taken of their factors.
     """
 
+    def select(self, clients: Tensor) -> Self:
+        """See `GradientMatching`; what is the same for all clients stays."""
+        other = super().select(clients)
+        other._factored, other._steps = self._factored, self._steps
+        return other
+
     @cached_property
     def _factored(self) -> FactoredAutograd | None:
         update = self.update
@@ -46,13 +52,18 @@ class AutogradMatching(GradientMatching):
 
     @cached_property
     def _parts(self) -> list[tuple[slice, SharedGradients]]:
-        """A few clients each, with what they shared."""
+        """A few clients each, with what they shared: powers of two, of which there are few."""
         assert self._factored is not None
         kind = "cpu" if self.update.like.device.type == "cpu" else "gpu"
         clients = len(self.update)
-        count = min(ROOM[kind] // self._factored.size, MOST.get(kind, clients)) or 1
-        parts = (slice(first, first + count) for first in range(0, clients, count))
-        return [(part, self._factored.split(self.update.gradients, part)) for part in parts]
+        most = min(ROOM[kind] // self._factored.size, MOST.get(kind, clients)) or 1
+        parts, first = [], 0
+        while left := clients - first:
+            count = 1 << min(left, most).bit_length() - 1
+            part = slice(first, first + count)
+            parts.append((part, self._factored.split(self.update.gradients, part)))
+            first += count
+        return parts
 
     def _match(self, images: Tensor, masks: Sequence[Tensor], targets: Tensor) -> Slopes:
         if self._distance is None or self._factored is None:

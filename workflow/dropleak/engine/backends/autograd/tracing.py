@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.fx import Graph, GraphModule, Node
+from torch.fx import Graph, GraphModule
 from torch.fx.node import map_aggregate
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -73,5 +73,10 @@ class _Recorder(TorchDispatchMode):
 def _leaves(arguments: Any) -> list[Tensor]:
     """Tensors in tuples and lists, in order."""
     found: list[Tensor] = []
-    map_aggregate(arguments, found.append)
+
+    def note(leaf: Any) -> Any:
+        found.append(leaf)
+        return leaf
+
+    map_aggregate(arguments, note)
     return found
