@@ -18,6 +18,9 @@ Linearised = tuple[Tensor, Callable[[Tensor], tuple[Tensor, list[Tensor], Tensor
 """Gradients at a point, and the transpose of their derivative with respect to images, masks and
 targets."""
 
+_TOGETHER = 8
+"""Clients whose features are in memory at a time."""
+
 
 class ClientAutograd:
     """Automatic differentiation of the losses of B clients: `Derivatives`.
@@ -43,13 +46,14 @@ class ClientAutograd:
     @torch.inference_mode(False)
     def gradients(self, images: Tensor, masks: Sequence[Tensor], targets: Tensor) -> Tensor:
         """See `Derivatives`; so for the others."""
-        point = ordinary(images), [ordinary(mask) for mask in masks], ordinary(targets)
-        rows, self._transpose = cast(Linearised, vjp(self._gradients, *point))
-        return rows
+        self._point = ordinary(images), [ordinary(mask) for mask in masks], ordinary(targets)
+        return self._gradients(*self._point)
 
     @torch.inference_mode(False)
     def image_gradient(self, direction: Tensor) -> Tensor:
-        image, self._masks, self._targets = self._transpose(ordinary(direction))
+        # Whoever wants gradients alone, as clients do, needs no memory for this.
+        _, transpose = cast(Linearised, vjp(self._gradients, *self._point))
+        image, self._masks, self._targets = transpose(ordinary(direction))
         return image
 
     def mask_gradients(self) -> list[Tensor]:
@@ -59,7 +63,7 @@ class ClientAutograd:
         return self._targets
 
     def _gradients(self, images: Tensor, masks: list[Tensor], targets: Tensor) -> Tensor:
-        every = vmap(grad(self._loss), in_dims=(self._dims, 0, 0, 0))
+        every = vmap(grad(self._loss), in_dims=(self._dims, 0, 0, 0), chunk_size=_TOGETHER)
         found = every(self._parameters, images, masks, targets)
         return torch.cat([gradient.flatten(1) for gradient in found.values()], 1)
 

@@ -13,9 +13,9 @@ from dropleak.engine.backends.autograd.distances import FACTORED_DISTANCES, Fact
 from dropleak.engine.backends.autograd.factored import FactoredAutograd, SharedGradients
 from dropleak.engine.backends.autograd.tracing import traced
 
-ROOM = {"cpu": 2**25, "gpu": 2**30}
-"""Inputs and outputs of layers, in numbers, of clients that are differentiated together. The graph
-of second derivatives takes some ten times as much."""
+ROOM = {"cpu": 2**22, "gpu": 2**30}
+"""Inputs and outputs of layers, in numbers, of clients that are differentiated together. Their
+second derivatives take up to fifty times as much."""
 
 MOST = {"cpu": 32}
 """Such clients: with more their features no longer stay in a processor's cache."""
