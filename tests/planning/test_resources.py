@@ -1,6 +1,8 @@
 """Limits of jobs grow with their work, and cover what was measured."""
 
-from dropleak.planning import resources
+import pytest
+
+from dropleak.planning import resources, trial
 from dropleak.planning.trial import Size
 
 LENET = Size(1.0, 0)
@@ -11,6 +13,16 @@ def test_a_measured_attack_job_fits():
     megabytes, minutes = resources.attack(250, 3072, 5800, "float32", [LENET], 1)
     assert 2000 < megabytes < 8000
     assert 2 * 322 / 60 < minutes < 120
+
+
+@pytest.mark.parametrize(
+    ("network", "seconds"), [("mlp", 0.004), ("vit", 0.04), ("resnet18", 0.16), ("convnet", 0.28)]
+)
+def test_measured_attacks_on_modules_fit(network, seconds):
+    """Seconds of a processor per iteration and image of 3 x 32 x 32, measured with 4 images."""
+    size = trial.known_size({"network": network})
+    _, minutes = resources.attack(32, 3072, 1000, "float32", [size], 1)
+    assert 2 < (minutes - resources.SETUP_MINUTES) / (32 * 1000 * seconds / 60) < 20
 
 
 def test_limits_of_attacks_grow_with_their_work():

@@ -15,7 +15,7 @@ from dropleak.engine.attack.lbfgs import LBFGS
 from dropleak.engine.attack.objective import GradientMatching
 from dropleak.engine.attack.reconstruct import objective_for, reconstruct, start_row
 from dropleak.engine.attack.restarts import reconstruct_best
-from dropleak.engine.backends.autograd import matching
+from dropleak.engine.backends.autograd import factored, matching
 from dropleak.engine.backends.autograd.factored import FactoredAutograd
 from dropleak.engine.backends.autograd.matching import AutogradMatching
 from dropleak.engine.backends.choice import choose
@@ -102,6 +102,13 @@ def test_features_are_matched_as_in_lenet(twins, monkeypatch):
         torch.testing.assert_close(found, true, rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.parametrize("attacker", ATTACKERS.values(), ids=ATTACKERS)
+def test_large_convolutions_are_not_made_into_columns(digits, monkeypatch, attacker):
+    monkeypatch.setattr(factored, "CACHED", 1)
+    update, _, keys = clients(digits, [4, 17, 8, 3], 0.3, network=network("ConvNet"), images=2)
+    assert_close_to_autograd(objective_for(update, attacker, keys), keys, 1e-10)
+
+
 def test_an_unknown_distance_is_taken_of_all_gradients(digits, monkeypatch):
     update, _, keys = clients(digits, [4, 17], 0.3, network=network("ConvNet"))
     counts = torch.zeros(2, dtype=torch.int64)
@@ -121,10 +128,10 @@ def test_an_unknown_distance_is_taken_of_all_gradients(digits, monkeypatch):
 
 def test_gradients_of_weights_are_products_wherever_they_can_be():
     found = network("Unusual")
-    factored = FactoredAutograd(found, found.initial_parameters(torch.zeros(1)), images=1)
+    autograd = FactoredAutograd(found, found.initial_parameters(torch.zeros(1)), images=1)
     names = {"grouped", "twice", "last", "attention.out_proj"}
-    assert set(factored.weights) <= {f"{name}.weight" for name in names}
-    assert {"grouped.weight", "twice.weight", "last.weight"} <= set(factored.weights)
+    assert set(autograd.weights) <= {f"{name}.weight" for name in names}
+    assert {"grouped.weight", "twice.weight", "last.weight"} <= set(autograd.weights)
 
 
 @pytest.mark.parametrize("images", [1, 2])

@@ -6,7 +6,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from dropleak.engine.backends.autograd import factors as module
-from dropleak.engine.backends.autograd.factors import Factors, products, squared_difference
+from dropleak.engine.backends.autograd.convolutions import Convolution
+from dropleak.engine.backends.autograd.factors import Factors
 from dropleak.engine.backends.autograd.layers import Recorder
 
 SIZES = {"rows": (5, 7, 1), "few": (5, 7, 3), "many": (5, 7, 40)}
@@ -35,9 +36,9 @@ def assert_same(found, expected):
 
 @pytest.mark.parametrize("room", [1, 14, 70, 1000])
 def test_squared_difference(problem, monkeypatch, room):
-    monkeypatch.setattr(module, "_CACHED", room)
+    monkeypatch.setattr(module, "CACHED", room)
     factors, shared = problem
-    value, slope = squared_difference(factors, shared)
+    value, slope = factors.squared_difference(shared)
     expected = by_autograd(lambda g: (g - shared).square().sum((1, 2)), factors)
     torch.testing.assert_close(value, expected[0])
     assert_same(slope, expected[1])
@@ -45,9 +46,9 @@ def test_squared_difference(problem, monkeypatch, room):
 
 @pytest.mark.parametrize("room", [1, 14, 70, 1000])
 def test_products(problem, monkeypatch, room):
-    monkeypatch.setattr(module, "_CACHED", room)
+    monkeypatch.setattr(module, "CACHED", room)
     factors, shared = problem
-    found = products(factors, shared)
+    found = factors.inner_products(shared)
     own, own_slope = by_autograd(lambda g: g.square().sum((1, 2)) / 2, factors)
     overlap, overlap_slope = by_autograd(lambda g: (g * shared).sum((1, 2)), factors)
     torch.testing.assert_close(found.own, 2 * own)
@@ -84,14 +85,46 @@ def test_the_gradient_of_a_layer_is_the_product_of_its_factors(layer, shape, ima
     assert inputs is not None
     dy = torch.rand_like(y)
     (expected,) = torch.autograd.grad(y, layer.weight, dy)
-    parts = [(call.errors(dy[None]), call.columns(x))]
+    parts = [(call.to_errors(dy[None]), call.to_columns(x))]
     factors = Factors.of(parts)
     product = (factors.errors @ factors.inputs.mT)[0].reshape(layer.weight.shape)
     torch.testing.assert_close(product, expected)
     ((errors, columns),) = factors.split(parts)
     torch.testing.assert_close(call.from_errors(errors, dy[None].shape)[0], dy)
-    counts = call.from_columns(call.columns(torch.ones_like(x)), x.shape)
+    counts = call.from_columns(call.to_columns(torch.ones_like(x)), x.shape)
     torch.testing.assert_close(call.from_columns(columns, x.shape), counts * x)
+
+
+@pytest.mark.parametrize("layer", ["conv", "strided"])
+@pytest.mark.parametrize("images", [1, 2])
+def test_convolutions_in_place_of_columns(layer, images):
+    torch.manual_seed(0)
+    layer, shape = LAYERS[layer]
+    layer = layer.double()
+    with Recorder({"w": layer.weight}) as recorder:
+        y = layer(torch.rand(images, *shape).double())
+    (call,) = recorder.layers
+    x, dy = torch.rand(3, images, *shape).double(), torch.rand(3, *y.shape).double()
+    shared = torch.rand(3, len(layer.weight), layer.weight[0].numel()).double()
+    parts = [(call.to_errors(dy), call.to_columns(x))]
+    matrices = Factors.of(parts)
+    convolution = Convolution(dy, x, call.shape, call.window)
+
+    def assert_same_slopes(found, expected):
+        ((errors, columns),) = expected.split(parts)
+        assert_same(
+            found, Factors(call.from_errors(errors, dy.shape), call.from_columns(columns, x.shape))
+        )
+
+    value, slope = convolution.squared_difference(shared)
+    expected = matrices.squared_difference(shared)
+    torch.testing.assert_close(value, expected[0])
+    assert_same_slopes(slope, expected[1])
+    found, expected = (each.inner_products(shared) for each in (convolution, matrices))
+    torch.testing.assert_close(found.own, expected.own)
+    torch.testing.assert_close(found.shared, expected.shared)
+    weights = torch.tensor([1.0, -2.0, 0.5]).double(), torch.tensor([0.3, 0.0, 4.0]).double()
+    assert_same_slopes(found.combined(*weights), expected.combined(*weights))
 
 
 def test_only_the_weights_that_are_asked_for_are_noted():

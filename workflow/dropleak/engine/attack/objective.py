@@ -3,7 +3,7 @@ features from those that it knows."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -109,7 +109,7 @@ class GradientMatching:
     def _mask_regulariser(self) -> float:
         return self.attacker.mask_regulariser if self.variables.masks else 0.0
 
-    def select(self, clients: Tensor) -> "GradientMatching":
+    def select(self, clients: Tensor) -> Self:
         """The same objective for the clients at `clients` (int64 [K], or bool [B])."""
         return type(self)(
             self.update.select(clients),
@@ -119,7 +119,7 @@ class GradientMatching:
             self.stage,
         )
 
-    def at_stage(self, stage: int) -> "GradientMatching":
+    def at_stage(self, stage: int) -> Self:
         """The same objective at another stage, where total variation has another weight."""
         if stage == self.stage:
             return self

@@ -19,6 +19,9 @@ Linearised = tuple[Tensor, Callable[[Tensor], tuple[Tensor, list[Tensor], Tensor
 """Gradients at a point, and the transpose of their derivative with respect to images, masks and
 targets."""
 
+_TOGETHER = 8
+"""Clients whose features are in memory at a time."""
+
 
 class ClientAutograd:
     """Automatic differentiation of the losses of B clients: `Derivatives`.
@@ -45,8 +48,7 @@ class ClientAutograd:
     def gradients(self, images: Tensor, masks: Sequence[Tensor], targets: Tensor) -> Tensor:
         """See `Derivatives`; so for the others."""
         self._point = ordinary(images), [ordinary(mask) for mask in masks], ordinary(targets)
-        rows, self._transpose = cast(Linearised, vjp(self._gradients, *self._point))
-        return rows
+        return self._gradients(*self._point)
 
     @torch.inference_mode(False)
     def features(self) -> Tensor:
@@ -60,7 +62,9 @@ class ClientAutograd:
 
     @torch.inference_mode(False)
     def image_gradient(self, direction: Tensor, features: Tensor | None = None) -> Tensor:
-        image, self._masks, self._targets = self._transpose(ordinary(direction))
+        # Whoever wants gradients alone, as clients do, needs no memory for this.
+        _, transpose = cast(Linearised, vjp(self._gradients, *self._point))
+        image, self._masks, self._targets = transpose(ordinary(direction))
         if features is not None:
             image = image + self._features_transpose(ordinary(features))[0]
         return image
@@ -72,7 +76,7 @@ class ClientAutograd:
         return self._targets
 
     def _gradients(self, images: Tensor, masks: list[Tensor], targets: Tensor) -> Tensor:
-        every = vmap(grad(self._loss), in_dims=(self._dims, 0, 0, 0))
+        every = vmap(grad(self._loss), in_dims=(self._dims, 0, 0, 0), chunk_size=_TOGETHER)
         found = every(self._parameters, images, masks, targets)
         return torch.cat([gradient.flatten(1) for gradient in found.values()], 1)
 

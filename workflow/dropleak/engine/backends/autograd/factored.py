@@ -1,36 +1,28 @@
 """Derivatives of any network, in which gradients of weights stay products."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
 from torch.func import grad, vjp, vmap
 
+from dropleak.engine.backends.autograd.convolutions import Convolution
 from dropleak.engine.backends.autograd.derivatives import mean_loss, ordinary
-from dropleak.engine.backends.autograd.factors import Factors
+from dropleak.engine.backends.autograd.factors import CACHED, Factors, Product
 from dropleak.engine.backends.autograd.layers import Recorder
 from dropleak.engine.models.model import Model
 from dropleak.engine.models.parameters import repeated
 
 
-@dataclass(frozen=True)
-class SharedGradients:
+class SharedGradients(NamedTuple):
     """What B clients shared: rows of numbers, and matrices for weights that have factors."""
 
     rows: Tensor  # [B, P]
     matrices: list[Tensor]  # [B, O, K] each
-
-    @cached_property
-    def squares(self) -> Tensor:
-        """The sum of all squares, [B]."""
-        flat = [*self.matrices, self.rows[:, None]]
-        rows = ([part.flatten() for part in matrix] for matrix in flat)
-        return torch.stack([torch.stack([row.dot(row) for row in matrix]) for matrix in rows]).sum(
-            0
-        )
+    squares: Tensor
+    """The sum of all squares, [B]."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +30,10 @@ class FactoredGradients:
     """Gradients of the losses of B clients, as a function of images, targets and masks."""
 
     rows: Tensor  # [B, P]
-    factors: list[Factors]
+    factors: list[Product]
     features: Tensor | None
     """Inputs of the classifier, [B, n, d]; None if its gradient has no factors."""
-    transpose: Callable[[Tensor, list[Factors], Tensor | None], tuple[Tensor, Tensor, list[Tensor]]]
+    transpose: Callable[[Tensor, list[Product], Tensor | None], tuple[Tensor, Tensor, list[Tensor]]]
     """Of its derivative: from directions, of features too if any, to those of images, targets and
     masks."""
 
@@ -68,17 +60,38 @@ class FactoredAutograd:
         seen = {name for name, count in network.factored().items() if calls.count(name) == count}
         self.weights = {name: p for name, p in own.items() if name in seen}
         self._rest = {name: p for name, p in own.items() if name not in seen}
-        self._layers = [layer for layer in recorder.layers if layer.weight in seen]
+        self._layers = [
+            # On a GPU, which does little at a time for one client, columns are faster.
+            replace(
+                layer,
+                unfolds=layer.window is None
+                or calls.count(layer.weight) > 1
+                or layer.columns <= CACHED
+                or like.device.type != "cpu",
+            )
+            for layer in recorder.layers
+            if layer.weight in seen
+        ]
+        classifier, calls = network.classifier, [layer.weight for layer in self._layers]
+        found = classifier is not None and classifier.weight in seen
+        self.classifier_call = calls.index(classifier.weight) if classifier and found else None
+        """Which of the calls is the classifier's; None if its gradient has no factors."""
         self._zeros = [like.new_zeros(layer.output) for layer in self._layers]
-        self.size = 1 + sum(layer.size for layer in self._layers)
-        """Numbers of a client that are inputs and outputs of layers."""
+        self.size = 1 + sum(
+            layer.output.numel() + (layer.columns if layer.unfolds else 0) for layer in self._layers
+        )
+        """Numbers of a client that are outputs of layers, or columns."""
 
     def split(self, gradients: Mapping[str, Tensor], clients: slice) -> SharedGradients:
         """Gradients [B, *shape] of some clients."""
         rows = [gradients[name][clients].flatten(1) for name in self._rest]
         matrices = [gradients[name][clients].flatten(2) for name in self.weights]
         none = next(iter(gradients.values()))[clients].flatten(1)[:, :0]
-        return SharedGradients(torch.cat([none, *rows], 1), matrices)
+        squares = sum(
+            torch.linalg.vector_norm(g[clients].flatten(1), dim=1).square()
+            for g in gradients.values()
+        )
+        return SharedGradients(torch.cat([none, *rows], 1), matrices, squares)
 
     def gradients(
         self, images: Tensor, masks: Sequence[Tensor], targets: Tensor, by_masks: bool
@@ -97,12 +110,12 @@ class FactoredAutograd:
         point = ordinary(images), ordinary(targets), *(given if by_masks else [])
         (rows, errors, inputs), transpose = cast(Any, vjp(at, *point))
         last = self.classifier_call
-        calls = {name: [] for name in self.weights}  # type: dict[str, list[tuple[Tensor, Tensor]]]
+        calls: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in self.weights}
         for layer, dy, x in zip(self._layers, errors, inputs, strict=True):
-            calls[layer.weight].append((layer.errors(dy), layer.columns(x)))
+            calls[layer.weight].append((layer.to_errors(dy), layer.to_columns(x)))
 
         def back(
-            direction: Tensor, slopes: list[Factors], by_features: Tensor | None
+            direction: Tensor, slopes: list[Product], by_features: Tensor | None
         ) -> tuple[Tensor, Tensor, list[Tensor]]:
             parts = {
                 name: iter(slope.split(calls[name]))
@@ -119,7 +132,7 @@ class FactoredAutograd:
             return by_image, by_target, by_mask
 
         features = None if last is None else inputs[last]
-        factors = [Factors.of(parts) for parts in calls.values()]
+        factors = [self._product(*call) for call in calls.items()]
         return FactoredGradients(rows, factors, features, back)
 
     def scaled(
@@ -129,24 +142,24 @@ class FactoredAutograd:
         rows = repeated(scales, {name: p.numel() for name, p in self._rest.items()})
         matrices = [scales[name] for name in self.weights]
 
-        def multiplied(factors: list[Factors]) -> list[Factors]:
+        def multiplied(factors: list[Product]) -> list[Product]:
             return [one.scaled(scale) for one, scale in zip(factors, matrices, strict=True)]
 
         def back(
-            direction: Tensor, slopes: list[Factors], by_features: Tensor | None
+            direction: Tensor, slopes: list[Product], by_features: Tensor | None
         ) -> tuple[Tensor, Tensor, list[Tensor]]:
             return gradients.transpose(direction * rows, multiplied(slopes), by_features)
 
         factors = multiplied(gradients.factors)
         return FactoredGradients(gradients.rows * rows, factors, gradients.features, back)
 
-    @cached_property
-    def classifier_call(self) -> int | None:
-        """Which of the calls is the classifier's; None if its gradient has no factors."""
-        classifier, calls = self.network.classifier, [layer.weight for layer in self._layers]
-        if classifier is None or classifier.weight not in calls:
-            return None
-        return calls.index(classifier.weight)
+    def _product(self, name: str, calls: list[tuple[Tensor, Tensor]]) -> Product:
+        """Gradients of a weight, from errors and inputs of its calls."""
+        layer = next(layer for layer in self._layers if layer.weight == name)
+        if layer.unfolds:
+            return Factors.of(calls)
+        ((errors, inputs),) = calls
+        return Convolution(errors, inputs, layer.shape, layer.window or {})
 
     def _gradients(
         self, images: Tensor, masks: list[Tensor], targets: Tensor

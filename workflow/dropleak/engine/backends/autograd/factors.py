@@ -7,16 +7,68 @@ product, of which distances need a part at a time.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
 
 
+class Product(ABC):
+    """The gradients of one weight for B clients, as factors."""
+
+    @abstractmethod
+    def formed(self) -> Tensor:
+        """The product, [B, O, K]."""
+
+    @abstractmethod
+    def scaled(self, scale: Tensor) -> Self:
+        """The same times numbers [B]."""
+
+    @abstractmethod
+    def split(self, calls: Sequence[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
+        """The errors and inputs of each call of a layer, shaped as given."""
+
+    @abstractmethod
+    def transposed(self, direction: Tensor) -> Self:
+        """The gradients by the factors of a function, from that by the product, [B, O, K]."""
+
+    def squared_difference(self, shared: Tensor) -> tuple[Tensor, Self]:
+        """Squared Euclidean distance of the product from shared gradients [B, O, K].
+
+        Returns:
+            [B], and its gradients by the factors.
+        """
+        difference = self.formed() - shared
+        flat = difference.flatten(1)
+        return torch.linalg.vecdot(flat, flat), self.transposed(2 * difference)
+
+    def inner_products(self, shared: Tensor) -> InnerProducts:
+        """Of the product with itself, and with shared gradients [B, O, K]."""
+        product = self.formed()
+
+        def combined(own: Tensor, by_shared: Tensor) -> Product:
+            direction = own[:, None, None] * product + by_shared[:, None, None] * shared
+            return self.transposed(direction)
+
+        return InnerProducts(product.square().sum((1, 2)), (product * shared).sum((1, 2)), combined)
+
+
 @dataclass(frozen=True)
-class Factors:
-    """The gradients of one weight, E X^T, for B clients."""
+class InnerProducts:
+    """Those of products and shared gradients, and what functions of them need."""
+
+    own: Tensor  # [B], with itself
+    shared: Tensor  # [B], with shared gradients
+    combined: Callable[[Tensor, Tensor], Product]
+    """The gradient of a function with these derivatives by half of `own`, and by `shared`, [B]."""
+
+
+@dataclass(frozen=True)
+class Factors(Product):
+    """A product of two matrices, E X^T."""
 
     errors: Tensor  # [B, O, R]
     inputs: Tensor  # [B, K, R]
@@ -37,7 +89,7 @@ class Factors:
         return Factors(self.errors * scale[:, None, None], self.inputs)
 
     def split(self, calls: Sequence[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
-        """The reverse of `of`, shaped as the calls."""
+        """The reverse of `of`."""
         return list(
             zip(
                 _split(self.errors, [errors for errors, _ in calls]),
@@ -46,21 +98,71 @@ class Factors:
             )
         )
 
-    def blocks(self) -> list[tuple[slice, slice]]:
-        """Clients and rows of the product, in parts that stay in a processor's cache."""
+    def formed(self) -> Tensor:
+        """See `Product`; so for the others."""
+        return self.errors @ self.inputs.mT
+
+    def transposed(self, direction: Tensor) -> Factors:
+        return Factors(direction @ self.inputs, direction.mT @ self.errors)
+
+    def squared_difference(self, shared: Tensor) -> tuple[Tensor, Factors]:
+        """A part of the difference at a time."""
+        value = self.errors.new_zeros(len(self.errors))
+        slope = Factors(torch.empty_like(self.errors), torch.zeros_like(self.inputs))
+        for clients, rows in self.blocks():
+            errors, inputs = self.errors[clients, rows], self.inputs[clients]
+            difference = errors @ inputs.mT
+            difference -= shared[clients, rows]
+            flat = difference.flatten(-2)
+            value[clients] += torch.linalg.vecdot(flat, flat)
+            slope.errors[clients, rows] = 2 * (difference @ inputs)
+            slope.inputs[clients] += 2 * (difference.mT @ errors)
+        return value, slope
+
+    def inner_products(self, shared: Tensor) -> InnerProducts:
+        """Without the product itself if it has more numbers than its factors."""
+        formed = self.errors[0].numel() + self.inputs[0].numel() > shared[0].numel()
+        return super().inner_products(shared) if formed else self._unformed(shared)
+
+    def _unformed(self, shared: Tensor) -> InnerProducts:
+        """With |E X^T|^2 = <E^T E, X^T X>, and E X^T X for its gradient."""
+        errors, inputs = self.errors, self.inputs
+        own_errors, own_inputs = errors @ (inputs.mT @ inputs), inputs @ (errors.mT @ errors)
+        by_errors, by_inputs = torch.empty_like(errors), torch.zeros_like(inputs)
+        for clients, rows in self.blocks():
+            block = shared[clients, rows]
+            by_errors[clients, rows] = block @ inputs[clients]
+            by_inputs[clients] += block.mT @ errors[clients, rows]
+
+        def combined(own: Tensor, by_shared: Tensor) -> Factors:
+            own, by_shared = own[:, None, None], by_shared[:, None, None]
+            return Factors(
+                own * own_errors + by_shared * by_errors, own * own_inputs + by_shared * by_inputs
+            )
+
+        own, overlap = (errors * own_errors).sum((1, 2)), (errors * by_errors).sum((1, 2))
+        return InnerProducts(own, overlap, combined)
+
+    def blocks(self) -> list[tuple[slice | int, slice]]:
+        """Clients and rows of the product, in parts that stay in a processor's cache.
+
+        A client on its own has a number, as torch multiplies two matrices faster than batches of
+        one.
+        """
         clients, rows, columns = len(self.errors), self.errors.shape[1], self.inputs.shape[1]
-        room = _CACHED if self.errors.device.type == "cpu" else _HELD
+        room = CACHED if self.errors.device.type == "cpu" else _HELD
         many = max(1, room // (rows * columns))
         some = rows if many > 1 else max(1, min(rows, room // columns))
         return [
-            (slice(first, first + many), slice(row, row + some))
+            (slice(first, first + many) if many > 1 else first, slice(row, row + some))
             for first in range(0, clients, many)
             for row in range(0, rows, some)
         ]
 
 
-_CACHED, _HELD = 2**18, 2**28
-"""Numbers of a product that are computed at a time, on a CPU and elsewhere."""
+CACHED, _HELD = 2**18, 2**28
+"""Numbers that stay in a processor's cache, and of a product those that are computed at a time
+elsewhere."""
 
 
 def _split(joined: Tensor, parts: Sequence[Tensor]) -> list[Tensor]:
@@ -70,69 +172,3 @@ def _split(joined: Tensor, parts: Sequence[Tensor]) -> list[Tensor]:
         own.unflatten(2, (part.shape[1], -1)).transpose(1, 2)
         for own, part in zip(joined.split(sizes, 2), parts, strict=True)
     ]
-
-
-def squared_difference(factors: Factors, shared: Tensor) -> tuple[Tensor, Factors]:
-    """Squared Euclidean distance of the product from shared gradients [B, O, K].
-
-    Returns:
-        [B], and its gradients.
-    """
-    value = factors.errors.new_zeros(len(factors.errors))
-    slope = Factors(torch.empty_like(factors.errors), torch.zeros_like(factors.inputs))
-    for clients, rows in factors.blocks():
-        errors, inputs = factors.errors[clients, rows], factors.inputs[clients]
-        difference = torch.baddbmm(shared[clients, rows], errors, inputs.mT, beta=-1)
-        flat = difference.flatten(1)
-        value[clients] += torch.linalg.vecdot(flat, flat)
-        slope.errors[clients, rows] = 2 * (difference @ inputs)
-        slope.inputs[clients].baddbmm_(difference.mT, errors, alpha=2)
-    return value, slope
-
-
-@dataclass(frozen=True)
-class Products:
-    """Inner products of the product E X^T."""
-
-    own: Tensor  # [B], with itself
-    shared: Tensor  # [B], with shared gradients
-    combined: Callable[[Tensor, Tensor], Factors]
-    """The gradient of a function with these derivatives by half of `own`, and by `shared`, [B]."""
-
-
-def products(factors: Factors, shared: Tensor) -> Products:
-    """Of a product and shared gradients [B, O, K]."""
-    places = factors.errors.shape[2]
-    longer = places * (factors.errors.shape[1] + factors.inputs.shape[1])
-    return (_formed if longer > shared[0].numel() else _unformed)(factors, shared)
-
-
-def _formed(factors: Factors, shared: Tensor) -> Products:
-    """With the product itself, which has fewer numbers than its factors."""
-    errors, inputs = factors.errors, factors.inputs
-    product = errors @ inputs.mT
-
-    def combined(own: Tensor, by_shared: Tensor) -> Factors:
-        direction = own[:, None, None] * product + by_shared[:, None, None] * shared
-        return Factors(direction @ inputs, direction.mT @ errors)
-
-    return Products(product.square().sum((1, 2)), (product * shared).sum((1, 2)), combined)
-
-
-def _unformed(factors: Factors, shared: Tensor) -> Products:
-    """With |E X^T|^2 = <E^T E, X^T X>, and E X^T X for its gradient."""
-    errors, inputs = factors.errors, factors.inputs
-    own_errors, own_inputs = errors @ (inputs.mT @ inputs), inputs @ (errors.mT @ errors)
-    by_errors, by_inputs = torch.empty_like(errors), torch.zeros_like(inputs)
-    for clients, rows in factors.blocks():
-        block = shared[clients, rows]
-        by_errors[clients, rows] = block @ inputs[clients]
-        by_inputs[clients].baddbmm_(block.mT, errors[clients, rows])
-
-    def combined(own: Tensor, by_shared: Tensor) -> Factors:
-        own, by_shared = own[:, None, None], by_shared[:, None, None]
-        return Factors(
-            own * own_errors + by_shared * by_errors, own * own_inputs + by_shared * by_inputs
-        )
-
-    return Products((errors * own_errors).sum((1, 2)), (errors * by_errors).sum((1, 2)), combined)

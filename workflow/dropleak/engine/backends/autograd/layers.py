@@ -17,33 +17,46 @@ class Layer:
     """A call of a linear layer or of a convolution."""
 
     weight: str
+    shape: torch.Size
+    """Of the weight."""
     window: dict[str, Any] | None
-    """Of a convolution: what `unfold` takes."""
+    """Of a convolution: stride, padding and dilation."""
     output: torch.Size
     """Shape of what it returns for a client's images."""
-    size: int
-    """Numbers of a client that are its columns or outputs."""
+    columns: int
+    """Numbers in the columns of a client's images."""
+    unfolds: bool = True
+    """Whether inputs and errors are made into columns; or stay as they are."""
 
-    def columns(self, x: Tensor) -> Tensor:
+    def to_columns(self, x: Tensor) -> Tensor:
         """Its inputs [B, n, ...] as [B, n, K, L], one column for each place it is applied to."""
+        if not self.unfolds:
+            return x
         if self.window is None:
             return x.reshape(*x.shape[:2], -1, x.shape[-1]).mT
-        return F.unfold(x.flatten(0, 1), **self.window).unflatten(0, x.shape[:2])
+        return F.unfold(x.flatten(0, 1), self.shape[2:], **self.window).unflatten(0, x.shape[:2])
 
     def from_columns(self, columns: Tensor, shape: torch.Size) -> Tensor:
-        """The transpose of `columns`, to [B, n, ...] of a shape."""
+        """The transpose of `to_columns`, to [B, n, ...] of a shape."""
+        if not self.unfolds:
+            return columns
         if self.window is None:
             return columns.mT.reshape(shape)
-        return F.fold(columns.flatten(0, 1), shape[-2:], **self.window).reshape(shape)
+        images = F.fold(columns.flatten(0, 1), shape[-2:], self.shape[2:], **self.window)
+        return images.reshape(shape)
 
-    def errors(self, dy: Tensor) -> Tensor:
+    def to_errors(self, dy: Tensor) -> Tensor:
         """Gradients of its outputs [B, n, ...] as [B, n, O, L]."""
+        if not self.unfolds:
+            return dy
         if self.window is None:
             return dy.reshape(*dy.shape[:2], -1, dy.shape[-1]).mT
         return dy.flatten(3)
 
     def from_errors(self, errors: Tensor, shape: torch.Size) -> Tensor:
-        """The transpose of `errors`."""
+        """The transpose of `to_errors`."""
+        if not self.unfolds:
+            return errors
         return (errors.mT if self.window is None else errors).reshape(shape)
 
 
@@ -75,9 +88,8 @@ class Recorder(TorchFunctionMode):
         if call is None or name is None:
             return func(*args, **kwargs)
         result = call.result()
-        rows, columns = len(call.weight), call.weight[0].numel()
-        size = result.numel() // rows * (rows + columns)
-        self.layers.append(Layer(name, call.window, result.shape, size))
+        columns = result.numel() // len(call.weight) * call.weight[0].numel()
+        self.layers.append(Layer(name, call.weight.shape, call.window, result.shape, columns))
         self.inputs.append(call.x)
         offset = call.offset
         if self._added is not None:
@@ -116,12 +128,7 @@ def _conv2d(
         weight,
         lambda: F.conv2d(input, weight, None, stride, padding, dilation),
         None if bias is None else bias[:, None, None],
-        {
-            "kernel_size": tuple(weight.shape[2:]),
-            "stride": stride,
-            "padding": padding,
-            "dilation": dilation,
-        },
+        {"stride": stride, "padding": padding, "dilation": dilation},
     )
 
 

@@ -1,19 +1,21 @@
 """The objective by automatic differentiation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from dropleak.engine.attack.distances import DISTANCES
 from dropleak.engine.attack.objective import GradientMatching, Slopes
-from dropleak.engine.backends.autograd.distances import FACTORED_DISTANCES
+from dropleak.engine.backends.autograd.distances import FACTORED_DISTANCES, FactoredDistance
 from dropleak.engine.backends.autograd.factored import FactoredAutograd, SharedGradients
+from dropleak.engine.backends.autograd.tracing import traced
 
-ROOM = {"cpu": 2**25, "gpu": 2**30}
-"""Inputs and outputs of layers, in numbers, of clients that are differentiated together. The graph
-of second derivatives takes some ten times as much."""
+ROOM = {"cpu": 2**22, "gpu": 2**30}
+"""Inputs and outputs of layers, in numbers, of clients that are differentiated together. Their
+second derivatives take up to fifty times as much."""
 
 MOST = {"cpu": 32}
 """Such clients: with more their features no longer stay in a processor's cache."""
@@ -26,9 +28,18 @@ class AutogradMatching(GradientMatching):
     share their weights and the distance can be taken of their factors.
     """
 
-    def match(self, x: Tensor, evaluations: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.inference_mode(False):
-            return super().match(x, evaluations)
+    def select(self, clients: Tensor) -> Self:
+        """See `GradientMatching`; what is the same for all clients stays."""
+        return self._handed_on(super().select(clients))
+
+    def at_stage(self, stage: int) -> Self:
+        """See `GradientMatching`, and above."""
+        return self._handed_on(super().at_stage(stage))
+
+    def _handed_on(self, other: Self) -> Self:
+        """Another objective for clients of the same network, with what does not depend on them."""
+        other._factored, other._steps = self._factored, self._steps
+        return other
 
     @cached_property
     def _factored(self) -> FactoredAutograd | None:
@@ -38,39 +49,78 @@ class AutogradMatching(GradientMatching):
         return FactoredAutograd(update.network, update.parameters, update.images_per_update)
 
     @cached_property
+    def _steps(self) -> dict[int, Callable[..., Any]]:
+        """Operations of `_step` by the number of clients."""
+        return {}
+
+    @cached_property
+    def _distance(self) -> FactoredDistance | None:
+        return FACTORED_DISTANCES.get(DISTANCES[self.attacker.distance].compute)
+
+    @cached_property
     def _parts(self) -> list[tuple[slice, SharedGradients]]:
-        """A few clients each, with what they shared."""
+        """A few clients each, with what they shared: powers of two, of which there are few."""
         assert self._factored is not None
         kind = "cpu" if self.update.like.device.type == "cpu" else "gpu"
         clients = len(self.update)
-        count = min(ROOM[kind] // self._factored.size, MOST.get(kind, clients)) or 1
-        parts = (slice(first, first + count) for first in range(0, clients, count))
-        return [(part, self._factored.split(self._shared_gradients, part)) for part in parts]
+        most = min(ROOM[kind] // self._factored.size, MOST.get(kind, clients)) or 1
+        parts, first = [], 0
+        while left := clients - first:
+            count = 1 << min(left, most).bit_length() - 1
+            part = slice(first, first + count)
+            parts.append((part, self._factored.split(self._shared_gradients, part)))
+            first += count
+        return parts
 
     def _match(self, images: Tensor, masks: Sequence[Tensor], targets: Tensor) -> Slopes:
         factored = self._factored
-        distance = FACTORED_DISTANCES.get(DISTANCES[self.attacker.distance].compute)
-        if distance is None or factored is None:
+        if self._distance is None or factored is None:
             return super()._match(images, masks, targets)
         if self._features is not None and factored.classifier_call is None:
             return super()._match(images, masks, targets)
+        scales, features = self._scales or {}, self._features
         found = []
         for clients, shared in self._parts:
-            some = [mask[clients] for mask in masks]
-            gradients = factored.gradients(
-                images[clients], some, targets[clients], by_masks=self.masks is None
+            point = (
+                images[clients],
+                [mask[clients] for mask in masks],
+                targets[clients],
+                shared,
+                {name: scale[clients] for name, scale in scales.items()},
+                [] if features is None else [features[clients]],
             )
-            if self._scales is not None:
-                own = {name: scale[clients] for name, scale in self._scales.items()}
-                gradients = factored.scaled(gradients, own)
-            value, direction, slopes = distance(gradients, shared)
-            by_features = None
-            if self._features is not None:
-                assert gradients.features is not None
-                known = self._features[clients]
-                more, by_features = self._feature_distance(gradients.features, known)
-                value = value + more
-            found.append((value, *gradients.transpose(direction, slopes, by_features)))
+            count = len(shared.rows)
+            if count not in self._steps:
+                self._steps[count] = traced(self._step, *point)
+            found.append(self._steps[count](*point))
         values, by_image, by_target, by_mask = zip(*found, strict=True)
         joined = [torch.cat(parts) for parts in zip(*by_mask, strict=True)]
         return Slopes(torch.cat(values), torch.cat(by_image), torch.cat(by_target), joined)
+
+    def _step(
+        self,
+        images: Tensor,
+        masks: list[Tensor],
+        targets: Tensor,
+        shared: SharedGradients,
+        scales: dict[str, Tensor],
+        known: list[Tensor],
+    ) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
+        """Distances of a few clients, and their gradients by images, targets and masks.
+
+        Args:
+            scales: of the gradients of each parameter, [B]; empty if they are not scaled.
+            known: the features to match, [B, n, d]; empty if there are none.
+        """
+        assert self._factored is not None
+        assert self._distance is not None
+        gradients = self._factored.gradients(images, masks, targets, by_masks=self.masks is None)
+        if scales:
+            gradients = self._factored.scaled(gradients, scales)
+        value, direction, slopes = self._distance(gradients, shared)
+        by_features = None
+        for features in known:
+            assert gradients.features is not None
+            more, by_features = self._feature_distance(gradients.features, features)
+            value = value + more
+        return value, *gradients.transpose(direction, slopes, by_features)
