@@ -6,6 +6,7 @@ transpose of the derivative of g, applied to v, by `torch.func`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import Any, cast
 
 import torch
@@ -48,7 +49,15 @@ class ClientAutograd:
     def gradients(self, images: Tensor, masks: Sequence[Tensor], targets: Tensor) -> Tensor:
         """See `Derivatives`; so for the others."""
         self._point = ordinary(images), [ordinary(mask) for mask in masks], ordinary(targets)
-        return self._gradients(*self._point)
+        every, own, wanted = self._point
+        size = sum(prod(shape) for shape in self.network.parameter_shapes().values())
+        rows = images.new_empty(len(images), size)
+        for first in range(0, len(images), _TOGETHER):
+            some = slice(first, first + _TOGETHER)
+            rows[some] = self._gradients(
+                every[some], [mask[some] for mask in own], wanted[some], some
+            )
+        return rows
 
     @torch.inference_mode(False)
     def features(self) -> Tensor:
@@ -75,9 +84,19 @@ class ClientAutograd:
     def target_gradient(self) -> Tensor:
         return self._targets
 
-    def _gradients(self, images: Tensor, masks: list[Tensor], targets: Tensor) -> Tensor:
-        every = vmap(grad(self._loss), in_dims=(self._dims, 0, 0, 0), chunk_size=_TOGETHER)
-        found = every(self._parameters, images, masks, targets)
+    def _gradients(
+        self,
+        images: Tensor,
+        masks: list[Tensor],
+        targets: Tensor,
+        clients: slice = slice(None),
+    ) -> Tensor:
+        """Of some clients, which have these images, masks and targets."""
+        parameters = self._parameters
+        if self._dims is not None:
+            parameters = {name: p[clients] for name, p in parameters.items()}
+        every = vmap(grad(self._loss), in_dims=(self._dims, 0, 0, 0))
+        found = every(parameters, images, masks, targets)
         return torch.cat([gradient.flatten(1) for gradient in found.values()], 1)
 
     def _features(self, images: Tensor, masks: list[Tensor]) -> Tensor:
