@@ -42,6 +42,8 @@ NOT_RUN = {
     "source .venv/bin/activate": "changes the user's shell",
     "python benchmarks/scale.py ATTACKS FOLDER": "see test_benchmark.py",
     "python benchmarks/separation.py ../shared/cifar10-subset": "takes minutes",
+    "python benchmarks/networks.py lenet mlp --clients 1 8 32": "takes minutes",
+    "python benchmarks/networks.py vit convnet resnet18 --clients 1 8": "takes minutes",
     "python benchmarks/bench.py": "takes minutes; see test_benchmark.py",
     "python benchmarks/bench.py --rounds 1 --iterations 5800": "takes minutes; see there",
     "python examples/train_small_cnn.py": "see test_your_model.py",
