@@ -35,6 +35,18 @@ def test_the_benchmark_measures_and_saves(tmp_path):
         assert latest["digits"][row]["attacks_per_hour"] > 0
 
 
+def test_attacks_on_modules_are_timed_against_the_plain_loop():
+    command = "benchmarks/networks.py lenet --threads 1 --rounds 1 --clients 1 2"
+    measured = subprocess.run(
+        [sys.executable, *command.split()], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    *_, row = measured.stdout.splitlines()
+    name, *numbers = [cell.split()[0] for cell in row.strip("| ").split(" | ")]
+    assert name == "`lenet`"
+    assert len(numbers) == 5
+    assert all(float(number) > 0 for number in numbers)
+
+
 def test_the_steps_after_the_attacks_are_measured_on_stubs(tmp_path):
     measured = subprocess.run(
         [sys.executable, ROOT / "benchmarks/scale.py", "40", tmp_path / "scale"],
