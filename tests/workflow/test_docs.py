@@ -45,6 +45,7 @@ NOT_RUN = {
     "python benchmarks/bench.py": "takes minutes; see test_benchmark.py",
     "python benchmarks/bench.py --rounds 1 --iterations 5800": "takes minutes; see there",
     "python benchmarks/networks.py lenet mlp --clients 1 8 32": "takes minutes; see there",
+    "python benchmarks/networks.py vit convnet resnet18 --clients 1 8": "takes minutes",
     "python examples/train_small_cnn.py": "see test_your_model.py",
     "snakemake --report report.html": "needs a finished run; see test_report.py",
     "snakemake figure10 --cores all": "is added by docs/extend.md; see test_extend_page.py",
