@@ -110,10 +110,11 @@ def compare(attacks: pa.Table, baseline: str, seed: int) -> pa.Table:
 
 
 def as_text(summary: pa.Table) -> str:
-    """The summary for a terminal."""
+    """The summary for a terminal, with the statuses that occur."""
     frame = summary.to_pandas()
     clients = ["client"] * (frame["client"].nunique() > 1)
-    shown = frame[[*clients, "attacker", "dropout_rate", "attacks", *STATUSES]].assign(
+    statuses = [status for status in STATUSES if frame[status].any()]
+    shown = frame[[*clients, "attacker", "dropout_rate", "attacks", *statuses]].assign(
         **{
             "median RMSE": frame["rmse_median"].map("{:.3g}".format),
             "mean clipped RMSE (95%)": [
