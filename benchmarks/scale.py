@@ -166,7 +166,11 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
             tolerated_loss=tolerated,
             seed=config["seed"],
         ),
-        **{f"Figure {f.number}": draw(f) for f in FIGURES if f.number not in STUBLESS},
+        **{
+            f"Figure {figure.number}": draw(figure)
+            for figure in FIGURES
+            if figure.number not in STUBLESS and figure.applies(clients, attackers)
+        },
         "report_pages": script(
             "report_pages.py",
             tables("utility", *made) | with_images | {"networks": tables("clients")["clients"]},
