@@ -182,11 +182,11 @@ def main() -> None:
         (pixels.float(), labels) for pixels, labels in map(tensors, (tables["train"], chosen))
     )
     groups = conditions(train, test)
+    if unknown := set(options.only or ()) - groups.keys():
+        sys.exit(f"there is no group {', '.join(unknown)}: choose from {', '.join(groups)}")
     columns = ("", "n", "rate", "updates", "separated", "exact", "claimed", "wrongly", "s")
     print("|", " | ".join(columns), "|")
     print("|" + "---|" * len(columns))
-    if unknown := set(options.only or ()) - groups.keys():
-        sys.exit(f"there is no group {', '.join(unknown)}: choose from {', '.join(groups)}")
     for name in options.only or groups:
         for condition in groups[name]():
             cells = row(condition, test, options.updates)

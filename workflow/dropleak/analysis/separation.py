@@ -26,11 +26,16 @@ def exact(attacks: pd.DataFrame) -> pd.Series:
     return right.groupby([dropping["dropout_rate"], dropping["update"]]).all()
 
 
-def images_per_update(attacks: pd.DataFrame) -> pd.Series:
-    """Number of images in an update, by client, of clients with several, in ascending order."""
-    by_client = attacks.groupby("client")
-    images = by_client["image"].nunique() // by_client["update"].nunique()
-    return images[images > 1].sort_values(kind="stable")
+def images_per_update(attacks: pd.DataFrame) -> int:
+    """Number of images in an update of a client, from its attacks."""
+    return attacks["image"].nunique() // attacks["update"].nunique()
+
+
+def several(attacks: pd.DataFrame) -> pd.Series:
+    """The same by client, of clients with several, in ascending order."""
+    images = {client: images_per_update(rows) for client, rows in attacks.groupby("client")}
+    counts = pd.Series(images, dtype=int)
+    return counts[counts > 1].sort_values(kind="stable")
 
 
 def shares(attacks: pd.DataFrame) -> pd.DataFrame:
@@ -43,9 +48,9 @@ def shares(attacks: pd.DataFrame) -> pd.DataFrame:
         client, attacker, dropout_rate, images (in an update), updates, share, low and high, its
         exact interval. Attackers that look for no masks have no rows, nor has rate 0.0.
     """
-    images, rows = images_per_update(attacks), []
-    several = attacks[attacks["client"].isin(images.index)].dropna(subset="mask_exact")
-    for (client, attacker), group in several.groupby(["client", "attacker"]):
+    images, rows = several(attacks), []
+    chosen = attacks[attacks["client"].isin(images.index)].dropna(subset="mask_exact")
+    for (client, attacker), group in chosen.groupby(["client", "attacker"]):
         for rate, right in exact(group).groupby("dropout_rate"):
             low, high = statistics.exact_share_interval(int(right.sum()), len(right))
             rows.append(

@@ -52,7 +52,6 @@ def cone(inputs: NDArray) -> Figure:
     by_two = dropped.sum(0) == 2
     axis.scatter(*points[by_two].T, s=28, color="black", label="dropped by two", zorder=3)
     middle = _CORNERS.mean(0)
-    middle = _CORNERS.mean(0)
     for image, corner in enumerate(_CORNERS, start=1):
         outwards = (corner - middle) / np.linalg.norm(corner - middle)
         foot = middle - outwards / np.sqrt(12)  # of the normal, on the side opposite the corner

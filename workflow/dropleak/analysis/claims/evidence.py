@@ -89,7 +89,7 @@ class Run:
     @property
     def images_per_update(self) -> int:
         """Images that share an update."""
-        return self.attacks["image"].nunique() // self.attacks["update"].nunique()
+        return separation.images_per_update(self.attacks)
 
     @property
     def unit(self) -> str:

@@ -11,6 +11,7 @@ from dropleak.engine.attack import closed_form
 from dropleak.engine.attack.adam import Adam
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.early_stopping import EarlyStopping
+from dropleak.engine.attack.equations import GREY
 from dropleak.engine.attack.labels import infer_labels
 from dropleak.engine.attack.masks import SOURCES, Constant, Masks, MaskSource, start_masks
 from dropleak.engine.attack.objective import GradientMatching
@@ -31,8 +32,8 @@ Observer = Callable[[int, Tensor, Tensor], None]
 """Called with (iteration, images [B, n, C, H, W], loss [B]) after every step of the optimiser."""
 
 
-GREY, GREY_NOISE = 0.5, 0.01
-"""Mean and standard deviation of the pixels of a grey start. Its noise tells restarts apart."""
+GREY_NOISE = 0.01
+"""Standard deviation of the pixels of a grey start, which tells restarts apart."""
 
 
 def start_images(update: Update, keys: Tensor, start: str = "noise") -> Tensor:
@@ -106,10 +107,11 @@ def reconstruct(
         enough = stopping.look(iteration, running, result)
         for name in _REPORTED:
             result[name][running] = getattr(optimiser, name)
-        last = objective.stage == attacker.stages - 1
-        still = ~_finished(optimiser, objective)
-        result["outcome"][running[still & enough & last]] = Outcome.STOPPED
-        moving = still & ~enough if last else torch.ones_like(still)
+        moving = torch.ones_like(enough)
+        if objective.stage == attacker.stages - 1:  # before that, the next one moves it again
+            moving = ~_finished(optimiser, objective)
+            result["outcome"][running[moving & enough]] = Outcome.STOPPED
+            moving &= ~enough
         if not moving.all():
             running, optimiser = running[moving], optimiser.select(moving)
             objective = objective.select(moving)
