@@ -45,7 +45,12 @@ def images(data_set: str) -> tuple[Tensor, Tensor]:
 
 
 def problems(
-    data_set: str, first: int, count: int, rate: float = 0.0, device: str = "cpu"
+    data_set: str,
+    first: int,
+    count: int,
+    rate: float = 0.0,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
 ) -> tuple[Update, Tensor, Private]:
     """Clients with different networks; images are repeated if there are too few.
 
@@ -58,5 +63,6 @@ def problems(
     keys = rng.image_keys(0, indices)[:, None]
     network = lenet(tuple(pixels.shape[1:]), 10)
     clients = pixels[rows, None].to(device), labels[rows, None].to(device)
-    update, private = compute_update(network, *clients, keys, rate)
+    like = torch.empty(0, dtype=dtype, device=device)
+    update, private = compute_update(network, *clients, keys, rate, like)
     return update, rng.attacker_keys(keys).to(device), private

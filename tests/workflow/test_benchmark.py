@@ -1,6 +1,7 @@
 """The benchmark's commands, with very little work."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -12,17 +13,30 @@ from places import ROOT
 pytestmark = pytest.mark.slow
 
 
-def test_the_benchmark_measures_and_saves(tmp_path):
-    for folder in ("benchmarks", "workflow"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("*.json"))
-    for command in (["images.py"], ["bench.py", "--rounds", "1", "--iterations", "20"]):
-        subprocess.run(
-            [sys.executable, f"benchmarks/{command[0]}", *command[1:]],
-            cwd=tmp_path,
-            check=True,
-            capture_output=True,
-        )
-    latest = json.loads((tmp_path / "benchmarks" / "latest.json").read_text(encoding="utf-8"))
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """What a machine needs for the benchmarks, in a folder of its own, with the embedded digits."""
+    folder = tmp_path_factory.mktemp("benchmark")
+    for part in ("benchmarks", "workflow"):
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("*.json"))
+    run(folder, "images.py")
+    return folder
+
+
+def run(folder, script, *arguments, **environment):
+    return subprocess.run(
+        [sys.executable, f"benchmarks/{script}", *arguments],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+    ).stdout
+
+
+def test_the_benchmark_measures_and_saves(copy):
+    run(copy, "bench.py", "--rounds", "1", "--iterations", "20")
+    latest = json.loads((copy / "benchmarks" / "latest.json").read_text(encoding="utf-8"))
     assert latest["ratio_sequential"] > 0
     assert latest["ratio_processes"] > 0
     assert latest["machine"]["torch"]
@@ -33,6 +47,20 @@ def test_the_benchmark_measures_and_saves(tmp_path):
     for row in ("reference, sequential", "reference, a process per core", "engine, batch 32"):
         assert latest["digits"][row]["ms_per_iteration_and_image"] > 0
         assert latest["digits"][row]["attacks_per_hour"] > 0
+
+
+def test_the_run_for_a_gpu_is_rehearsed_with_torch_on_the_cpu(copy):
+    printed = run(copy, "gpu.py", "--minutes", "0.05", CC="/none", CUDA_VISIBLE_DEVICES="")
+    results = json.loads((copy / "benchmarks" / "gpu.json").read_text(encoding="utf-8"))
+    assert not [name for name, result in results.items() if "error" in result]
+    assert results["checks"]["passed"]
+    assert {"idlg", "mask-reading"} <= set(results["checks"]["by_attacker"])
+    assert results["batch 32"]["ratio"] > 0
+    assert results["agreement"]["images"] > 0
+    assert results["attacks"]["minutes_for_1000_images"] > results["attacks"]["minutes"]
+    assert results["profile of an iteration"]["operators"] > 100
+    assert "| engine, 32 images |" in printed
+    assert "1,000 images at six rates" in printed
 
 
 def test_attacks_on_modules_are_timed_against_the_plain_loop():
