@@ -1,9 +1,10 @@
 """Networks that a client takes from a user's files: where these are, and what they hold."""
 
 import hashlib
+import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -25,14 +26,9 @@ def is_module(client: dict) -> bool:
     return is_file(client["network"]) or not NETWORKS[client["network"]].drawn_for_each_client
 
 
-def is_trained(client: dict) -> bool:
+def is_trained(client: Mapping) -> bool:
     """Whether a client is attacked with weights that the workflow has trained."""
     return client["weights"] == TRAINED
-
-
-def drawn_anew(client: dict) -> bool:
-    """Whether each client draws its network's weights, which other clients have in common."""
-    return not is_module(client) and not is_trained(client)
 
 
 def untrained(client: dict) -> dict:
@@ -165,6 +161,20 @@ def label(client: dict) -> str:
     if client["batch_norm"] != "running":
         parts.append("batch-statistics")
     return "+".join(re.sub(r"[^\w.-]", "-", part, flags=re.ASCII) for part in parts)
+
+
+def courses(clients: Mapping[str, Mapping]) -> list[dict[str, int]]:
+    """Clients that are attacked in the course of one training: their epochs, in order, by name.
+
+    They differ in the epochs alone, of which there are at least two.
+    """
+    groups: dict[str, dict[int, str]] = {}
+    for name, client in clients.items():
+        if is_trained(client):
+            same = json.dumps({**client, "epochs": None}, sort_keys=True)
+            groups.setdefault(same, {}).setdefault(client["epochs"], name)
+    several = (sorted(group.items()) for group in groups.values() if len(group) > 1)
+    return [{name: epochs for epochs, name in group} for group in several]
 
 
 def labelled(client: dict) -> dict:

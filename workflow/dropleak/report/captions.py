@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dropleak.analysis import efficacy
+from dropleak.analysis import efficacy, training
 from dropleak.analysis import separation as measured
 from dropleak.analysis.accuracy import last_epoch
 from dropleak.analysis.chance import Chance
@@ -147,6 +147,24 @@ def attackers_sample(
     shown = frame.groupby("attacker")["rmse_clipped"]
     ranges = (f"{_range(shown.get_group(name))} for ``{name}``" for name in attackers)
     return f"After clipping the RMSE of these images is {series(ranges)}."
+
+
+def leakage_by_epoch(
+    summary: pa.Table, tradeoff: pa.Table, courses: list[dict[str, int]], attackers: list[str]
+) -> str:
+    """Figure 10."""
+    parts = []
+    for course in courses:
+        frame = training.by_epoch(summary, course).sort_values(["dropout_rate", "epochs"])
+        for name in attackers:
+            for rate, rows in frame[frame["attacker"] == name].groupby("dropout_rate"):
+                first, *_, last = rows.itertuples()
+                parts.append(
+                    f"at rate {rate} ``{name}`` has {_mean(first)} after {first.epochs} and "
+                    f"{_mean(last)} after {last.epochs}"
+                )
+    baseline = parquet.metadata(tradeoff)["mean_image_rmse"]
+    return f"Means by epoch: {'; '.join(parts)}. The mean image has {baseline:.3f}."
 
 
 def separation(attacks: StoredTable, summary: pa.Table, attackers: list[str]) -> str:

@@ -316,6 +316,12 @@ CLIENTS = pa.schema(
             nullable=True,
         ),
         _column(
+            "epochs",
+            pa.int32(),
+            "epochs of its training before the attack; null if its weights are not trained here",
+            nullable=True,
+        ),
+        _column(
             "labels_from",
             pa.string(),
             "what labels are inferred from; null if attackers have to optimise them",
