@@ -269,7 +269,7 @@ def test_rates_in_figure_8_do_not_overprint(accuracies, labels):
     }
     columns |= {name: errors for name in TRADEOFF.names if name.startswith(("rmse", "above"))}
     columns |= {name: [True] * 6 for name in ("private", "accurate")}
-    columns |= {"inconclusive": [None] * 6, "at_chance": [False] * 6}
+    columns |= {"inconclusive": [None] * 6, "at_chance": [False] * 6, "epochs": [None] * 6}
     by_client = {"lowest_accuracy": 0.4, "at_chance": [], "doubts": {"idlg": None}}
     metadata = {name: {"lenet": value} for name, value in by_client.items()}
     metadata |= {"chance": asdict(TEN_CLASSES), "mean_image_rmse": 0.25}

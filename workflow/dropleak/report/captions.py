@@ -16,7 +16,7 @@ from dropleak.analysis.accuracy import last_epoch
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.excerpts import POINTS, shown_rates
 from dropleak.analysis.summary import STATUSES
-from dropleak.formatting import interval, rates, series
+from dropleak.formatting import count, interval, rates, series
 from dropleak.tables import parquet
 from dropleak.tables.lazy import Condition, StoredTable
 
@@ -130,7 +130,21 @@ def privacy_and_utility(tradeoff: pa.Table, client: str, attackers: list[str]) -
         f"chance can reach on {chance['images']:,} test images"
         f"{_at_chance(metadata['at_chance'][client])}. "
         f"Rates that are private and accurate: {by_attacker or 'none is known'}."
+        f"{_same_network(frame)}"
         f"{_doubts(tradeoff, [client], attackers)}"
+    )
+
+
+def _same_network(frame: pd.DataFrame) -> str:
+    """Whether errors and accuracies in the trade-off of one client are of the same network."""
+    if frame.empty:
+        return ""
+    epochs = frame["epochs"].iloc[0]
+    if pd.isna(epochs):
+        return " The attacked network is untrained; the accuracies are those after training."
+    return (
+        " Errors and accuracies are of the same network, after "
+        f"{count(int(epochs), 'epoch')} of training."
     )
 
 

@@ -197,6 +197,13 @@ TRADEOFF = pa.schema(
         SUMMARY.field("rmse_clipped_mean"),
         SUMMARY.field("rmse_clipped_low"),
         SUMMARY.field("rmse_clipped_high"),
+        _column(
+            "epochs",
+            pa.int32(),
+            "epochs of training of the network that is attacked and has test_accuracy; null if it "
+            "is attacked before the training and has test_accuracy after it",
+            nullable=True,
+        ),
         _column("test_accuracy", pa.float64(), "after training with this rate, mean over seeds"),
         _column(
             "above_mean_image",
