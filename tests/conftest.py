@@ -76,7 +76,8 @@ def utility(digits):
     settings = Training(1, 256, "adam", 0.003, "xavier")
     parts = digits["train"].slice(0, 256), digits["test"]
     options = {"training": settings, "device": "cpu", "progress": lambda: None}
-    return train_seeds(*parts, client=LENET, rate=0.3, seeds=range(5, 7), **options)
+    table, _ = train_seeds(*parts, client=LENET, rate=0.3, seeds=range(5, 7), **options)
+    return table
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from dropleak.analysis import efficacy
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.summary import as_text, summarise
 from dropleak.analysis.tradeoff import compute_tradeoff, mean_image_errors
+from dropleak.report import captions
 from dropleak.tables import parquet
 from dropleak.tables.schemas import MEAN_IMAGE, TRADEOFF, UTILITY
 
@@ -108,8 +109,8 @@ def test_a_client_is_weighed_against_the_accuracy_of_its_own_network(two_attacke
     utility = parquet.build(UTILITY, runs | {name: ["here"] * 3 for name in ("host", "device")})
     mean_image = parquet.build(MEAN_IMAGE, {"image": attacks["image"][:2], "rmse": [0.2, 0.2]})
     clients = {
-        "lenet": {"network": "lenet", "dropout": "both", "images_per_update": 1},
-        "other": {"network": "wide", "dropout": "both", "images_per_update": 2},
+        "lenet": {"network": "lenet", "dropout": "both", "epochs": None},
+        "other": {"network": "wide", "dropout": "both", "epochs": None},
     }
     table = compute_tradeoff(
         attacks, summary, utility, mean_image, TEN_CLASSES, **(WEIGHING | {"clients": clients})
@@ -127,3 +128,34 @@ def test_a_client_is_weighed_against_the_accuracy_of_its_own_network(two_attacke
     assert metadata["at_chance"] == {"lenet": [], "other": [0.0]}
     assert metadata["doubts"]["lenet"]["idlg"] is None
     assert metadata["doubts"]["other"] == {"idlg": efficacy.FAILS, "mask-reading": None}
+
+
+def test_a_trained_client_is_weighed_against_its_accuracy_after_its_own_epoch(two_attackers):
+    names = {"lenet": None, "start": 0, "later": 2}
+    attacks = pa.concat_tables([of_client(two_attackers, name) for name in names])
+    accuracies = {(0, 0.0): 0.1, (0, 0.5): 0.2, (2, 0.0): 0.7, (2, 0.5): 0.6, (3, 0.0): 0.9}
+    runs = {name: [0] * 5 for name in ("seed", "train_loss", "seconds")}
+    runs |= {name: ["here"] * 5 for name in ("host", "device")}
+    runs |= {"network": ["lenet"] * 5, "dropout": ["classifier"] * 5}
+    runs["epoch"], runs["dropout_rate"] = map(list, zip(*accuracies, strict=True))
+    utility = parquet.build(UTILITY, runs | {"test_accuracy": [*accuracies.values()]})
+    mean_image = parquet.build(MEAN_IMAGE, {"image": attacks["image"][:2], "rmse": [0.2, 0.2]})
+    same = {"network": "lenet", "dropout": "classifier"}
+    clients = {name: same | {"epochs": epochs} for name, epochs in names.items()}
+    table = compute_tradeoff(
+        attacks,
+        summarise(attacks, 0.2, seed=0),
+        utility,
+        mean_image,
+        TEN_CLASSES,
+        **(WEIGHING | {"clients": clients}),
+    )
+    found = {(row["client"], row["dropout_rate"]): row for row in table.to_pylist()}
+    assert {key: row["test_accuracy"] for key, row in found.items()} == {
+        **{("lenet", 0.0): 0.9, ("start", 0.0): 0.1, ("start", 0.5): 0.2},
+        **{("later", 0.0): 0.7, ("later", 0.5): 0.6},
+    }
+    assert all(row["epochs"] == names[client] for (client, _), row in found.items())
+    assert "is untrained; the acc" in captions.privacy_and_utility(table, "lenet", ["idlg"])
+    text = captions.privacy_and_utility(table, "later", ["idlg"])
+    assert "of the same network, after 2 epochs of training." in text

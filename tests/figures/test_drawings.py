@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from drawn import figures
-from experiment import LABELS, TEN_CLASSES, TWO_RATES, failing, texts, weighed
+from experiment import LABELS, TEN_CLASSES, TWO_RATES, failing, of_client, texts, weighed
 from matplotlib.text import Text
 from scipy.stats import binom
 from torch import nn
 
+from dropleak.analysis.accuracy import last_epoch
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.summary import summarise
 from dropleak.engine.client.client import Client
@@ -136,6 +137,7 @@ def test_facts_of_networks():
         "parameters": 15226,
         "dropout_layers": 1,
         "batch_norm": None,
+        "epochs": None,
         "labels_from": "the classifier's row that sums lowest",
     }
     assert (second["dropout_layers"], second["batch_norm"]) == (3, "batch")
@@ -175,7 +177,7 @@ def test_figure_5_has_the_quartiles_of_each_rate(attacks, stored):
 
 def test_figure_6_has_the_mean_over_seeds(utility):
     (axis,) = figures.accuracy_by_rate(utility, LABELS).axes
-    mean = np.mean(utility["test_accuracy"].to_pylist())
+    mean = last_epoch(utility.to_pandas())["test_accuracy"].mean()
     assert axis.lines[1].get_ydata() == pytest.approx([mean])
 
 
@@ -267,7 +269,7 @@ def test_rates_in_figure_8_do_not_overprint(accuracies, labels):
     }
     columns |= {name: errors for name in TRADEOFF.names if name.startswith(("rmse", "above"))}
     columns |= {name: [True] * 6 for name in ("private", "accurate")}
-    columns |= {"inconclusive": [None] * 6, "at_chance": [False] * 6}
+    columns |= {"inconclusive": [None] * 6, "at_chance": [False] * 6, "epochs": [None] * 6}
     by_client = {"lowest_accuracy": 0.4, "at_chance": [], "doubts": {"idlg": None}}
     metadata = {name: {"lenet": value} for name, value in by_client.items()}
     metadata |= {"chance": asdict(TEN_CLASSES), "mean_image_rmse": 0.25}
@@ -373,3 +375,38 @@ def test_the_caption_of_figure_12_has_the_shares(updates_of_several):
     assert captions.separation(*updates_of_several, ["plain", "separation"]) == (
         "``separation`` separates 100% of 2 updates of 2 and 50% of 2 updates of 4 images exactly."
     )
+
+
+RATES = [0.0, 0.5]
+COURSES = [{"start": 0, "later": 20}]
+
+
+@pytest.fixture(scope="module")
+def course(two_attackers):
+    """The summary of two clients in the course of a training, and their trade-off."""
+    parts = [of_client(two_attackers, name) for name in COURSES[0]]
+    return summarise(pa.concat_tables([two_attackers, *parts]), 0.1, seed=0)
+
+
+def test_figure_10_has_the_errors_and_successes_by_epoch(course, tradeoff):
+    names = ["idlg", "mask-reading"]
+    figure = figures.leakage_by_epoch(course, tradeoff, COURSES, names)
+    assert [axis.get_title() for axis in figure.axes[:2]] == [f"dropout rate {r}" for r in RATES]
+    frame = course.to_pandas().set_index(["dropout_rate", "attacker", "client"]).sort_index()
+    for panel, axis in enumerate(figure.axes):
+        measure = ("rmse_clipped_mean", "success_share")[panel // 2]
+        for name, box in zip(names, axis.containers, strict=True):
+            values = frame.loc[RATES[panel % 2], name][measure]
+            assert box.lines[0].get_ydata().tolist() == [values["start"], values["later"]]
+        if panel >= 2:
+            assert [label.get_text() for label in axis.get_xticklabels()] == ["0", "20"]
+    two = figures.leakage_by_epoch(course, tradeoff, COURSES * 2, names)
+    assert len(two.axes) == 8
+    assert two.axes[4].get_title(loc="left").startswith("start to later")
+
+
+def test_the_caption_of_figure_10_has_the_first_and_the_last_epoch(course, tradeoff):
+    text = captions.leakage_by_epoch(course, tradeoff, COURSES, ["idlg"])
+    row = course.to_pandas().query("client == 'start' and attacker == 'idlg'").iloc[-1]
+    assert f"at rate 0.5 ``idlg`` has {row['rmse_clipped_mean']:.3f} (" in text
+    assert text.count(" after 0 and ") == text.count(" after 20") == 2

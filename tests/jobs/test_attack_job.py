@@ -124,3 +124,17 @@ def test_the_trajectory_belongs_to_the_start_that_is_kept(digits):
         assert row.trajectory_loss[-1] == row.loss
         assert row.trajectory_rmse[-1] == row.rmse
         assert row.evaluations > 120
+
+
+def test_clients_of_a_trained_network_have_its_weights(digits):
+    """Without learning they are the initial ones, which for modules all clients have anyway."""
+    client = Client("mlp", weights="trained", epochs=1)
+    network = client.build((1, 32, 32), 10)
+    weights = {name: p.numpy() for name, p in network.parameters.items()}
+    attack = {"attacker": Attacker(masks="ignore"), "iterations": 20}
+    trained = run(digits, [4, 17], client=client, weights=weights, **attack)
+    drawn = run(digits, [4, 17], client=Client("mlp"), **attack)
+    assert trained["rmse"].to_pylist() == drawn["rmse"].to_pylist()
+    larger = {name: 2 * array for name, array in weights.items()}
+    other = run(digits, [4, 17], client=client, weights=larger, **attack)
+    assert trained["loss"].to_pylist() != other["loss"].to_pylist()

@@ -5,7 +5,7 @@ import pytest
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.client.client import Client
 from dropleak.planning import identity
-from dropleak.planning.config import complete
+from dropleak.planning.config import complete, training_rates
 
 
 def configured(**settings):
@@ -90,6 +90,55 @@ def test_clients_that_differ_in_their_updates_share_trainings():
     config = configured()
     assert of_training(config, "lenet") == of_training(config, "lenet-8")
     assert of_training(config, "lenet") != of_training(config, "lenet-both-dropout")
+
+
+TRAINED = {name: {"weights": "trained", "epochs": n} for name, n in [("one", 1), ("end", 20)]}
+
+
+def trained(*names, **utility):
+    return complete(
+        {
+            "experiment": "test",
+            "clients": ["lenet", *names],
+            "presets": {"clients": TRAINED},
+            "utility": utility,
+        }
+    )
+
+
+def test_a_training_keeps_the_weights_after_its_end_and_those_that_are_attacked():
+    plain = of_training(trained())
+    assert of_training(trained("end")) == plain
+    assert of_training(trained("end", "one")) == plain | {"weights_after": [1]}
+    assert of_training(trained("one"), "one") == of_training(trained("one"))
+    assert of_training(trained(), "relu-convnet") == of_training(trained("one"), "relu-convnet")
+
+
+def test_attacks_on_trained_clients_depend_on_what_their_weights_follow_from():
+    before = of_attack(trained("one"), "idlg", "one")
+    for same in (trained("one", "end"), trained("one", seeds=5, epochs=30, rates=[0.5])):
+        assert of_attack(same, "idlg", "one") == before
+    (change,) = identity.changes(before, of_attack(trained("one", batch_size=4), "idlg", "one"))
+    assert change == "training.batch_size was 16 and is 4"
+    (change,) = identity.changes(before, of_attack(trained("end"), "idlg", "end"))
+    assert change == "client.epochs was 1 and is 20"
+    untrained = trained(batch_size=4)
+    assert of_attack(untrained, "idlg") == of_attack(trained(), "idlg")
+
+
+def test_a_new_version_of_trainings_affects_attacks_on_trained_clients(monkeypatch):
+    config = trained("one")
+    before = [of_attack(config, "idlg", name) for name in ("lenet", "one")]
+    monkeypatch.setattr(identity, "TRAINING_VERSION", 99)
+    after = [of_attack(config, "idlg", name) for name in ("lenet", "one")]
+    assert [was == now for was, now in zip(before, after, strict=True)] == [True, False]
+
+
+def test_networks_are_trained_at_every_rate_that_they_are_attacked_at():
+    config = trained("one") | {"rates": [0.0, 0.25]}
+    config["utility"]["rates"] = [0.5, 0.0]
+    assert training_rates(config, "lenet", "classifier") == [0.5, 0.0, 0.25]
+    assert training_rates(config | {"clients": ["lenet"]}, "lenet", "classifier") == [0.5, 0.0]
 
 
 def test_a_setting_that_results_do_not_record_had_its_default():

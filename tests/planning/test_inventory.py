@@ -5,13 +5,14 @@ import os
 import re
 import sys
 
+import numpy as np
 import pytest
 
 from dropleak.errors import InputError
 from dropleak.planning import inventory
 from dropleak.planning.config import complete
 from dropleak.planning.layout import Folder, Layout
-from dropleak.tables import parquet
+from dropleak.tables import parquet, weights
 from dropleak.tables.schemas import UTILITY
 
 CONFIG = complete({"experiment": "test"})
@@ -105,6 +106,17 @@ def test_a_file_that_is_set_aside_is_kept(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["a.parquet.damaged"]
     with pytest.raises(InputError, match="gone: is damaged; remove it"):
         inventory.set_aside(tmp_path / "gone", "gone: is damaged")
+
+
+def test_weights_that_are_damaged_or_of_other_settings_cannot_be_used(tmp_path):
+    path, settings = tmp_path / "epoch-1.safetensors", {"seed": 0}
+    weights.write(path, {"a": np.ones(3)}, settings)
+    assert inventory.damage_of_weights(path, settings) is None
+    problem = inventory.damage_of_weights(path, {"seed": 1})
+    assert problem == f"{path}: belongs to other settings (seed was 0 and is 1)"
+    for content in (path.read_bytes()[:-1], b"", b"not weights"):
+        path.write_bytes(content)
+        assert f"{path}: is damaged" in inventory.damage_of_weights(path, settings)
 
 
 def made(parent, **changes):

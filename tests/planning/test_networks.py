@@ -124,6 +124,12 @@ def test_a_package_beside_it_counts_with_its_own_imports(files):
         ({"dropout": "both"}, "dropout: both is for networks made of layers"),
         ({"network": "vit", "dropout": "convolutions", "weights": None}, "so write classifier"),
         ({"network": "lenet"}, "weights: is for torch modules; every client draws"),
+        ({"weights": "trained"}, "epochs: is missing; weights: trained needs their number"),
+        ({"epochs": 3}, "epochs: 3 is for weights: trained"),
+        (
+            {"weights": "trained", "epochs": 21},
+            "clients: mine is attacked after 21 epochs; utility",
+        ),
         (
             {"network": "lenet", "weights": None, "batch_norm": "batch"},
             "batch_norm: is for torch modules; lenet has no batch norm",
@@ -154,6 +160,22 @@ def test_different_networks_must_have_different_labels(files, tmp_path):
     (tmp_path / "other" / "parts.py").write_text("WIDTH = 4\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"one and two have different networks, .* mine.build;"):
         complete(config)
+
+
+def test_clients_share_a_training_whatever_the_epoch(files):
+    (files / "trained").write_bytes(b"weights")
+    weights = {"first": "trained", "second": "trained", "none": None, "file": "./trained"}
+    presets = {
+        name: {"network": "mine.py:build", "weights": value} for name, value in weights.items()
+    }
+    presets["first"]["epochs"], presets["second"]["epochs"] = 0, 5
+    config = {"experiment": "x", "clients": [*presets], "presets": {"clients": presets}}
+    layout = Layout(complete(config, [files]))
+    assert {network for network, _ in layout.trainings} == {"mine.build", "mine.build+trained"}
+    first, second = layout.weights["first"], layout.weights["second"]
+    assert first == second
+    assert first.parent == "results/x/weights/mine.build/classifier"
+    assert layout.trainings["mine.build", "classifier"].settings["weights_after"] == [0, 5]
 
 
 def test_a_job_notices_files_that_have_changed(files):
@@ -224,6 +246,6 @@ def test_a_trial_is_remembered_until_something_changes(files, tmp_path, monkeypa
     monkeypatch.setattr(trial, "_try", None)
     assert trial.tried_size(client, (1, 32, 32), 10, 0, "float32") == size
     config = configured(files, weights=None)
-    assert trial.sizes(clients(config).values(), config, tries=True)[-1] == size
+    assert trial.sizes([clients(config)["mine"]], config, tries=True) == [size]
     with pytest.raises(TypeError):
         trial.tried_size(client, (1, 16, 16), 10, 0, "float32")

@@ -6,6 +6,7 @@ from drawn import figures
 from experiment import LABELS, failing, weighed
 
 from dropleak import formatting
+from dropleak.analysis.accuracy import last_epoch
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.summary import STATUSES, summarise
 from dropleak.engine.models.zoo import lenet
@@ -61,7 +62,7 @@ def test_captions_quote_the_tables(two_attackers, stored, utility, tradeoff, dig
     assert f"{span} at 0.5" in captions.sample(stored, images, "lenet", "idlg", [4, 17])
     sample = captions.attackers_sample(stored, images, "lenet", names, 0.5, [4, 17])
     assert f"{span} for ``idlg``" in sample
-    accuracy = np.mean(utility["test_accuracy"].to_pylist())
+    accuracy = last_epoch(utility.to_pandas())["test_accuracy"].mean()
     assert f"{accuracy:.1%} at 0.3" in captions.accuracy_by_rate(utility, LABELS)
 
 

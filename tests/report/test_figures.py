@@ -79,6 +79,15 @@ def test_planning_needs_neither_torch_nor_a_plotting_library():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_training_is_shown_where_clients_differ_in_its_epochs():
+    (entry,) = (entry for entry in FIGURES if entry.name == "leakage-by-epoch")
+    one, five = ({"weights": "trained", "epochs": epochs} for epochs in (1, 5))
+    assert entry.applies({"a": five, "b": one}, {})
+    assert not entry.applies({"a": one, "b": one}, {})
+    assert not entry.applies({"a": one, "b": five | {"images_per_update": 2}}, {})
+    assert not entry.applies({"a": {"weights": None}, "b": {"weights": "w.pt"}}, {})
+
+
 def test_separation_is_shown_where_updates_of_several_images_are_separated():
     (entry,) = (entry for entry in FIGURES if entry.name == "separation")
     alone, several = ({"c": {"images_per_update": n}} for n in (1, 4))

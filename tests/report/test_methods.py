@@ -205,6 +205,19 @@ def test_it_says_what_labels_are_inferred_from(labels_from, words):
     assert several.count(words) == 2
 
 
+@pytest.mark.parametrize("network", ["lenet", "mlp"])
+def test_a_trained_network_is_described_with_its_training(network):
+    text = described(rates=[0.0, 0.35], **of_client(network=network, weights="trained", epochs=1))
+    assert f"1 image in {NETWORKS[network].method}, " in text
+    assert "with the weights after 1 epoch of the first training below for all clients" in text
+    assert "drawn anew for each client" not in text
+    assert "uniform in" not in text
+    assert "trained weights on the seed, the rate and the number of epochs" in text
+    assert "(those of trained clients also with 0.35)" in text
+    starts = {"lenet": "from weights as by Glorot", "mlp": "from weights drawn anew for each seed"}
+    assert starts[network] in text
+
+
 def test_weights_that_a_module_draws_are_drawn_for_each_seed():
     assert "from weights drawn anew for each seed" in described(**of_client(network="mlp"))
 

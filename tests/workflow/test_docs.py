@@ -48,7 +48,7 @@ NOT_RUN = {
     "python benchmarks/networks.py vit convnet resnet18 --clients 1 8": "takes minutes",
     "python examples/train_small_cnn.py": "see test_your_model.py",
     "snakemake --report report.html": "needs a finished run; see test_report.py",
-    "snakemake figure10 --cores all": "is added by docs/extend.md; see test_extend_page.py",
+    "snakemake figure13 --cores all": "is added by docs/extend.md; see test_extend_page.py",
     "snakemake --software-deployment-method conda": "needs conda",
 }
 """Commands that are not run here, with the reason."""

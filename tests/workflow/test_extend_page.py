@@ -95,9 +95,9 @@ def test_an_experiment_with_all_examples_runs_to_its_end(finished):
     assert attacks["attacker"].tolist() == ["patient"] * 2
     assert attacks["iterations"].tolist() == [3 * 20] * 2
     record = json.loads((finished / "provenance.json").read_text(encoding="utf-8"))
-    for name in ("figures/figure10-labels_wide-pairs.png", "report/run.html", "tables/claims.csv"):
+    for name in ("figures/figure13-labels_wide-pairs.png", "report/run.html", "tables/claims.csv"):
         assert name in record["results"]
-    assert (finished / "figures" / "figure10-labels_wide-pairs.pdf").stat().st_size
+    assert (finished / "figures" / "figure13-labels_wide-pairs.pdf").stat().st_size
 
 
 @pytest.mark.slow
@@ -121,7 +121,7 @@ def test_logs_say_that_the_layer_and_the_distance_run_in_torch(finished):
 @pytest.mark.slow
 def test_its_report_has_the_figure_with_its_caption(extended, finished):
     run("--report", "report.html", "--configfile", "mine.yaml", cwd=extended)
-    numbers = (finished / "report" / "figure10-labels_wide-pairs.rst").read_text(encoding="utf-8")
+    numbers = (finished / "report" / "figure13-labels_wide-pairs.rst").read_text(encoding="utf-8")
     assert re.fullmatch(r"At the worst rate labels are found in \d+% by ``patient`` .*\n", numbers)
     report = (extended / "report.html").read_text(encoding="utf-8")
     assert "Share of labels found by dropout rate, over 2 images of" in report
@@ -135,8 +135,8 @@ def test_the_figure_is_redrawn_when_its_own_code_changes(extended, finished):
     changed = planned("--configfile", "mine.yaml", cwd=extended)
     path.write_text(before, encoding="utf-8")
     assert {rule for rule in changed if rule.startswith(("draw_", "attack"))} == {"draw_labels"}
-    assert "`snakemake figure10 --cores all`" in PAGE
-    assert planned("figure10", "--cores", "all", "--configfile", "mine.yaml", cwd=extended) == {}
+    assert "`snakemake figure13 --cores all`" in PAGE
+    assert planned("figure13", "--cores", "all", "--configfile", "mine.yaml", cwd=extended) == {}
 
 
 def test_a_function_and_an_entry_are_a_new_data_set(monkeypatch):

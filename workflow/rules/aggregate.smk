@@ -119,6 +119,7 @@ rule evaluate_claims:
 rule method_tables:
     input:
         images=rules.images.output.test,
+        weights=trained_weights(config["clients"][0], *RATES),
     output:
         network=f"{RESULTS}/tables/network.parquet",
         features=f"{RESULTS}/tables/features.parquet",

@@ -4,6 +4,10 @@ ATTACK = "{client}/{attacker}/{settings}/rate-{rate}/images-{batch}"
 rule attack:
     input:
         images=ancient(image_table("test")),
+        # Ancient, so that a training with more epochs or seeds does not make attacks run again.
+        weights=ancient(
+            lambda wildcards: trained_weights(wildcards.client, wildcards.rate)
+        ),
     output:
         f"{RESULTS}/attacks/{ATTACK}.parquet",
     log:

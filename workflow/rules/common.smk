@@ -20,7 +20,6 @@ ATTACKERS = {
 # wildcards.
 DATASET = lambda wildcards: escape.rst(sources.dataset_name(config["data"]))
 RATES = [str(float(rate)) for rate in config["rates"]]
-UTILITY_RATES = [str(float(rate)) for rate in config["utility"]["rates"]]
 SELECTION = grid.selection(sources.count_images(config["data"], "test"), config["seed"])
 BATCH_SIZES = {
     name: min(
@@ -55,6 +54,7 @@ wildcard_constraints:
     client="|".join(CLIENTS),
     attacker="|".join(ATTACKERS),
     rate=r"[0-9.e-]+",
+    epoch=r"\d+",
     batch=r"\d+-\d+",
 
 

@@ -53,6 +53,7 @@ for figure in DRAWN:
                 figure.options,
                 clients=config["clients"],
                 attackers=config["attackers"],
+                courses=networks.courses(CLIENTS),
                 chosen=SELECTION[: min(config["sample_images"], config["images"])],
             ),
         script:

@@ -15,8 +15,9 @@ CHECKPOINTS = f"{RESULTS}/checkpoints"
 SETTINGS = {folder.digest: folder.settings for folder in LAYOUT}
 # The files of the trainings, network by network, each with its folder.
 TRAININGS = {
-    f"{folder.path}/rate-{rate}.parquet": folder
-    for folder, rate in product(LAYOUT.trainings.values(), UTILITY_RATES)
+    f"{folder.path}/rate-{float(rate)}.parquet": folder
+    for training, folder in LAYOUT.trainings.items()
+    for rate in configuration.training_rates(config, *training)
 }
 
 
@@ -29,6 +30,22 @@ wildcard_constraints:
 def image_table(part):
     """The image table of a part of the data set, "train" or "test"."""
     return f"{LAYOUT.images.path}/{part}.parquet"
+
+
+def trained_weights(client, *rates):
+    """The files of the weights that a client is attacked with; none if it is not trained."""
+    if client not in LAYOUT.weights:
+        return []
+    folder, epochs = LAYOUT.weights[client].path, CLIENTS[client]["epochs"]
+    return [f"{folder}/rate-{rate}/epoch-{epochs}.safetensors" for rate in rates]
+
+
+# All of them, each with its folder.
+WEIGHTS = {
+    path: folder
+    for client, folder in LAYOUT.weights.items()
+    for path in trained_weights(client, *RATES)
+}
 
 
 @cache
@@ -75,6 +92,15 @@ def unusable():
     problems = {
         path: inventory.damage(path, schema, folder and folder.settings)
         for path, (schema, folder) in tables.items()
+        if exists(path)
+    }
+    weights = WEIGHTS | {
+        path.replace(".parquet", ".safetensors"): folder
+        for path, folder in TRAININGS.items()
+    }
+    problems |= {
+        path: inventory.damage_of_weights(path, folder.settings)
+        for path, folder in weights.items()
         if exists(path)
     }
     return {path: problem for path, problem in problems.items() if problem}

@@ -78,7 +78,7 @@ rule report_pages:
 
 rule provenance:
     input:
-        data=[rules.images.output.train, rules.images.output.test],
+        data=[rules.images.output.train, rules.images.output.test, *WEIGHTS],
         attacks=attack_files,
         trainings=list(TRAININGS),
         summary=rules.tradeoff.output.text,

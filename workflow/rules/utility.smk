@@ -6,7 +6,8 @@ rule train:
         train=ancient(image_table("train")),
         test=ancient(image_table("test")),
     output:
-        f"{RESULTS}/utility/{TRAINING}.parquet",
+        table=f"{RESULTS}/utility/{TRAINING}.parquet",
+        weights=f"{RESULTS}/utility/{TRAINING}.safetensors",
     log:
         f"{LOGS}/train/{TRAINING}.log",
     benchmark:
@@ -22,6 +23,25 @@ rule train:
         settings=lambda wildcards: SETTINGS[wildcards.settings],
     script:
         "../scripts/train.py"
+
+
+rule weights:
+    input:
+        lambda wildcards: (
+            f"{LAYOUT.trainings[wildcards.network, wildcards.dropout].path}"
+            f"/rate-{wildcards.rate}.safetensors"
+        ),
+    output:
+        f"{RESULTS}/weights/{TRAINING}/epoch-{{epoch}}.safetensors",
+    log:
+        f"{LOGS}/weights/{TRAINING}/epoch-{{epoch}}.log",
+    localrule: True
+    conda:
+        "../../envs/torch.yaml"
+    params:
+        settings=lambda wildcards: SETTINGS[wildcards.settings],
+    script:
+        "../scripts/weights.py"
 
 
 rule utility:

@@ -11,7 +11,7 @@ from dropleak.planning import networks
 from dropleak.report.provenance import revision
 from dropleak.runtime import device
 from dropleak.runtime.logging import job_log, progress
-from dropleak.tables import parquet
+from dropleak.tables import parquet, weights
 
 with job_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
@@ -29,6 +29,7 @@ with job_log(snakemake.log[0]):
             path=params.checkpoint,
             progress=lambda iteration: bar.update(iteration - bar.n),
             files=networks.files(client, params.settings["client"]),
+            weights=weights.read(*source.weights) if (source := snakemake.input).weights else None,
         )
     parquet.write(parquet.with_origin(table, params.settings, revision()), snakemake.output[0])
     Path(params.checkpoint).unlink(missing_ok=True)

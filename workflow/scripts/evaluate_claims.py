@@ -33,6 +33,8 @@ with job_log(snakemake.log[0]):
             params.success_rmse,
             params.tolerated_loss,
             params.seed,
+            (client["network"], client["dropout"]),
+            client["weights"] is not None,
         )
         for name, client in params.clients.items()
     }

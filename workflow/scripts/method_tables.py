@@ -7,7 +7,7 @@ from dropleak.jobs.method_tables import clients_table, features_table, network_t
 from dropleak.planning import config as configuration
 from dropleak.planning import networks
 from dropleak.runtime.logging import job_log
-from dropleak.tables import parquet
+from dropleak.tables import parquet, weights
 
 with job_log(snakemake.log[0]):
     params, output = snakemake.params, snakemake.output
@@ -21,5 +21,6 @@ with job_log(snakemake.log[0]):
     network = next(iter(built.values()))
     parquet.write(clients_table(clients, built), output.clients)
     parquet.write(network_table(network), output.network)
-    features = features_table(network, first, params.rates, params.seed)
+    trained = dict(zip(params.rates, map(weights.read, snakemake.input.weights), strict=False))
+    features = features_table(network, first, params.rates, params.seed, trained)
     parquet.write(features, output.features)

@@ -1,4 +1,4 @@
-"""Train a network with one dropout rate, once for each seed."""
+"""Train a network with one dropout rate, once for each seed, and keep weights of the first."""
 
 import torch
 
@@ -11,17 +11,19 @@ from dropleak.planning import networks
 from dropleak.report.provenance import revision
 from dropleak.runtime import device
 from dropleak.runtime.logging import job_log, progress
-from dropleak.tables import parquet
+from dropleak.tables import parquet, weights
 
 with job_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
     settings, wildcards = snakemake.params.settings, snakemake.wildcards
     # From the configuration, not from params: files that move must not cause a rerun.
-    client = configuration.trained_client(snakemake.config, wildcards.network, wildcards.dropout)
+    client, *_ = configuration.clients_of_training(
+        snakemake.config, wildcards.network, wildcards.dropout
+    )
     files = networks.files(client, settings["client"])
     first, training = settings["seed"], Training(**settings["training"])
     with progress(settings["seeds"] * training.epochs, "epochs") as bar:
-        table = train_seeds(
+        table, kept = train_seeds(
             *map(imagetable.read, (snakemake.input.train, snakemake.input.test)),
             client=Client(**settings["client"] | files),
             rate=float(wildcards.rate),
@@ -29,5 +31,7 @@ with job_log(snakemake.log[0]):
             training=training,
             device=device.choose(gpu=device.requested(snakemake.resources)),
             progress=bar.update,
+            keep=[*settings.get("weights_after", []), training.epochs],
         )
-    parquet.write(parquet.with_origin(table, settings, revision()), snakemake.output[0])
+    weights.write_epochs(snakemake.output.weights, kept, settings, revision())
+    parquet.write(parquet.with_origin(table, settings, revision()), snakemake.output.table)

@@ -72,6 +72,7 @@ def claims_table(
     separating=(),
     guess=GUESS,
     chance=TEN_CLASSES,
+    kinds=None,
     **options,
 ):
     """The claims table of a run with these attacks."""
@@ -87,7 +88,10 @@ def claims_table(
     )
     runs = {"lenet": run}
     if "client" in frame:
-        runs = {name: replace(run, attacks=rows) for name, rows in frame.groupby("client")}
+        runs = {
+            name: replace(run, attacks=rows, **(kinds or {}).get(name, {}))
+            for name, rows in frame.groupby("client")
+        }
     table = evaluate_claims(runs, "idlg", list(accounting), list(separating))
     assert table.schema.equals(CLAIMS)
     return table.to_pandas()
@@ -398,3 +402,23 @@ def test_each_rule(rule, low, high, p, expected):
     assert rule.decide(evidence, p) == expected
     few = Evidence("", (low + high) / 2, low, high, 19, "images", "")
     assert rule.decide(few, p) == "inconclusive"
+
+
+def test_the_balance_is_judged_on_trained_clients_where_there_are_some():
+    names = ("plain", "trained", "other")
+    frame = pd.concat(attacks(AS_PUBLISHED, images=20).assign(client=name) for name in names)
+    before = claims_table(frame).query("claim == 'balance-privacy'")
+    assert before["client"].tolist() == ["other", "plain", "trained"]
+    assert before["statement"].str.endswith("stay private before training.").all()
+    kinds = {
+        "plain": {"network": ("lenet", "classifier")},
+        "trained": {"network": ("lenet", "classifier"), "trained": True},
+        "other": {"network": ("mlp", "classifier")},
+    }
+    table = claims_table(frame, kinds=kinds)
+    private = table.query("claim == 'balance-privacy'").set_index("client")["statement"]
+    assert private.str.endswith("stay private.").to_dict() == {"other": False, "trained": True}
+    accurate = table.query("claim == 'balance-accuracy'")["client"]
+    assert accurate.tolist() == ["other", "trained"]
+    rest = table[~table["claim"].str.startswith("balance")]
+    assert set(rest["client"]) == {*names}

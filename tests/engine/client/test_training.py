@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import modules
 import pytest
 import torch
@@ -22,11 +24,29 @@ def sets(digits):
     return tensors(digits["train"]), tensors(digits["test"])
 
 
+def losses_of(epochs):
+    """Those of the epochs after the initialisation."""
+    return [epoch.train_loss for epoch in epochs if epoch.number]
+
+
 def test_it_learns_digits(sets):
     epochs = list(train(NETWORK, *sets, rate=0.0, seed=0, settings=SETTINGS))
-    assert len(epochs) == 4
+    assert [epoch.number for epoch in epochs] == [0, 1, 2, 3, 4]
+    assert epochs[0].train_loss is None
+    assert epochs[0].test_accuracy < 0.3
     assert epochs[-1].test_accuracy > 0.85
-    assert epochs[-1].train_loss < epochs[0].train_loss / 3
+    assert epochs[-1].train_loss < epochs[1].train_loss / 3
+
+
+def test_the_weights_after_an_epoch_are_those_of_a_shorter_training(sets):
+    (images, labels), test = sets
+    few = images[:64], labels[:64]
+    *_, last = train(NETWORK, few, test, 0.5, 0, replace(SETTINGS, epochs=2))
+    start, _, second, *_ = train(NETWORK, few, test, 0.5, 0, SETTINGS)
+    for name, expected in initial_parameters(NETWORK, 0, "xavier").items():
+        assert torch.equal(start.parameters[name], expected.float())
+        assert torch.equal(second.parameters[name], last.parameters[name])
+        assert not torch.equal(start.parameters[name], second.parameters[name])
 
 
 def test_a_run_is_repeated_by_its_seed(sets):
@@ -34,7 +54,7 @@ def test_a_run_is_repeated_by_its_seed(sets):
     few = images[:64], labels[:64]
 
     def losses(seed):
-        return [e.train_loss for e in train(NETWORK, few, test, 0.5, seed, SETTINGS)]
+        return losses_of(train(NETWORK, few, test, 0.5, seed, SETTINGS))
 
     assert losses(0) == losses(0)
     assert losses(0) != losses(1)
@@ -45,7 +65,7 @@ def test_without_dropout_it_is_ordinary_training(sets):
     (images, labels), test = sets
     few = images[:16], labels[:16]
     settings = Training(2, 16, "sgd", 0.1, "uniform")
-    losses = [e.train_loss for e in train(NETWORK, few, test, 0.0, 3, settings)]
+    losses = losses_of(train(NETWORK, few, test, 0.0, 3, settings))
     parameters = initial_parameters(NETWORK, 3, "uniform")
     parameters = {name: p.float().requires_grad_() for name, p in parameters.items()}
     momentum = {name: torch.zeros_like(p) for name, p in parameters.items()}
@@ -68,9 +88,9 @@ def test_a_module_is_trained_from_its_own_weights_and_left_alone(sets):
         for parameter, value in zip(module.parameters(), start.values(), strict=True):
             parameter.copy_(value)
     network = ModuleNetwork(module, (1, 32, 32), 10)
-    layers = [e.train_loss for e in train(NETWORK, few, test, 0.5, 3, SETTINGS)]
+    layers = losses_of(train(NETWORK, few, test, 0.5, 3, SETTINGS))
     for _ in range(2):
-        found = [e.train_loss for e in train(network, few, test, 0.5, 3, SETTINGS)]
+        found = losses_of(train(network, few, test, 0.5, 3, SETTINGS))
         assert found == pytest.approx(layers, rel=1e-4)
 
 

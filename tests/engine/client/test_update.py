@@ -1,11 +1,15 @@
 import pytest
 import torch
-from problems import clients
+from problems import COMPILER, clients
 from torch.nn import functional as F
 
 from dropleak.engine import rng
 from dropleak.engine.attack.attacker import Attacker
-from dropleak.engine.attack.reconstruct import objective_for
+from dropleak.engine.attack.objective import GradientMatching
+from dropleak.engine.attack.reconstruct import objective_for, start_row
+from dropleak.engine.backends.autograd.matching import AutogradMatching
+from dropleak.engine.backends.compiled.matching import CompiledMatching
+from dropleak.engine.client.training import initial_parameters
 from dropleak.engine.client.update import compute_update
 from dropleak.engine.models.zoo import DROPOUT_SITES, NETWORKS
 
@@ -68,3 +72,34 @@ def test_the_truth_keeps_its_precision_whatever_the_dtype_of_the_attack(digits):
     for name, gradient in update.gradients.items():
         assert gradient.dtype == torch.float32
         torch.testing.assert_close(gradient.double(), exact.gradients[name], rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "backend",
+    [GradientMatching, AutogradMatching, pytest.param(CompiledMatching, marks=COMPILER)],
+)
+@pytest.mark.parametrize("distance", ["euclidean", "cosine"])
+@pytest.mark.parametrize("images", [1, 2])
+def test_weights_in_common_are_like_the_same_for_each_client(digits, images, distance, backend):
+    exact, private, keys = clients(digits, [4, 17, 3, 8], 0.3, images=images)
+    network, count = exact.network, len(exact)
+    common = {name: p[None] for name, p in initial_parameters(network, 0, "xavier").items()}
+    each = {name: p.repeat(count, *[1] * (p.ndim - 1)) for name, p in common.items()}
+    attacker = Attacker(masks="fixed", distance=distance, normalise=True)
+    found = []
+    for weights in (common, each):
+        given = private.images, private.labels, rng.image_keys(0, torch.arange(4)).view(count, -1)
+        update, _ = compute_update(network, *given, 0.3, weights=weights)
+        plan = objective_for(update, attacker, keys)
+        objective = backend(update, attacker, plan.labels, plan.masks)
+        chosen = torch.arange(1, count)
+        start, counts = start_row(objective, keys), torch.zeros(count, dtype=torch.int64)
+        found.append(
+            [
+                *update.gradients.values(),
+                *objective(start, counts),
+                *objective.select(chosen)(start[chosen], counts[chosen]),
+            ]
+        )
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)

@@ -6,13 +6,17 @@ import pandas as pd
 
 
 def of_client(utility: pd.DataFrame, client: Mapping) -> pd.DataFrame:
-    """The trainings of a client's network.
+    """The trainings of a client's network; of a trained client, up to its own epoch.
+
+    So the last epoch is that of the network that is attacked, unless this is untrained.
 
     Args:
-        utility: with the columns network and dropout.
+        utility: with the columns network, dropout and epoch.
         client: its settings.
     """
     same = (utility["network"] == client["network"]) & (utility["dropout"] == client["dropout"])
+    if client["epochs"] is not None:
+        same &= utility["epoch"] <= client["epochs"]
     return utility[same]
 
 

@@ -84,10 +84,13 @@ def compute_tradeoff(
     Returns:
         a table with the columns `schemas.TRADEOFF`.
     """
-    final = accuracy.last_epoch(utility.to_pandas())
-    accuracies = {
-        name: accuracy.of_client(final, client).groupby("dropout_rate")["test_accuracy"].mean()
+    runs = utility.to_pandas()
+    trained = {
+        name: accuracy.last_epoch(accuracy.of_client(runs, client))
         for name, client in clients.items()
+    }
+    accuracies = {
+        name: runs.groupby("dropout_rate")["test_accuracy"].mean() for name, runs in trained.items()
     }
     lowest = {name: float(by_rate.iloc[0] - tolerated_loss) for name, by_rate in accuracies.items()}
     means = ["rmse_clipped_mean", "rmse_clipped_low", "rmse_clipped_high"]
@@ -108,6 +111,8 @@ def compute_tradeoff(
     frame["inconclusive"] = pd.Series(reasons, frame.index, dtype=object)
     private = (frame["above_mean_image_low"] > 0).astype(object)
     frame["private"] = private.where(frame["inconclusive"].isna(), None)
+    epochs = (clients[name]["epochs"] for name in frame["client"])
+    frame["epochs"] = pd.Series([*epochs], frame.index, dtype=object)
     frame["at_chance"] = frame["test_accuracy"].map(chance.explains).astype(bool)
     enough = frame["test_accuracy"] >= frame["client"].map(lowest).astype(float)
     frame["accurate"] = enough & ~frame["at_chance"]

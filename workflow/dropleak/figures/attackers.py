@@ -65,7 +65,7 @@ def _errors_by_rate(axis: Axes, frame: pd.DataFrame, baseline: float, attackers:
     """Draw the errors of attacks on one client."""
     rates = sorted(frame["dropout_rate"].unique())
     mark_published(axis, {rate: rate for rate in rates})
-    _draw_baseline(axis, baseline)
+    style.mean_image(axis, baseline)
     step = 0.012 * (max(rates) - min(rates) or 1)
     for index, (name, look) in enumerate(style.attacker_looks(attackers).items()):
         rows = frame[frame["attacker"] == name].sort_values("dropout_rate")
@@ -102,7 +102,7 @@ def privacy_and_utility(tradeoff: pa.Table, client: str, attackers: list[str]) -
         _draw_line(axis, rows["test_accuracy"], rows, label=name, markerfacecolor=fill, **look)
     frame = frame.assign(top=frame["rmse_clipped_high"].fillna(frame["rmse_clipped_mean"]))
     baseline = metadata["mean_image_rmse"]
-    _draw_baseline(axis, baseline)
+    style.mean_image(axis, baseline)
     axis.set(xlabel="test accuracy", ylabel=CLIPPED)
     axis.set_ylim(0, 1.15 * frame["top"].max())
     axis.margins(x=0.12)
@@ -188,9 +188,3 @@ def _draw_line(axis: Axes, x: pd.Series, means: pd.DataFrame, **look: Any) -> No
     middle = means["rmse_clipped_mean"]
     errors = [middle - means["rmse_clipped_low"], means["rmse_clipped_high"] - middle]
     axis.errorbar(x, middle, yerr=errors, markersize=3.5, linewidth=1, capsize=1.5, **look)
-
-
-def _draw_baseline(axis: Axes, rmse: float) -> None:
-    axis.axhline(
-        rmse, color="0.5", linewidth=0.8, linestyle=":", label="mean training image", zorder=1
-    )

@@ -65,7 +65,5 @@ def _draw(
         shift: to the right, for legibility.
     """
     rows = rows.sort_values("dropout_rate")
-    middle, low, high = (rows[name] for name in names)
     positions = [rates.index(rate) + shift for rate in rows["dropout_rate"]]
-    errors = [middle - low, high - middle]
-    axis.errorbar(positions, middle, errors, markersize=3, linewidth=1, capsize=1.5, **look)
+    style.intervals(axis, positions, rows, names, **look)

@@ -5,7 +5,9 @@ from itertools import cycle
 from typing import Any
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dropleak.runtime.files import atomic
@@ -69,6 +71,31 @@ def attacker_looks(attackers: Sequence[str]) -> dict[str, dict[str, object]]:
         name: {"color": colour, "marker": marker, "linestyle": line}
         for name, (colour, marker, line) in zip(attackers, looks, strict=False)
     }
+
+
+def intervals(
+    axis: Axes,
+    x: Sequence[float],
+    rows: pd.DataFrame,
+    names: tuple[str, str, str],
+    **look: Any,
+) -> None:
+    """Draw a line of values with their intervals.
+
+    Args:
+        x: where, one per row.
+        names: columns of the values and of the ends of their intervals.
+    """
+    middle, low, high = (rows[name] for name in names)
+    errors = [middle - low, high - middle]
+    axis.errorbar(x, middle, errors, markersize=3, linewidth=1, capsize=1.5, **look)
+
+
+def mean_image(axis: Axes, rmse: float) -> None:
+    """Draw the error of the mean training image, a baseline that needs no gradient."""
+    axis.axhline(
+        rmse, color="0.5", linewidth=0.8, linestyle=":", label="mean training image", zorder=1
+    )
 
 
 def save(figure: Figure, pdf: str, png: str) -> None:

@@ -18,7 +18,7 @@ from dropleak.engine.client.update import compute_update
 from dropleak.engine.models.model import Model
 from dropleak.errors import InputError
 from dropleak.jobs.checkpoint import AttackCheckpoint
-from dropleak.jobs.images import network_of, tensors
+from dropleak.jobs.images import in_common, network_of, tensors
 from dropleak.jobs.rows import attack_rows
 from dropleak.planning import networks, trial
 from dropleak.planning.versions import ENGINE_VERSION
@@ -27,6 +27,7 @@ from dropleak.runtime.device import name as device_name
 from dropleak.scoring.score import score
 from dropleak.scoring.trajectory import TrajectoryObserver
 from dropleak.tables import parquet
+from dropleak.tables.weights import Weights
 
 
 def attack_job(
@@ -39,6 +40,7 @@ def attack_job(
     path: str | Path,
     progress: Callable[[int], None],
     files: Mapping[str, str] = {},
+    weights: Weights | None = None,
 ) -> pa.Table:
     """Attack the clients of the given images, resuming an earlier attempt at the same job.
 
@@ -51,6 +53,7 @@ def attack_job(
         path: of the checkpoint; the caller removes it once the result is saved.
         progress: called with the number of iterations done.
         files: settings of the client that are paths of files, of which `settings` has the content.
+        weights: of all clients, if their network is trained.
 
     Returns:
         one row per image, with the columns `schemas.ATTACKS`.
@@ -71,6 +74,7 @@ def attack_job(
         seed=seed,
         iterations=settings["iterations"],
         like=like,
+        weights=None if weights is None else in_common(weights),
     )
     backend = choose(job.network, job.attacker, job.like)
     print(backend)
@@ -105,7 +109,7 @@ def attack_job(
 def _try(client: Client, images: pa.Table, seed: int, precision: str) -> None:
     """Try a torch module unless planning has, see `trial.tried_size`."""
     preset, metadata = asdict(client), parquet.metadata(images)
-    if not networks.drawn_anew(preset):
+    if networks.is_module(preset):
         shape = tuple(metadata["shape"])
         trial.tried_size(preset, shape, len(metadata["classes"]), seed, precision)
 
@@ -122,6 +126,8 @@ class _Job:
     iterations: int
     like: torch.Tensor
     """An empty tensor with the device and dtype of the attack."""
+    weights: Mapping[str, torch.Tensor] | None
+    """Of all clients, [1, *shape]; None if they have the network's initial ones."""
 
 
 def _attack(
@@ -137,7 +143,9 @@ def _attack(
         values.unflatten(0, by_client)
         for values in (*tensors(images), rng.image_keys(job.seed, _indices(images)))
     )
-    update, private = compute_update(job.network, pixels, labels, keys, job.rate, job.like)
+    update, private = compute_update(
+        job.network, pixels, labels, keys, job.rate, job.like, job.weights
+    )
     std = np.array(parquet.metadata(images)["training_std"])
     std[std == 0] = 1  # a channel without contrast
     observer = TrajectoryObserver(private.images.numpy(), std)

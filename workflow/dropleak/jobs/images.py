@@ -6,6 +6,7 @@ import torch
 from dropleak.engine.client.client import Client
 from dropleak.engine.models.model import Model
 from dropleak.tables import parquet
+from dropleak.tables.weights import Weights
 
 
 def tensors(images: pa.Table) -> tuple[torch.Tensor, torch.Tensor]:
@@ -18,3 +19,8 @@ def network_of(client: Client, images: pa.Table, seed: int) -> Model:
     """A client's network for the images of a table; the other arguments as for `Client.build`."""
     metadata = parquet.metadata(images)
     return client.build(tuple(metadata["shape"]), len(metadata["classes"]), seed)
+
+
+def in_common(weights: Weights) -> dict[str, torch.Tensor]:
+    """Weights that all clients have, [1, *shape] by name, for `compute_update`."""
+    return {name: torch.from_numpy(array)[None] for name, array in weights.items()}

@@ -17,9 +17,10 @@ from dropleak.engine.models.masked import Masked
 from dropleak.engine.models.model import Model
 from dropleak.engine.models.module import ModuleNetwork
 from dropleak.engine.models.network import Network
-from dropleak.jobs.images import tensors
+from dropleak.jobs.images import in_common, tensors
 from dropleak.tables import parquet
 from dropleak.tables.schemas import CLIENTS, FEATURES, NETWORK
+from dropleak.tables.weights import Weights
 
 
 def clients_table(clients: Mapping[str, Client], networks: Mapping[str, Model]) -> pa.Table:
@@ -34,6 +35,7 @@ def clients_table(clients: Mapping[str, Client], networks: Mapping[str, Model]) 
             "parameters": sum(map(prod, network.parameter_shapes().values())),
             "dropout_layers": len(network.dropout_shapes()),
             "batch_norm": network.batch_norm if isinstance(network, ModuleNetwork) else None,
+            "epochs": clients[name].epochs,
             "labels_from": rule.basis if (rule := rules[name]) else None,
         }
         for name, network in networks.items()
@@ -102,7 +104,13 @@ class _Features:
     """From parameters and an image [1, channels, height, width] to features before dropout."""
 
 
-def features_table(network: Model, image: pa.Table, rates: list[float], seed: int) -> pa.Table:
+def features_table(
+    network: Model,
+    image: pa.Table,
+    rates: list[float],
+    seed: int,
+    weights: Mapping[float, Weights] = {},
+) -> pa.Table:
     """Features of one image before the classifier, and which of them its client drops.
 
     No rows, and the reason in the metadata, if the network has no such features.
@@ -112,6 +120,7 @@ def features_table(network: Model, image: pa.Table, rates: list[float], seed: in
         image: one row of the image table.
         rates: dropout rates to show.
         seed: of the experiment.
+        weights: of all clients by rate, if their network is trained.
     """
     facts = {"image": image["index"][0].as_py()}
     features = _features(network)
@@ -122,7 +131,8 @@ def features_table(network: Model, image: pa.Table, rates: list[float], seed: in
     channel, row, column = np.indices(features.shape).reshape(3, -1)
     parts = []
     for rate in rates:
-        update, private = compute_update(network, pixels, label, keys, rate)
+        common = in_common(weights[rate]) if rate in weights else None
+        update, private = compute_update(network, pixels, label, keys, rate, weights=common)
         parameters = {name: parameter[0] for name, parameter in update.parameters.items()}
         mask = private.masks[features.site][0, 0].flatten()
         parts.append(

@@ -1,7 +1,7 @@
 """A training job: rows of the utility table."""
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 
 import pyarrow as pa
@@ -14,6 +14,7 @@ from dropleak.planning.networks import label
 from dropleak.runtime.device import name as device_name
 from dropleak.tables import parquet
 from dropleak.tables.schemas import UTILITY
+from dropleak.tables.weights import Weights
 
 
 def train_seeds(
@@ -26,7 +27,8 @@ def train_seeds(
     training: Training,
     device: str,
     progress: Callable[[], None],
-) -> pa.Table:
+    keep: Collection[int] = (),
+) -> tuple[pa.Table, dict[int, Weights]]:
     """Train with one dropout rate, once for each seed.
 
     A module without given weights draws them for each seed; those of the first seed are attacked.
@@ -39,9 +41,10 @@ def train_seeds(
         training: how to train.
         device: torch's name of it.
         progress: called after every epoch.
+        keep: epochs after which to keep the weights of the first seed.
 
     Returns:
-        one row per seed and epoch, with the columns `schemas.UTILITY`.
+        one row per seed and epoch, with the columns `schemas.UTILITY`, and the weights by epoch.
     """
     train_set, test_set = (
         (pixels.to(device, torch.float32), labels.to(device))
@@ -52,14 +55,26 @@ def train_seeds(
         "dropout": client.dropout,
         "dropout_rate": rate,
     }
-    rows = []
+    rows: list[dict] = []
+    kept: dict[int, Weights] = {}
     for run in seeds:
         network = network_of(client, train_images, seeds[0] if client.weights else run)
-        epochs = train(network, train_set, test_set, rate, run, training)
-        for number, epoch in enumerate(epochs, start=1):
-            rows.append(trained | {"seed": run, "epoch": number} | asdict(epoch))
-            progress()
+        for epoch in train(network, train_set, test_set, rate, run, training):
+            rows.append(
+                trained
+                | {
+                    "seed": run,
+                    "epoch": epoch.number,
+                    "train_loss": epoch.train_loss,
+                    "test_accuracy": epoch.test_accuracy,
+                    "seconds": epoch.seconds,
+                }
+            )
+            if run == seeds[0] and epoch.number in keep:
+                kept[epoch.number] = {n: p.cpu().numpy() for n, p in epoch.parameters.items()}
+            if epoch.number:
+                progress()
     columns = {key: [row[key] for row in rows] for key in rows[0]}
     columns["host"] = [platform.node()] * len(rows)
     columns["device"] = [device_name(device)] * len(rows)
-    return parquet.build(UTILITY, columns)
+    return parquet.build(UTILITY, columns), kept

@@ -128,14 +128,23 @@ def clients(config: dict) -> dict[str, dict]:
     return _presets("clients", config)
 
 
-def trained_client(config: dict, network: str, dropout: str) -> dict:
-    """Settings of a client with the network of this label and with this site of dropout."""
+def clients_of_training(config: dict, *training: str) -> list[dict]:
+    """Settings of the clients that share trainings, which `networks.training` names."""
     presets = clients(config)
-    return next(
-        presets[name]
-        for name in config["clients"]
-        if (networks.label(presets[name]), presets[name]["dropout"]) == (network, dropout)
-    )
+    named = (presets[name] for name in config["clients"])
+    return [client for client in named if networks.training(client) == training]
+
+
+def attacked_epochs(config: dict, *training: str) -> list[int]:
+    """The epochs of a training after which its weights are attacked."""
+    sharing = clients_of_training(config, *training)
+    return sorted({client["epochs"] for client in sharing if networks.is_trained(client)})
+
+
+def training_rates(config: dict, *training: str) -> list[float]:
+    """The dropout rates of a training: those for its accuracy, and those that it is attacked at."""
+    attacked = config["rates"] if attacked_epochs(config, *training) else []
+    return list(dict.fromkeys([*config["utility"]["rates"], *attacked]))
 
 
 def attackers(config: dict) -> dict[str, dict]:
@@ -268,6 +277,13 @@ def _contradictions(config: dict) -> Iterator[str]:
             f"images: {config['images']} is more than the {available} in the test part of "
             f"{data['source']}"
         )
+    epochs = config["utility"]["epochs"]
+    for name in sorted(known):
+        if (groups["clients"][name]["epochs"] or 0) > epochs:
+            yield (
+                f"clients: {name} is attacked after {groups['clients'][name]['epochs']} epochs; "
+                f"utility.epochs: {epochs} ends before, so raise it"
+            )
     for name in config["clients"]:
         together = groups["clients"].get(name, {}).get("images_per_update", 1)
         if config["images"] % together:

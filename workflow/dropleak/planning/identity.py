@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from dropleak.data.sources import data_identity
 from dropleak.planning.config import (
+    attacked_epochs,
     attackers,
     clients,
     differences,
@@ -16,13 +17,13 @@ from dropleak.planning.config import (
     with_defaults,
     without_defaults,
 )
-from dropleak.planning.networks import without_paths
+from dropleak.planning.networks import is_trained, training, untrained, without_paths
 from dropleak.planning.versions import DATA_VERSION, ENGINE_VERSION, TRAINING_VERSION
 
 _TRAINED = ("network", "dropout", "weights", "batch_norm")
 """The settings of a client that determine its accuracy. Clients that share them share trainings."""
 
-_TRAINING = ("epochs", "batch_size", "optimiser", "learning_rate", "initialisation")
+_TRAINING = ("batch_size", "optimiser", "learning_rate", "initialisation")
 
 
 def of_images(config: dict) -> dict:
@@ -45,25 +46,41 @@ def of_attack(config: dict, images: dict, client: str, attacker: str) -> dict:
         images: result of `of_images`, which is slow for a folder of images.
         client, attacker: names.
     """
-    return images | {
+    settings = clients(config)[client]
+    weights = of_weights(config, images, client) if is_trained(settings) else images
+    return weights | {
         "engine_version": ENGINE_VERSION,
         "seed": config["seed"],
-        "client": of_client(clients(config)[client]),
+        "client": of_client(settings),
         "attacker": without_defaults(attackers(config)[attacker], _ATTACKER),
         "iterations": config["attack"]["iterations"],
         "precision": config["attack"]["precision"],
     }
 
 
-def of_training(config: dict, images: dict, client: str) -> dict:
-    """Identity of the trainings of one client's network, apart from the rate; see `of_attack`."""
-    settings = of_client(clients(config)[client])
+def of_weights(config: dict, images: dict, client: str) -> dict:
+    """Identity of the weights of one client's network in training, apart from rate and epoch.
+
+    They do not depend on how long the training goes on, nor on those with other seeds. For the
+    arguments see `of_attack`.
+    """
+    settings = of_client(untrained(clients(config)[client]))
     return images | {
         "training_version": TRAINING_VERSION,
         "seed": config["seed"],
         "client": {key: settings[key] for key in _TRAINED if key in settings},
-        "seeds": config["utility"]["seeds"],
         "training": {key: config["utility"][key] for key in _TRAINING},
+    }
+
+
+def of_training(config: dict, images: dict, client: str) -> dict:
+    """Identity of the trainings of one client's network, apart from the rate; see `of_attack`."""
+    weights, utility = of_weights(config, images, client), config["utility"]
+    kept = {*attacked_epochs(config, *training(clients(config)[client]))} - {utility["epochs"]}
+    return weights | {
+        "seeds": utility["seeds"],
+        "training": {"epochs": utility["epochs"], **weights["training"]},
+        **({"weights_after": sorted(kept)} if kept else {}),
     }
 
 

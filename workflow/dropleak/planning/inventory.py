@@ -19,7 +19,7 @@ import pyarrow as pa
 from dropleak.errors import DamagedError, InputError
 from dropleak.planning import configfile, grid, identity
 from dropleak.planning.layout import Folder, Layout
-from dropleak.tables import parquet
+from dropleak.tables import parquet, weights
 from dropleak.tables.schemas import ATTACKS
 
 DAMAGED = ".damaged"
@@ -45,8 +45,22 @@ def damage(
         return None  # unreachable; the job that needs it will say more
     if rows not in (None, actual_rows):
         return f"{path}: has {actual_rows} rows and should have {rows}"
-    if settings is None:
-        return None
+    return None if settings is None else _of_other_settings(path, recorded, settings)
+
+
+def damage_of_weights(path: str | Path, settings: Mapping) -> str | None:
+    """The problem of a file of weights; as `damage`."""
+    try:
+        recorded = weights.inspect(path)
+    except DamagedError as error:
+        return str(error)
+    except InputError:
+        return None  # as above
+    return _of_other_settings(path, recorded, settings)
+
+
+def _of_other_settings(path: str | Path, recorded: Mapping, settings: Mapping) -> str | None:
+    """Whether the settings that a file records are others, in words."""
     if "settings" not in recorded:
         return f"{path}: does not say which settings it was made with"
     if changes := identity.changes(recorded["settings"], settings):
@@ -125,7 +139,7 @@ def unused(layout: Layout) -> Iterator[Path]:
             elif path not in used:
                 yield path
 
-    for kind in ("data", "utility", "attacks"):
+    for kind in ("data", "utility", "weights", "attacks"):
         yield from beside(Path(layout.results, kind))
     for folder in used:
         yield from sorted(folder.rglob(f"*{DAMAGED}"))

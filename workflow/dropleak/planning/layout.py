@@ -12,7 +12,7 @@ from itertools import product
 
 from dropleak.planning import identity
 from dropleak.planning.config import clients
-from dropleak.planning.networks import label
+from dropleak.planning.networks import is_trained, training
 
 
 @dataclass(frozen=True)
@@ -47,17 +47,24 @@ class Layout:
         images = identity.of_images(config)
         self.images = Folder(f"{self.results}/data", images)
         presets = clients(config)
-        trained = {
-            (label(presets[name]), presets[name]["dropout"]): name for name in config["clients"]
-        }
+        trainings = {training(presets[name]): name for name in config["clients"]}
         self.trainings = {
             network: Folder(
                 "/".join([f"{self.results}/utility", *network]),
                 identity.of_training(config, images, client),
             )
-            for network, client in trained.items()
+            for network, client in trainings.items()
         }
         """By label of the network and site of dropout, which clients can share."""
+        self.weights = {
+            client: Folder(
+                "/".join([f"{self.results}/weights", *training(presets[client])]),
+                identity.of_weights(config, images, client),
+            )
+            for client in config["clients"]
+            if is_trained(presets[client])
+        }
+        """By the name of the client that is attacked with them."""
         self.attacks = {
             (client, attacker): Folder(
                 f"{self.results}/attacks/{client}/{attacker}",
@@ -68,4 +75,9 @@ class Layout:
         """By the names of client and attacker."""
 
     def __iter__(self) -> Iterator[Folder]:
-        yield from (self.images, *self.trainings.values(), *self.attacks.values())
+        yield from (
+            self.images,
+            *self.trainings.values(),
+            *self.weights.values(),
+            *self.attacks.values(),
+        )

@@ -1,12 +1,14 @@
 """Networks that a client takes from a user's files: where these are, and what they hold."""
 
 import hashlib
+import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+from dropleak.engine.client.client import TRAINED
 from dropleak.engine.models.zoo import NETWORKS
 from dropleak.errors import InputError
 from dropleak.planning import code
@@ -19,9 +21,24 @@ def is_file(network: str) -> bool:
     return network not in NETWORKS
 
 
-def drawn_anew(client: dict) -> bool:
-    """Whether each client draws its network's weights, which torch modules have in common."""
-    return not is_file(client["network"]) and NETWORKS[client["network"]].drawn_for_each_client
+def is_module(client: dict) -> bool:
+    """Whether its network is a torch module, rather than made of layers."""
+    return is_file(client["network"]) or not NETWORKS[client["network"]].drawn_for_each_client
+
+
+def is_trained(client: Mapping) -> bool:
+    """Whether a client is attacked with weights that the workflow has trained."""
+    return client["weights"] == TRAINED
+
+
+def untrained(client: dict) -> dict:
+    """The settings of a client before the training."""
+    return client | {"weights": None, "epochs": None} if is_trained(client) else client
+
+
+def training(client: dict) -> tuple[str, str]:
+    """What names the trainings of a client's network, which clients can share: see `label`."""
+    return label(client), client["dropout"]
 
 
 def expand(client: dict, folders: Iterable[Path]) -> Iterator[tuple[str, str]]:
@@ -35,7 +52,7 @@ def expand(client: dict, folders: Iterable[Path]) -> Iterator[tuple[str, str]]:
     folders = [*folders, Path()]
     for key in ("network", "weights"):
         given = client.get(key)
-        if given is None or (key == "network" and not is_file(given)):
+        if given in (None, TRAINED) or (key == "network" and not is_file(given)):
             continue
         path, colon, function = given.rpartition(":") if key == "network" else (given, "", "")
         try:
@@ -72,8 +89,15 @@ def problems(client: dict) -> Iterator[tuple[str, str]]:
             f"{client['dropout']} is for networks made of layers; a torch module has its dropout "
             "layers where its code has them, so write classifier",
         )
+    if is_trained(client) and client["epochs"] is None:
+        yield (
+            "epochs",
+            "is missing; weights: trained needs their number (a file of that name is ./trained)",
+        )
+    if client["epochs"] is not None and not is_trained(client):
+        yield "epochs", f"{client['epochs']} is for weights: trained"
     if entry and entry.drawn_for_each_client:
-        if client["weights"] is not None:
+        if client["weights"] not in (None, TRAINED):
             yield "weights", "is for torch modules; every client draws this network anew"
         if client["batch_norm"] != "running":
             yield "batch_norm", f"is for torch modules; {client['network']} has no batch norm"
@@ -93,7 +117,7 @@ def without_paths(client: dict) -> dict:
     if is_file(client["network"]):
         path, _, function = client["network"].rpartition(":")
         changed["network"] = f"{function} of code {code.digest_of_file(Path(path))}"
-    if client["weights"] is not None:
+    if client["weights"] not in (None, TRAINED):
         status = Path(client["weights"]).stat()
         changed["weights"] = _checksum(client["weights"], status.st_mtime_ns, status.st_size)
     return client | changed
@@ -125,31 +149,46 @@ def _checksum(path: str, mtime_ns: int, size: int) -> str:
 
 
 def label(client: dict) -> str:
-    """A client's network in tables, figures and names of files.
+    """A client's network in tables, figures and names of files, the same before and after training.
 
     The stem of the file and the function, the stem of the weights, and whether batch norm uses the
     statistics of images.
     """
     path, _, function = client["network"].rpartition(":")
     parts = [f"{Path(path).stem}.{function}" if path else function]
-    if client["weights"] is not None:
+    if client["weights"] not in (None, TRAINED):
         parts.append(Path(client["weights"]).stem)
     if client["batch_norm"] != "running":
         parts.append("batch-statistics")
     return "+".join(re.sub(r"[^\w.-]", "-", part, flags=re.ASCII) for part in parts)
 
 
+def courses(clients: Mapping[str, Mapping]) -> list[dict[str, int]]:
+    """Clients that are attacked in the course of one training: their epochs, in order, by name.
+
+    They differ in the epochs alone, of which there are at least two.
+    """
+    groups: dict[str, dict[int, str]] = {}
+    for name, client in clients.items():
+        if is_trained(client):
+            same = json.dumps({**client, "epochs": None}, sort_keys=True)
+            groups.setdefault(same, {}).setdefault(client["epochs"], name)
+    several = (sorted(group.items()) for group in groups.values() if len(group) > 1)
+    return [{name: epochs for epochs, name in group} for group in several]
+
+
 def labelled(client: dict) -> dict:
     """A client's settings with the label of its network, as in tables, in place of files."""
-    return client | {"network": label(client), "weights": None}
+    weights = TRAINED if is_trained(client) else None
+    return client | {"network": label(client), "weights": weights}
 
 
 def confused(clients: dict[str, dict]) -> Iterator[str]:
     """Clients whose different networks would have the same label, by name."""
     first: dict[tuple[str, str], tuple[str, dict]] = {}
     for name, client in clients.items():
-        network = without_paths(client) | {"images_per_update": 1}
-        other, known = first.setdefault((label(client), client["dropout"]), (name, network))
+        network = without_paths(untrained(client)) | {"images_per_update": 1}
+        other, known = first.setdefault(training(client), (name, network))
         if network != known:
             yield (
                 f"clients: {other} and {name} have different networks, which would both be called "

@@ -16,7 +16,7 @@ from dropleak.engine.folders import temporary, user_cache
 from dropleak.engine.models.zoo import NETWORKS, relative_cost
 from dropleak.errors import InputError
 from dropleak.planning import code
-from dropleak.planning.networks import drawn_anew, is_file, without_paths
+from dropleak.planning.networks import is_file, is_module, untrained, without_paths
 from dropleak.runtime.files import write_text
 
 
@@ -48,7 +48,7 @@ def sizes(clients: Iterable[dict], config: dict, tries: bool) -> list[Size]:
             config["seed"],
             config["attack"]["precision"],
         )
-        if tries and not drawn_anew(client)
+        if tries and is_module(client)
         else known_size(client)
         for client in clients
     ]
@@ -80,6 +80,7 @@ def tried_size(
     """
     if find_spec("torch") is None:
         return known_size(client)
+    client = untrained(client)
     given = {"shape": shape, "classes": classes, "seed": seed, "precision": precision}
     digest_of_code = code.digest("attack.py", ["dropleak.jobs.trial"])
     made_with = [without_paths(client), given, digest_of_code, version("torch")]

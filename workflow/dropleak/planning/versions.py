@@ -6,5 +6,5 @@ DATA_VERSION = 2
 ENGINE_VERSION = 4
 """Version of an attack's numbers."""
 
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
 """Version of a training's numbers."""

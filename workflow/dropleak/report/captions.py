@@ -10,13 +10,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dropleak.analysis import efficacy
+from dropleak.analysis import efficacy, training
 from dropleak.analysis import separation as measured
 from dropleak.analysis.accuracy import last_epoch
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.excerpts import POINTS, shown_rates
 from dropleak.analysis.summary import STATUSES
-from dropleak.formatting import interval, rates, series
+from dropleak.formatting import count, interval, rates, series
 from dropleak.tables import parquet
 from dropleak.tables.lazy import Condition, StoredTable
 
@@ -130,7 +130,21 @@ def privacy_and_utility(tradeoff: pa.Table, client: str, attackers: list[str]) -
         f"chance can reach on {chance['images']:,} test images"
         f"{_at_chance(metadata['at_chance'][client])}. "
         f"Rates that are private and accurate: {by_attacker or 'none is known'}."
+        f"{_same_network(frame)}"
         f"{_doubts(tradeoff, [client], attackers)}"
+    )
+
+
+def _same_network(frame: pd.DataFrame) -> str:
+    """Whether errors and accuracies in the trade-off of one client are of the same network."""
+    if frame.empty:
+        return ""
+    epochs = frame["epochs"].iloc[0]
+    if pd.isna(epochs):
+        return " The attacked network is untrained; the accuracies are those after training."
+    return (
+        " Errors and accuracies are of the same network, after "
+        f"{count(int(epochs), 'epoch')} of training."
     )
 
 
@@ -147,6 +161,24 @@ def attackers_sample(
     shown = frame.groupby("attacker")["rmse_clipped"]
     ranges = (f"{_range(shown.get_group(name))} for ``{name}``" for name in attackers)
     return f"After clipping the RMSE of these images is {series(ranges)}."
+
+
+def leakage_by_epoch(
+    summary: pa.Table, tradeoff: pa.Table, courses: list[dict[str, int]], attackers: list[str]
+) -> str:
+    """Figure 10."""
+    parts = []
+    for course in courses:
+        frame = training.by_epoch(summary, course).sort_values(["dropout_rate", "epochs"])
+        for name in attackers:
+            for rate, rows in frame[frame["attacker"] == name].groupby("dropout_rate"):
+                first, *_, last = rows.itertuples()
+                parts.append(
+                    f"at rate {rate} ``{name}`` has {_mean(first)} after {first.epochs} and "
+                    f"{_mean(last)} after {last.epochs}"
+                )
+    baseline = parquet.metadata(tradeoff)["mean_image_rmse"]
+    return f"Means by epoch: {'; '.join(parts)}. The mean image has {baseline:.3f}."
 
 
 def separation(attacks: StoredTable, summary: pa.Table, attackers: list[str]) -> str:

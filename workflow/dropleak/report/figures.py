@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dropleak.planning.networks import courses
+
 Presets = Mapping[str, Mapping[str, Any]]
 """Settings of clients or attackers, by name."""
 
@@ -27,7 +29,8 @@ class Figure:
     tables: tuple[str, ...]
     """Arguments that are tables, named as in `SCHEMAS`, or `labels`, those of the test images."""
     settings: tuple[str, ...] = ()
-    """Other arguments: all `clients` or `attackers`; `chosen`, indices of the sample images; or
+    """Other arguments: all `clients` or `attackers`; `courses` of their trainings, see
+    `networks.courses`; `chosen`, indices of the sample images; or
     `client`, `attacker`, `rate`, for a separate figure per value."""
     applies: Callable[[Presets, Presets], bool] = lambda clients, attackers: True
     """Whether experiments with these clients and attackers have it."""
@@ -75,6 +78,11 @@ def _separates(clients: Presets, attackers: Presets) -> bool:
     """Whether there are updates of several images, and an attacker that separates them."""
     several = any(client["images_per_update"] > 1 for client in clients.values())
     return several and any(attacker["masks"] == "separate" for attacker in attackers.values())
+
+
+def _goes_on(clients: Presets, attackers: Presets) -> bool:
+    """Whether there are clients at several epochs of a training."""
+    return bool(courses(clients))
 
 
 FIGURES = [
@@ -155,6 +163,16 @@ FIGURES = [
         says="dropleak.report.captions.attackers_sample",
         tables=("attacks", "images"),
         settings=("client", "attackers", "rate", "chosen"),
+    ),
+    Figure(
+        number=10,
+        name="leakage-by-epoch",
+        shows="leakage as training goes on",
+        draws="dropleak.figures.training.leakage_by_epoch",
+        says="dropleak.report.captions.leakage_by_epoch",
+        tables=("summary", "tradeoff"),
+        settings=("courses", "attackers"),
+        applies=_goes_on,
     ),
     Figure(
         number=12,

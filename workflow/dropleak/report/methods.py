@@ -9,10 +9,10 @@ import pandas as pd
 from dropleak.assets import WORKFLOW
 from dropleak.data.datasets import DATASETS
 from dropleak.engine.attack.distances import DISTANCES
-from dropleak.engine.models.zoo import NETWORKS
+from dropleak.engine.models.zoo import NETWORKS, Architecture
 from dropleak.formatting import count, series
 from dropleak.planning.config import independent
-from dropleak.planning.networks import drawn_anew, is_file
+from dropleak.planning.networks import is_module, is_trained, untrained
 from dropleak.report.escape import latex
 
 BIBLIOGRAPHY = WORKFLOW / "report" / "references.bib"
@@ -100,8 +100,7 @@ def paragraph(
         f"We attacked {config['images']:,} test images of {named} ({images}), the first of an "
         f"order drawn with seed {config['seed']}.",
         _clients(clients, networks.set_index("client"), config["rates"]),
-        "Networks, start images and masks depended on seed and image alone, so that all "
-        f"{'clients, ' if len(clients) > 1 else ''}rates and attackers met the same problems.",
+        _pairs(clients),
         *(_attacker(name, settings) for name, settings in attackers.items()),
         f"Each attack had at most {config['attack']['iterations']:,} iterations in "
         f"{config['attack']['precision']}.",
@@ -119,7 +118,8 @@ def paragraph(
         r"\cite{benjamini2001control}.",
         f"For accuracy, the same {'network was' if len(clients) == 1 else 'networks were'} trained "
         "with each of the rates "
-        f"{series(training['rates'])} on {count(training['seeds'], 'seed')} for "
+        f"{series(training['rates'])}{_other_rates(config, clients)} on "
+        f"{count(training['seeds'], 'seed')} for "
         f"{count(training['epochs'], 'epoch')} (optimiser {training['optimiser']}, learning rate "
         f"{training['learning_rate']}, batches of {training['batch_size']}), from "
         f"{_starts(clients.values(), training['initialisation'])}.",
@@ -164,12 +164,34 @@ def _clients(clients: dict[str, dict], networks: pd.DataFrame, rates: list[float
     return f"Clients shared the gradient of the cross-entropy, {dropout}.{''.join(sentences)}"
 
 
+def _pairs(clients: dict[str, dict]) -> str:
+    """What attacks on the same image had in common."""
+    if not any(map(is_trained, clients.values())):
+        return (
+            "Networks, start images and masks depended on seed and image alone, so that all "
+            f"{'clients, ' if len(clients) > 1 else ''}rates and attackers met the same problems."
+        )
+    return (
+        "Initial weights, start images and masks depended on seed and image alone, trained weights "
+        "on the seed, the rate and the number of epochs, so that all attackers met the same "
+        "problems."
+    )
+
+
+def _other_rates(config: dict, clients: dict[str, dict]) -> str:
+    """The rates of trainings that only attacks need."""
+    needed = config["rates"] if any(map(is_trained, clients.values())) else []
+    others = sorted({*needed} - {*config["utility"]["rates"]})
+    return f" (those of trained clients also with {series(others)})" if others else ""
+
+
 def _network(client: dict, networks: pd.DataFrame, name: str) -> str:
     """What a client's network is, where its weights come from, and what its batch norm does."""
-    if drawn_anew(client):
-        return f"{NETWORKS[client['network']].method}, drawn anew for each client"
+    entry = NETWORKS.get(client["network"])
+    if isinstance(entry, Architecture) and not is_trained(client):
+        return f"{entry.method}, with {entry.initial}, drawn anew for each client"
     facts = networks.loc[name]
-    if is_file(client["network"]):
+    if entry is None:
         path, _, function = client["network"].rpartition(":")
         file = latex(Path(path).name)
         parts = [
@@ -177,16 +199,20 @@ def _network(client: dict, networks: pd.DataFrame, name: str) -> str:
             f"{facts['parameters']:,} parameters"
         ]
     else:
-        parts = [NETWORKS[client["network"]].method]
+        parts = [entry.method]
     if isinstance(facts["batch_norm"], str):
         parts.append(_BATCH_NORM[facts["batch_norm"]])
-    weights = client["weights"]
-    parts.append(
-        rf"with the weights \texttt{{{latex(Path(weights).name)}}} for all clients"
-        if weights
-        else "with the same random weights for all clients"
-    )
+    parts.append(f"with {_weights(client)} for all clients")
     return ", ".join(parts)
+
+
+def _weights(client: dict) -> str:
+    """The weights that all clients have."""
+    if is_trained(client):
+        return f"the weights after {count(client['epochs'], 'epoch')} of the first training below"
+    if client["weights"]:
+        return rf"the weights \texttt{{{latex(Path(client['weights']).name)}}}"
+    return "the same random weights"
 
 
 def _starts(clients: Collection[dict], initialisation: str) -> str:
@@ -196,14 +222,15 @@ def _starts(clients: Collection[dict], initialisation: str) -> str:
 
 
 def _start(client: dict, initialisation: str) -> str:
-    if drawn_anew(client):
+    if not is_module(client):
         return f"weights {_INITIALISATION[initialisation]}"
-    return "the attacked weights" if client["weights"] else "weights drawn anew for each seed"
+    given = untrained(client)["weights"]
+    return "the attacked weights" if given else "weights drawn anew for each seed"
 
 
 def _site(client: dict, facts: pd.Series) -> str:
     """Where a client's network has dropout."""
-    if drawn_anew(client):
+    if not is_module(client):
         return _DROPOUT[client["dropout"]]
     return f", in {count(facts['dropout_layers'], 'dropout layer')}"
 

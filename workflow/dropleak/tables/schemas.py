@@ -110,14 +110,20 @@ UTILITY = pa.schema(
         _column("dropout_rate", pa.float64(), "dropout rate of the training"),
         _column("seed", pa.int64(), "seed of the training run"),
         _column("epoch", pa.int32(), "passes over the training images so far"),
-        _column("train_loss", pa.float64(), "mean cross-entropy over the epoch, with dropout"),
+        _column(
+            "train_loss",
+            pa.float64(),
+            "mean cross-entropy over the epoch, with dropout; null before the first",
+            nullable=True,
+        ),
         _column("test_accuracy", pa.float64(), "share of test images classified correctly"),
         _column("seconds", pa.float64(), "wall time of the epoch", "s"),
         _column("host", pa.string(), "name of the machine"),
         _column("device", pa.string(), "processor that trained"),
     ]
 )
-"""One row per network and site of dropout, rate, seed and epoch; clients can share them."""
+"""One row per network and site of dropout, rate, seed and epoch; clients can share them. Epoch 0 is
+the initialisation."""
 
 SUMMARY = pa.schema(
     [
@@ -191,6 +197,13 @@ TRADEOFF = pa.schema(
         SUMMARY.field("rmse_clipped_mean"),
         SUMMARY.field("rmse_clipped_low"),
         SUMMARY.field("rmse_clipped_high"),
+        _column(
+            "epochs",
+            pa.int32(),
+            "epochs of training of the network that is attacked and has test_accuracy; null if it "
+            "is attacked before the training and has test_accuracy after it",
+            nullable=True,
+        ),
         _column("test_accuracy", pa.float64(), "after training with this rate, mean over seeds"),
         _column(
             "above_mean_image",
@@ -307,6 +320,12 @@ CLIENTS = pa.schema(
             "batch_norm",
             pa.string(),
             "statistics that batch norm uses, running or batch; null if it has none",
+            nullable=True,
+        ),
+        _column(
+            "epochs",
+            pa.int32(),
+            "epochs of its training before the attack; null if its weights are not trained here",
             nullable=True,
         ),
         _column(

@@ -2,8 +2,9 @@
 
 Claims about the attack are tested on the first client and the first attacker, which represent the
 paper's. Claims that dropout protects are tested on every client, and also with every attacker that
-accounts for masks. Claims of ours, about updates of several images, have rows only where such
-updates were attacked.
+accounts for masks. The balance of privacy and accuracy is judged on trained clients where a network
+has any, as there both are of the same network. Claims of ours, about updates of several images,
+have rows only where such updates were attacked.
 """
 
 from collections.abc import Iterator, Mapping
@@ -65,9 +66,17 @@ def evaluate_claims(
     first, run = next(iter(runs.items()))
     claims = [(first, claim) for claim in _about_the_attack(run, paper_attacker)]
     claims += [(first, claim) for claim in _about_accuracy(run)]
+    judged = _judged_by_balance(runs)
+    claims += [
+        (client, _accuracy_of_balance(run))
+        for client, run in judged.items()
+        if run.trained or client == first
+    ]
     attackers = dict.fromkeys([paper_attacker, *accounting])
     for (client, run), attacker in product(runs.items(), attackers):
         claims += [(client, claim) for claim in _about_the_defence(run, attacker)]
+        if client in judged:
+            claims.append((client, _privacy_of_balance(run, attacker)))
     for (client, run), attacker in product(runs.items(), separating):
         claims += [(client, claim) for claim in _about_separation(run, attacker) if claim.evidence]
     p_values = {id(claim): claim.evidence.p_value for _, claim in claims if claim.evidence}
@@ -75,6 +84,14 @@ def evaluate_claims(
     p_adjusted = dict(zip(tested, statistics.adjust([*tested.values()]), strict=True))
     rows = [_row(client, claim, p_adjusted.get(id(claim))) for client, claim in claims]
     return parquet.build(CLAIMS, {name: [row[name] for row in rows] for name in CLAIMS.names})
+
+
+def _judged_by_balance(runs: Mapping[str, Run]) -> dict[str, Run]:
+    """All but untrained clients whose networks were also attacked when trained."""
+    trained = {run.network for run in runs.values() if run.trained}
+    return {
+        client: run for client, run in runs.items() if run.trained or run.network not in trained
+    }
 
 
 _NOTHING = dict.fromkeys(Evidence.__dataclass_fields__) | {
@@ -189,15 +206,6 @@ def _about_accuracy(run: Run) -> Iterator[Claim]:
             evidence.accuracy_lost(run, rate),
             meaningless=doubt,
         )
-    yield Claim(
-        "balance-accuracy",
-        "Rates from 0.3 to 0.5 are a balance: the model stays accurate.",
-        "5.1",
-        verdicts.below(run.tolerated_loss),
-        evidence.most_accuracy_lost(run),
-        meaningless=doubt,
-        unproven=run.doubt_about_accuracy(evidence.recommended(trained)),
-    )
 
 
 def _about_the_defence(run: Run, attacker: str) -> Iterator[Claim]:
@@ -222,14 +230,31 @@ def _about_the_defence(run: Run, attacker: str) -> Iterator[Claim]:
         attacker=attacker,
         unproven=doubt or run.doubt_about_small(attacker),
     )
-    yield Claim(
+
+
+def _accuracy_of_balance(run: Run) -> Claim:
+    trained = run.accuracies().columns
+    return Claim(
+        "balance-accuracy",
+        "Rates from 0.3 to 0.5 are a balance: the model stays accurate.",
+        "5.1",
+        verdicts.below(run.tolerated_loss),
+        evidence.most_accuracy_lost(run),
+        meaningless=run.doubt_about_accuracy([min(trained)]),
+        unproven=run.doubt_about_accuracy(evidence.recommended(trained)),
+    )
+
+
+def _privacy_of_balance(run: Run, attacker: str) -> Claim:
+    whose = "" if run.trained else " before training"
+    return Claim(
         "balance-privacy",
-        "Rates from 0.3 to 0.5 are a balance: images stay private.",
+        f"Rates from 0.3 to 0.5 are a balance: images stay private{whose}.",
         "5.1",
         verdicts.POSITIVE,
         evidence.above_mean_image(run, attacker),
         attacker=attacker,
-        unproven=doubt,
+        unproven=run.doubt(attacker),
     )
 
 

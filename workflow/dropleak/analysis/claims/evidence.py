@@ -37,6 +37,10 @@ class Run:
     success_rmse: float
     tolerated_loss: float
     seed: int
+    network: tuple[str, str] = ("", "")
+    """What is trained: the label of the network, and the site of dropout."""
+    trained: bool = False
+    """Whether attacks and accuracies are of the same network."""
 
     def of(self, attacker: str) -> pd.DataFrame:
         """The attacks of one attacker."""

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+TRAINED = "trained"
+"""Setting of `weights` for those that a training gives, in place of a file."""
+
+
 @dataclass(frozen=True)
 class Client:
     """Settings of a client, described in schemas/config.schema.yaml under `presets.clients`."""
@@ -22,10 +26,11 @@ class Client:
     dropout: str = "classifier"
     images_per_update: int = 1
     weights: str | None = None
+    epochs: int | None = None
     batch_norm: str = "running"
 
     def build(self, shape: Shape, classes: int, seed: int = 0) -> Model:
-        """Its network.
+        """Its network; weights from a training are not part of it, see `compute_update`.
 
         Args:
             shape: of the images, (channels, height, width).
@@ -45,7 +50,7 @@ class Client:
         with self._naming_the_network():
             function = entry.function if entry else loading.function_of(self.network)
             module = loading.drawn(function, shape, classes, seed)
-            if self.weights:
+            if self.weights not in (None, TRAINED):
                 loading.load_weights(module, self.weights)
             loading.check_state(module)
             return ModuleNetwork(module, shape, classes, self.dropout, self.batch_norm)

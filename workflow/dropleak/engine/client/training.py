@@ -29,11 +29,15 @@ class Training:
 
 @dataclass(frozen=True)
 class Epoch:
-    """The results of an epoch."""
+    """The results of an epoch; epoch 0 is the initialisation."""
 
-    train_loss: float
+    number: int
+    train_loss: float | None
+    """Mean over the epoch; None before the first."""
     test_accuracy: float
     seconds: float
+    parameters: Parameters
+    """After it, without a batch, on the device of the training."""
 
 
 def train(
@@ -55,7 +59,7 @@ def train(
         seed: of this run.
 
     Yields:
-        after each epoch.
+        before the first epoch and after each.
     """
     images, labels = train_set
     parameters = initial_parameters(network, seed, settings.initialisation)
@@ -64,7 +68,15 @@ def train(
     optimiser = _OPTIMISERS[settings.optimiser](list(parameters.values()), settings.learning_rate)
     order = torch.Generator().manual_seed(seed)
     drops = torch.Generator(images.device).manual_seed(seed)
-    for _ in range(settings.epochs):
+    started = time.perf_counter()
+
+    def result(number: int, train_loss: float | None) -> Epoch:
+        accuracy = _accuracy(network, parameters, *test_set)
+        copies = {name: p.detach().clone() for name, p in parameters.items()}
+        return Epoch(number, train_loss, accuracy, time.perf_counter() - started, copies)
+
+    yield result(0, None)
+    for number in range(1, settings.epochs + 1):
         started = time.perf_counter()
         total = torch.zeros((), device=images.device)
         permutation = torch.randperm(len(labels), generator=order).to(images.device)
@@ -79,8 +91,7 @@ def train(
             loss.backward()
             optimiser.step()
             total += loss.detach() * len(batch)
-        accuracy = _accuracy(network, parameters, *test_set)
-        yield Epoch(float(total) / len(labels), accuracy, time.perf_counter() - started)
+        yield result(number, float(total) / len(labels))
 
 
 _OPTIMISERS = {

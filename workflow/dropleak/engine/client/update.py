@@ -78,6 +78,7 @@ def compute_update(
     keys: Tensor,
     rate: float,
     like: Tensor | None = None,
+    weights: Mapping[str, Tensor] | None = None,
 ) -> tuple[Update, Private]:
     """Each client draws a mask for each image, and computes its mean gradients.
 
@@ -88,11 +89,13 @@ def compute_update(
             the first of its keys.
         rate: dropout rate in [0, 1).
         like: a tensor with the device and dtype to compute with; by default those of the images.
+        weights: of all clients, [1, *shape] by name; by default the network's initial ones.
     """
     like = images if like is None else like
     n = images.shape[1]
-    weights = network.initial_parameters(rng.derive(keys[:, 0], rng.Stream.WEIGHTS))
-    parameters = {name: tensor.to(like) for name, tensor in weights.items()}
+    if weights is None:
+        weights = network.initial_parameters(rng.derive(keys[:, 0], rng.Stream.WEIGHTS))
+    parameters = {name: weights[name].to(like) for name in network.parameter_shapes()}
     drawn = dropout_masks(network, rng.derive(keys, rng.Stream.CLIENT_MASK), rate, like.dtype)
     masks = tuple(mask.to(like) for mask in drawn)
     targets = F.one_hot(labels, network.classes).to(like)

@@ -34,7 +34,10 @@ class Architecture:
     meaning: str
     """What it is, for the table of settings."""
     method: str
-    """The same for the methods paragraph: LaTeX that may cite `report/references.bib`."""
+    """The same for the methods paragraph, without weights: LaTeX that may cite
+    `report/references.bib`."""
+    initial: str = "PyTorch's initial weights"
+    """What its weights are before any training, in the methods paragraph."""
 
     @property
     def multiplications(self) -> float:
@@ -133,13 +136,13 @@ NETWORKS: dict[str, Architecture | ModuleArchitecture] = {
     "lenet": Architecture(
         lenet,
         meaning="that of the DLG and iDLG papers, with sigmoids and weights in [-0.5, 0.5]",
-        method=r"the LeNet of Zhu et al.\ \cite{zhu2019deep} with sigmoids, weights and biases "
-        "uniform in $[-0.5, 0.5]$",
+        method=r"the LeNet of Zhu et al.\ \cite{zhu2019deep} with sigmoids",
+        initial="weights and biases uniform in $[-0.5, 0.5]$",
     ),
     "relu-convnet": Architecture(
         relu_convnet,
         meaning="a small one with ReLU and torch's initial weights",
-        method="a convolutional network with ReLU and PyTorch's initial weights",
+        method="a convolutional network with ReLU",
     ),
     "mlp": ModuleArchitecture(
         "dropleak.engine.models.modules.mlp",

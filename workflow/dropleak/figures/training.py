@@ -1,0 +1,80 @@
+"""Figure 10: leakage as training goes on."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import pyarrow as pa
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dropleak.analysis import training as measured
+from dropleak.figures import style
+from dropleak.figures.rmse import CLIPPED
+from dropleak.tables import parquet
+
+_MEASURES = {
+    CLIPPED: ("rmse_clipped_mean", "rmse_clipped_low", "rmse_clipped_high"),
+    "successes": ("success_share", "success_low", "success_high"),
+}
+
+
+def leakage_by_epoch(
+    summary: pa.Table, tradeoff: pa.Table, courses: list[dict[str, int]], attackers: list[str]
+) -> Figure:
+    """Mean RMSE after clipping and share of successes by epoch of training, a line per attacker.
+
+    Panels are side by side for dropout rates. Each course has two rows of panels, one per measure.
+
+    Args:
+        summary: the summary table.
+        tradeoff: its metadata has the error of the mean-image baseline.
+        courses: by client the epoch after which it is attacked, see `networks.courses`.
+        attackers: names, in the order of the legend.
+    """
+    rates = sorted(measured.by_epoch(summary, courses[0])["dropout_rate"].unique())
+    panels = {"nrows": 2 * len(courses), "ncols": len(rates), "sharex": "row", "sharey": "row"}
+    figure, axes = style.new(0.7 + 2.8 * len(courses), squeeze=False, **panels)
+    for (above, below), course in zip(axes.reshape(-1, 2, len(rates)), courses, strict=True):
+        frame = measured.by_epoch(summary, course)
+        for row, (label, names) in zip((above, below), _MEASURES.items(), strict=True):
+            for axis, rate in zip(row, rates, strict=True):
+                at_rate = frame[frame["dropout_rate"] == rate]
+                _draw(axis, at_rate, names, [*course.values()], attackers)
+            row[0].set_ylabel(label)
+        for axis, rate in zip(above, rates, strict=True):
+            style.mean_image(axis, parquet.metadata(tradeoff)["mean_image_rmse"])
+            axis.set_title(f"dropout rate {rate}")
+            axis.tick_params(labelbottom=False)
+        above[0].set_ylim(0, None)
+        below[0].set_ylim(-0.05, 1.05)
+        if len(courses) > 1:
+            ends = [*course]
+            above[0].set_title(f"{ends[0]} to {ends[-1]}\ndropout rate {rates[0]}", loc="left")
+    figure.supxlabel("epochs of training", fontsize=8)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    sns.despine(figure)
+    return figure
+
+
+def _draw(
+    axis: Axes,
+    frame: pd.DataFrame,
+    names: tuple[str, str, str],
+    epochs: Sequence[int],
+    attackers: Sequence[str],
+) -> None:
+    """Draw the values of attackers with their intervals.
+
+    Args:
+        frame: of one rate.
+        names: columns of the values and of the ends of their intervals.
+        epochs: all, equally far from each other.
+        attackers: names.
+    """
+    for index, (name, look) in enumerate(style.attacker_looks(attackers).items()):
+        rows = frame[frame["attacker"] == name].sort_values("epochs")
+        shift = 0.08 * (index - (len(attackers) - 1) / 2)
+        places = [epochs.index(epoch) + shift for epoch in rows["epochs"]]
+        style.intervals(axis, places, rows, names, label=name, **look)
+    axis.set_xticks(range(len(epochs)), [str(epoch) for epoch in epochs])
