@@ -1,9 +1,9 @@
 """A client as data."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from dropleak.engine.models.layer import Shape
 from dropleak.engine.models.model import Model
@@ -23,6 +23,7 @@ class Client:
     images_per_update: int = 1
     weights: str | None = None
     batch_norm: str = "running"
+    defence: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def build(self, shape: Shape, classes: int, seed: int = 0) -> Model:
         """Its network.
