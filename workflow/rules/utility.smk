@@ -1,4 +1,4 @@
-TRAINING = "{network}/{dropout}/{settings}/rate-{rate}"
+TRAINING = "{network}/{dropout}/{defence}/{settings}/rate-{rate}"
 
 
 rule train:

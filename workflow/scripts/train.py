@@ -17,7 +17,9 @@ with job_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
     settings, wildcards = snakemake.params.settings, snakemake.wildcards
     # From the configuration, not from params: files that move must not cause a rerun.
-    client = configuration.trained_client(snakemake.config, wildcards.network, wildcards.dropout)
+    client = configuration.trained_client(
+        snakemake.config, wildcards.network, wildcards.dropout, wildcards.defence
+    )
     files = networks.files(client, settings["client"])
     first, training = settings["seed"], Training(**settings["training"])
     with progress(settings["seeds"] * training.epochs, "epochs") as bar:

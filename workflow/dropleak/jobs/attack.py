@@ -9,12 +9,13 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from dropleak.engine import rng
+from dropleak.engine import defences, rng
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.restarts import reconstruct_best
 from dropleak.engine.backends.choice import choose
 from dropleak.engine.client.client import Client
 from dropleak.engine.client.update import compute_update
+from dropleak.engine.defences.defence import Defence
 from dropleak.engine.models.model import Model
 from dropleak.errors import InputError
 from dropleak.jobs.checkpoint import AttackCheckpoint
@@ -66,13 +67,14 @@ def attack_job(
     job = _Job(
         network=network_of(client, images, seed),
         images_per_update=client.images_per_update,
+        defence=defences.make(client.defence),
         attacker=Attacker(**settings["attacker"]),
         rate=rate,
         seed=seed,
         iterations=settings["iterations"],
         like=like,
     )
-    backend = choose(job.network, job.attacker, job.like)
+    backend = choose(job.network, job.attacker, job.like, job.defence)
     print(backend)
     made_by = {"torch": torch.__version__, "device": device_name(device)}
     constants = {
@@ -116,6 +118,7 @@ class _Job:
 
     network: Model
     images_per_update: int
+    defence: Defence | None
     attacker: Attacker
     rate: float
     seed: int
@@ -137,7 +140,9 @@ def _attack(
         values.unflatten(0, by_client)
         for values in (*tensors(images), rng.image_keys(job.seed, _indices(images)))
     )
-    update, private = compute_update(job.network, pixels, labels, keys, job.rate, job.like)
+    update, private = compute_update(
+        job.network, pixels, labels, keys, job.rate, job.like, job.defence
+    )
     std = np.array(parquet.metadata(images)["training_std"])
     std[std == 0] = 1  # a channel without contrast
     observer = TrajectoryObserver(private.images.numpy(), std)

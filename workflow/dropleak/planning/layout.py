@@ -12,7 +12,7 @@ from itertools import product
 
 from dropleak.planning import identity
 from dropleak.planning.config import clients
-from dropleak.planning.networks import label
+from dropleak.planning.networks import training
 
 
 @dataclass(frozen=True)
@@ -47,17 +47,15 @@ class Layout:
         images = identity.of_images(config)
         self.images = Folder(f"{self.results}/data", images)
         presets = clients(config)
-        trained = {
-            (label(presets[name]), presets[name]["dropout"]): name for name in config["clients"]
-        }
+        trained = {training(presets[name]): name for name in config["clients"]}
         self.trainings = {
-            network: Folder(
-                "/".join([f"{self.results}/utility", *network]),
+            shared: Folder(
+                "/".join([f"{self.results}/utility", *shared]),
                 identity.of_training(config, images, client),
             )
-            for network, client in trained.items()
+            for shared, client in trained.items()
         }
-        """By label of the network and site of dropout, which clients can share."""
+        """By label of the network, site of dropout and label of the defence."""
         self.attacks = {
             (client, attacker): Folder(
                 f"{self.results}/attacks/{client}/{attacker}",

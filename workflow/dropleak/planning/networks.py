@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
+from dropleak.engine import defences
 from dropleak.engine.models.zoo import NETWORKS
 from dropleak.errors import InputError
 from dropleak.planning import code
@@ -144,11 +145,19 @@ def labelled(client: dict) -> dict:
     return client | {"network": label(client), "weights": None}
 
 
+def training(client: dict) -> tuple[str, str, str]:
+    """What clients that share trainings have in common, in tables and names of files.
+
+    Label of the network, site of dropout, and label of the defence.
+    """
+    return label(client), client["dropout"], defences.label(client["defence"])
+
+
 def confused(clients: dict[str, dict]) -> Iterator[str]:
     """Clients whose different networks would have the same label, by name."""
     first: dict[tuple[str, str], tuple[str, dict]] = {}
     for name, client in clients.items():
-        network = without_paths(client) | {"images_per_update": 1}
+        network = without_paths(client) | {"images_per_update": 1, "defence": {}}
         other, known = first.setdefault((label(client), client["dropout"]), (name, network))
         if network != known:
             yield (

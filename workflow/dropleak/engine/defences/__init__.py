@@ -91,8 +91,8 @@ DEFENCES = {
         "dropleak.engine.defences.quantisation.Quantisation",
         settings={
             "bits": {
-                "description": "Bits of an entry, one of them for its sign; 32 are no rounding, and "
-                "of a single one there is `sign`.",
+                "description": "Bits of an entry, one of them for its sign; 32 change nothing, and "
+                "`sign` is a single one.",
                 "type": "integer",
                 "minimum": 2,
                 "maximum": 32,

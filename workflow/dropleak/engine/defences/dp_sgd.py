@@ -22,8 +22,8 @@ class DPSGD(Defence):
     """Each image's gradient clipped to a norm, and noise on their mean (Abadi et al. 2016, alg. 1).
 
     The noise on the mean of n images has standard deviation multiplier * norm / n. An attacker
-    clips its dummy gradient as well, and estimates the image a posteriori, see `denoising`. With several
-    images it clips the mean, as it would be if their gradients had one direction.
+    clips its dummy gradient as well, and estimates the image a posteriori, see `denoising`. With
+    several images it clips the mean, as if their gradients had one direction.
     """
 
     norm: float

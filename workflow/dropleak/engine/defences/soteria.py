@@ -19,8 +19,8 @@ class Soteria(Defence):
     """The features that say most about the image are pruned (Sun et al. 2021).
 
     They are those with the smallest |dr/dx| / |r|, summed over images; their columns in the
-    gradient of the classifier's weights become zero. As in the paper's code, the gradients of other layers
-    stay. An attacker matches all but the columns of zeros.
+    gradient of the classifier's weights become zero. As in the paper's code, the gradients of other
+    layers stay. An attacker matches all but the columns of zeros.
     """
 
     share: float
