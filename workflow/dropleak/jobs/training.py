@@ -54,10 +54,11 @@ def train_seeds(
         "defence": defences.label(client.defence),
         "dropout_rate": rate,
     }
+    defence = defences.make(client.defence)
     rows = []
     for run in seeds:
         network = network_of(client, train_images, seeds[0] if client.weights else run)
-        epochs = train(network, train_set, test_set, rate, run, training)
+        epochs = train(network, train_set, test_set, rate, run, training, defence)
         for number, epoch in enumerate(epochs, start=1):
             rows.append(trained | {"seed": run, "epoch": number} | asdict(epoch))
             progress()

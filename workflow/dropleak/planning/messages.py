@@ -20,9 +20,8 @@ def explain(error: ValidationError) -> str:
     match error.validator:
         case "additionalProperties":
             allowed = schema["properties"]
-            one_of = (
-                f"; it must be one of {', '.join(allowed)}" if "maxProperties" in schema else ""
-            )
+            choice = "maxProperties" in schema
+            one_of = f"; it must be one of {', '.join(allowed)}" if choice else ""
             unknown = sorted(value.keys() - allowed.keys(), key=str)
             return "; ".join(
                 f"{path_of([*error.absolute_path, name])}: unknown key"

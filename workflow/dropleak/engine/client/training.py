@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dropleak.engine import rng
+from dropleak.engine.client.findings import ClientFindings
+from dropleak.engine.defences.defence import Defence
 from dropleak.engine.models.model import Model
 from dropleak.engine.models.network import Network
 from dropleak.engine.models.parameters import Parameters
@@ -43,6 +45,7 @@ def train(
     rate: float,
     seed: int,
     settings: Training,
+    defence: Defence | None = None,
 ) -> Iterator[Epoch]:
     """Train with dropout at `rate`, test without.
 
@@ -53,6 +56,7 @@ def train(
         train_set, test_set: images [N, C, H, W] in [0, 1] and labels int64 [N], on one device.
         rate: dropout rate in [0, 1).
         seed: of this run.
+        defence: of the gradient of every step.
 
     Yields:
         after each epoch.
@@ -64,6 +68,7 @@ def train(
     optimiser = _OPTIMISERS[settings.optimiser](list(parameters.values()), settings.learning_rate)
     order = torch.Generator().manual_seed(seed)
     drops = torch.Generator(images.device).manual_seed(seed)
+    noise, step = rng.derive(torch.tensor([seed]), rng.Stream.DEFENCE), 0
     for _ in range(settings.epochs):
         started = time.perf_counter()
         total = torch.zeros((), device=images.device)
@@ -76,11 +81,30 @@ def train(
             ]
             loss = F.cross_entropy(network.forward(parameters, images[batch], masks), labels[batch])
             optimiser.zero_grad()
-            loss.backward()
+            if defence is None:
+                loss.backward()
+            else:
+                keys, step = rng.derive(noise, step), step + 1
+                findings = _findings(network, parameters, images[batch], masks, labels[batch])
+                for name, gradient in defence.defend(findings, keys).items():
+                    parameters[name].grad = gradient[0]
             optimiser.step()
             total += loss.detach() * len(batch)
         accuracy = _accuracy(network, parameters, *test_set)
         yield Epoch(float(total) / len(labels), accuracy, time.perf_counter() - started)
+
+
+def _findings(
+    network: Model, parameters: Parameters, images: Tensor, masks: list[Tensor], labels: Tensor
+) -> ClientFindings:
+    """Those of one client with a batch of images."""
+    return ClientFindings(
+        network,
+        {name: p.detach()[None] for name, p in parameters.items()},
+        images[None],
+        [mask[None] for mask in masks],
+        F.one_hot(labels, network.classes).to(images)[None],
+    )
 
 
 _OPTIMISERS = {
