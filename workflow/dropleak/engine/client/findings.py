@@ -1,6 +1,6 @@
 """What clients compute from their images, as their defences see it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -14,6 +14,9 @@ from dropleak.engine.backends.derivatives import derivatives
 from dropleak.engine.defences.defence import Gradients, Representation
 from dropleak.engine.models.model import Model
 from dropleak.engine.models.parameters import unflatten
+
+Transpose = Callable[[Tensor], tuple[Tensor]]
+"""From directions of features, [n, d], to those of images, [n, C, H, W]."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,15 @@ class ClientFindings:
     def representation(self) -> Representation:
         assert self.network.classifier is not None  # or such a defence had been refused
         name = self.network.classifier.weight
-        every = [self._features(client, name) for client in range(len(self.images))]
-        features, sensitivity = map(torch.stack, zip(*every, strict=True))
-        return Representation(name, features, sensitivity)
+        features, sensitivity = [], []
+        for client in range(len(self.images)):
+            found, transpose = self._features(client, name)
+            features.append(found.detach())
+            sensitivity.append(self._sensitivity(found, transpose).detach())
+        return Representation(name, torch.stack(features), torch.stack(sensitivity))
 
-    def _features(self, client: int, name: str) -> tuple[Tensor, Tensor]:
-        """Inputs of one client's classifier and the norms of their derivatives, [n, d] each."""
+    def _features(self, client: int, name: str) -> tuple[Tensor, Transpose]:
+        """Inputs of one client's classifier, [n, d], and the transpose of their derivative."""
         own = {name: ordinary(p[client % len(p)]) for name, p in self.parameters.items()}
         masks = [ordinary(mask[client]) for mask in self.masks]
 
@@ -64,15 +70,17 @@ class ClientFindings:
                 self.network.forward(own, images, masks)
             return recorder.inputs[-1]
 
-        features, transpose = cast(Any, vjp(inputs_of_classifier, ordinary(self.images[client])))
+        return cast(Any, vjp(inputs_of_classifier, ordinary(self.images[client])))
+
+    def _sensitivity(self, features: Tensor, transpose: Transpose) -> Tensor:
+        """Norms of the derivatives of features, [n, d], one feature of all images after another."""
 
         def squared_norm(feature: Tensor) -> Tensor:
             (gradient,) = transpose(feature.expand_as(features))
             return gradient.flatten(1).square().sum(1)
 
         units = torch.eye(features.shape[1], dtype=features.dtype, device=features.device)
-        squares = vmap(squared_norm, chunk_size=_TOGETHER)(units)
-        return features.detach(), squares.detach().sqrt().mT
+        return vmap(squared_norm, chunk_size=_TOGETHER)(units).sqrt().mT
 
 
 _TOGETHER = 64

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dropleak.engine import rng
-from dropleak.engine.client.findings import ClientFindings
+from dropleak.engine.client.batch import BatchFindings
 from dropleak.engine.defences.defence import Defence
 from dropleak.engine.models.model import Model
 from dropleak.engine.models.network import Network
@@ -84,27 +84,15 @@ def train(
             if defence is None:
                 loss.backward()
             else:
+                given = images[batch], masks, labels[batch]
+                findings = BatchFindings.of(network, parameters, *given, loss)
                 keys, step = rng.derive(noise, step), step + 1
-                findings = _findings(network, parameters, images[batch], masks, labels[batch])
                 for name, gradient in defence.defend(findings, keys).items():
                     parameters[name].grad = gradient[0]
             optimiser.step()
             total += loss.detach() * len(batch)
         accuracy = _accuracy(network, parameters, *test_set)
         yield Epoch(float(total) / len(labels), accuracy, time.perf_counter() - started)
-
-
-def _findings(
-    network: Model, parameters: Parameters, images: Tensor, masks: list[Tensor], labels: Tensor
-) -> ClientFindings:
-    """Those of one client with a batch of images."""
-    return ClientFindings(
-        network,
-        {name: p.detach()[None] for name, p in parameters.items()},
-        images[None],
-        [mask[None] for mask in masks],
-        F.one_hot(labels, network.classes).to(images)[None],
-    )
 
 
 _OPTIMISERS = {
