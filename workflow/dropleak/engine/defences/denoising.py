@@ -20,9 +20,8 @@ from dropleak.engine.attack.attacker import Attacker
 if TYPE_CHECKING:
     from dropleak.engine.client.update import Update
 
-NEIGHBOURS = 0.05
-"""b, the mean absolute difference of neighbouring pixels: between 0.04 and 0.06 for photographs of
-32 x 32."""
+NEIGHBOURS = 0.06
+"""b, the mean absolute difference of neighbouring pixels, as in photographs of 32 x 32."""
 
 
 def denoising(attacker: Attacker, update: Update) -> Attacker:

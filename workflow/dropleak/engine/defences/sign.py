@@ -1,10 +1,18 @@
 """The signs of the gradient's entries."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.defences.defence import Defence, Findings, Gradients
+from dropleak.engine.defences.denoising import denoising
+
+if TYPE_CHECKING:
+    from dropleak.engine.client.update import Update
 
 SOFTNESS = 0.1
 """Where the relaxed sign bends, relative to the root mean square of a parameter's gradient."""
@@ -14,13 +22,17 @@ SOFTNESS = 0.1
 class Sign(Defence):
     """-1, 0 or 1 in place of every entry: signSGD (Bernstein et al. 2018).
 
-    An attacker matches a smooth version of its dummy gradient's signs.
+    An attacker matches a smooth version of its dummy gradient's signs, and takes what is left for
+    normal noise of deviation 1, see `denoising`.
     """
 
     is_expected = True
 
     def defend(self, findings: Findings, keys: Tensor) -> Gradients:
         return {name: gradient.sign() for name, gradient in findings.gradients().items()}
+
+    def adapt(self, attacker: Attacker, update: Update) -> Attacker:
+        return denoising(attacker, update)
 
     def expected(self, gradients: Gradients) -> Gradients:
         return {name: _smooth_sign(gradient) for name, gradient in gradients.items()}
