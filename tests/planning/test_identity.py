@@ -5,7 +5,8 @@ import pytest
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.client.client import Client
 from dropleak.planning import identity
-from dropleak.planning.config import complete
+from dropleak.planning.config import clients, complete, trained_client
+from dropleak.planning.layout import Layout
 
 
 def configured(**settings):
@@ -90,6 +91,27 @@ def test_clients_that_differ_in_their_updates_share_trainings():
     config = configured()
     assert of_training(config, "lenet") == of_training(config, "lenet-8")
     assert of_training(config, "lenet") != of_training(config, "lenet-both-dropout")
+
+
+def test_trainings_are_of_a_defence():
+    presets = {
+        "default": {"defence": {"soteria": {}}},
+        "explicit": {"defence": {"soteria": {"share": 0.8}}},
+        "other": {"defence": {"soteria": {"share": 0.5}}},
+    }
+    config = complete({"experiment": "x", "presets": {"clients": presets}, "clients": [*presets]})
+    default, explicit, other = (of_training(config, name) for name in presets)
+    assert default == explicit != other
+    assert Client(**default["client"]).defence == {"soteria": {"share": 0.8}}
+    shared = [("lenet", "classifier", f"soteria-{share}") for share in (0.8, 0.5)]
+    assert [*Layout(config).trainings] == shared
+    assert trained_client(config, *shared[1]) == clients(config)["other"]
+
+
+def test_an_undefended_client_has_the_identity_that_it_had_before_there_were_defences():
+    config = configured(presets={"clients": {"mine": {"defence": {}}}})
+    assert of_attack(config, "idlg", "mine")["client"] == {}
+    assert of_training(config, "mine")["client"] == {}
 
 
 def test_a_setting_that_results_do_not_record_had_its_default():
