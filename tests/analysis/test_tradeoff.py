@@ -104,13 +104,19 @@ def test_a_client_is_weighed_against_the_accuracy_of_its_own_network(two_attacke
     attacks = pa.concat_tables([two_attackers, of_client(failing(two_attackers), "other")])
     summary = summarise(attacks, 0.2, seed=0)
     runs = {"network": ["lenet", "lenet", "wide"], "dropout_rate": [0.0, 0.5, 0.0]}
-    runs |= {"test_accuracy": [0.9, 0.8, 0.1], "dropout": ["both"] * 3}
+    runs |= {"test_accuracy": [0.9, 0.8, 0.1], "dropout": ["both"] * 3, "defence": ["none"] * 3}
     runs |= {name: [0] * 3 for name in ("seed", "epoch", "train_loss", "seconds")}
     utility = parquet.build(UTILITY, runs | {name: ["here"] * 3 for name in ("host", "device")})
     mean_image = parquet.build(MEAN_IMAGE, {"image": attacks["image"][:2], "rmse": [0.2, 0.2]})
     clients = {
-        "lenet": {"network": "lenet", "dropout": "both", "epochs": None},
-        "other": {"network": "wide", "dropout": "both", "epochs": None},
+        name: {
+            "network": network,
+            "dropout": "both",
+            "defence": {},
+            "epochs": None,
+            "images_per_update": n,
+        }
+        for name, network, n in (("lenet", "lenet", 1), ("other", "wide", 2))
     }
     table = compute_tradeoff(
         attacks, summary, utility, mean_image, TEN_CLASSES, **(WEIGHING | {"clients": clients})

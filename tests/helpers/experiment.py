@@ -50,7 +50,8 @@ def weighed(attacks, accuracies, **options):
     columns = {name: [0] * len(accuracies) for name in UTILITY.names}
     columns |= {"dropout_rate": accuracies.keys(), "test_accuracy": accuracies.values()}
     columns |= {name: ["here"] * len(accuracies) for name in ("host", "device")}
-    columns |= {"network": ["lenet"] * len(accuracies), "dropout": ["classifier"] * len(accuracies)}
+    training = {"network": "lenet", "dropout": "classifier", "defence": "none"}
+    columns |= {name: [value] * len(accuracies) for name, value in training.items()}
     table = parquet.build(UTILITY, {name: list(value) for name, value in columns.items()})
     images = attacks["image"].unique()
     mean_image = parquet.build(MEAN_IMAGE, {"image": images, "rmse": [0.2] * len(images)})

@@ -44,6 +44,27 @@ from dropleak.planning import config as configuration
             "presets: {attackers: {x: {learning_rate: .nan}}}",
             ["presets.attackers.x.learning_rate: nan", "finite"],
         ),
+        (
+            "presets: {clients: {x: {defence: {gaussian-nose: {}}}}}",
+            ["presets.clients.x.defence.gaussian-nose: unknown", "did you mean gaussian-noise?"],
+        ),
+        (
+            "presets: {clients: {x: {defence: {encryption: {}}}}}",
+            ["defence.encryption: unknown key; it must be one of gaussian-noise, dp-sgd, pruning"],
+        ),
+        (
+            "presets: {clients: {x: {defence: {pruning: {portion: 0.5}}}}}",
+            ["defence.pruning.portion: unknown key", "defence.pruning.share: missing"],
+        ),
+        (
+            "presets: {clients: {x: {defence: {pruning: {share: 1}}}}}",
+            ["presets.clients.x.defence.pruning.share: 1 is outside", "below 1"],
+        ),
+        (
+            "presets: {clients: {x: {defence: {sign: {}, soteria: {}}}}}",
+            ["presets.clients.x.defence:", "has 2 entries; at most 1 is allowed"],
+        ),
+        ("presets: {clients: {x: {defence: sign}}}", ['defence: "sign"', "a group of keys"]),
         ("attack: {iterations: 1000000000000}", ["attack.iterations", "at most"]),
         ("attack: {iterations: 1.0e+3}", ["attack.iterations: 1000.0", "a whole number"]),
         ("attack: [iterations]", ["attack", "a group of keys"]),

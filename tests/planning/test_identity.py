@@ -5,7 +5,8 @@ import pytest
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.client.client import Client
 from dropleak.planning import identity
-from dropleak.planning.config import complete, training_rates
+from dropleak.planning.config import clients, clients_of_training, complete, training_rates
+from dropleak.planning.layout import Layout
 
 
 def configured(**settings):
@@ -92,6 +93,7 @@ def test_clients_that_differ_in_their_updates_share_trainings():
     assert of_training(config, "lenet") != of_training(config, "lenet-both-dropout")
 
 
+LENET = ("lenet", "classifier", "none")
 TRAINED = {name: {"weights": "trained", "epochs": n} for name, n in [("one", 1), ("end", 20)]}
 
 
@@ -137,8 +139,29 @@ def test_a_new_version_of_trainings_affects_attacks_on_trained_clients(monkeypat
 def test_networks_are_trained_at_every_rate_that_they_are_attacked_at():
     config = trained("one") | {"rates": [0.0, 0.25]}
     config["utility"]["rates"] = [0.5, 0.0]
-    assert training_rates(config, "lenet", "classifier") == [0.5, 0.0, 0.25]
-    assert training_rates(config | {"clients": ["lenet"]}, "lenet", "classifier") == [0.5, 0.0]
+    assert training_rates(config, *LENET) == [0.5, 0.0, 0.25]
+    assert training_rates(config | {"clients": ["lenet"]}, *LENET) == [0.5, 0.0]
+
+
+def test_trainings_are_of_a_defence():
+    presets = {
+        "default": {"defence": {"soteria": {}}},
+        "explicit": {"defence": {"soteria": {"share": 0.8}}},
+        "other": {"defence": {"soteria": {"share": 0.5}}},
+    }
+    config = complete({"experiment": "x", "presets": {"clients": presets}, "clients": [*presets]})
+    default, explicit, other = (of_training(config, name) for name in presets)
+    assert default == explicit != other
+    assert Client(**default["client"]).defence == {"soteria": {"share": 0.8}}
+    shared = [("lenet", "classifier", f"soteria-{share}") for share in (0.8, 0.5)]
+    assert [*Layout(config).trainings] == shared
+    assert clients_of_training(config, *shared[1]) == [clients(config)["other"]]
+
+
+def test_an_undefended_client_has_the_identity_that_it_had_before_there_were_defences():
+    config = configured(presets={"clients": {"mine": {"defence": {}}}})
+    assert of_attack(config, "idlg", "mine")["client"] == {}
+    assert of_training(config, "mine")["client"] == {}
 
 
 def test_a_setting_that_results_do_not_record_had_its_default():

@@ -16,7 +16,7 @@ from dropleak.tables import parquet, weights
 from dropleak.tables.schemas import UTILITY
 
 CONFIG = complete({"experiment": "test"})
-TRAININGS = Layout(CONFIG).trainings["lenet", "classifier"]
+TRAININGS = Layout(CONFIG).trainings["lenet", "classifier", "none"]
 SETTINGS = TRAININGS.settings
 
 
@@ -24,6 +24,7 @@ def utility(rows=1, settings=SETTINGS):
     columns = {
         "network": "lenet",
         "dropout": "classifier",
+        "defence": "none",
         "dropout_rate": 0.5,
         "seed": 0,
         "epoch": 1,

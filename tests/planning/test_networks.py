@@ -155,7 +155,7 @@ def test_different_networks_must_have_different_labels(files, tmp_path):
         "three": {"network": f"{files}/mine.py:build", "batch_norm": "batch"},
     }
     config = {"experiment": "x", "clients": [*presets], "presets": {"clients": presets}}
-    labels = {network for network, _ in Layout(complete(config)).trainings}
+    labels = {network for network, *_ in Layout(complete(config)).trainings}
     assert labels == {"mine.build", "mine.build+batch-statistics"}
     (tmp_path / "other" / "parts.py").write_text("WIDTH = 4\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"one and two have different networks, .* mine.build;"):

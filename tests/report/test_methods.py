@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from dropleak.data import datasets
+from dropleak.engine import defences
 from dropleak.engine.attack import distances
 from dropleak.engine.models import zoo
 from dropleak.engine.models.zoo import NETWORKS
@@ -146,7 +147,7 @@ def test_every_citation_has_one_complete_entry(name, network):
 
 def test_every_reference_is_cited():
     entries = set(re.findall(r"^@\w+\{(.*),$", BIBLIOGRAPHY.read_text(encoding="utf-8"), re.M))
-    modules = (methods, datasets, zoo, distances)
+    modules = (methods, datasets, zoo, distances, defences)
     texts = [Path(module.__file__).read_text(encoding="utf-8") for module in modules]
     assert entries == set(re.findall(r"\\cite\{+(\w+)\}", "".join(texts)))
 

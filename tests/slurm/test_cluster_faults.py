@@ -126,7 +126,7 @@ def test_a_job_exceeds_its_memory(slow, clone):
     assert re.search(r"logs/experiment/train/lenet/classifier/\w+/rate-0.0.log", output)
     reasons = output[output.index("Slurm ended these jobs") :]
     assert re.search(
-        r"utility/lenet/classifier/\w+/rate-0.0.parquet: Exceeded job memory limit", reasons
+        r"utility/lenet/classifier/none/\w+/rate-0.0.parquet: Exceeded job memory limit", reasons
     )
     assert "logs/slurm/rule_train" in reasons
     assert "attacks/lenet/idlg" not in reasons  # these got more memory, and finished
@@ -155,4 +155,4 @@ def test_a_job_exceeds_its_time(slow):
     clone, process = slow
     assert process.wait(600) == 0, clone.output
     assert states(clone, "train") == ["TIMEOUT", "COMPLETED"]
-    assert list(clone.folder.glob("results/experiment/utility/lenet/*/*/rate-0.0.parquet"))
+    assert list(clone.folder.glob("results/experiment/utility/lenet/*/*/*/rate-0.0.parquet"))

@@ -24,10 +24,12 @@ from snakemake.utils import update_config
 
 import dropleak.data
 from dropleak.data import datasets, sources
+from dropleak.engine import defences, rng
 from dropleak.engine.attack import distances
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.reconstruct import objective_for, reconstruct, start_row
 from dropleak.engine.backends.choice import choose
+from dropleak.engine.client.update import compute_update
 from dropleak.engine.models import layers, zoo
 from dropleak.figures import style
 from dropleak.tables import parquet
@@ -36,6 +38,7 @@ PAGE = (ROOT / "docs" / "extend.md").read_text(encoding="utf-8")
 BLOCKS = dict(
     re.findall(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
 )
+KEYS = rng.image_keys(0, torch.tensor([[4], [17]]))
 PRESETS = re.findall(r"^```yaml\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
 
 
@@ -106,6 +109,7 @@ def test_its_methods_paragraph_has_the_examples_words(finished):
     assert r"a network of two $5 \times 5$ convolutions of 24 channels with softplus" in methods
     assert r"\texttt{patient}: labels inferred" in methods
     assert "sum of absolute differences of gradients" in methods
+    assert "defended by every entry of the gradient kept within a bound (bound 0.1)" in methods
     assert r"patches of scikit-learn's \cite{pedregosa2011scikit} photographs" in methods
     assert "the best of 3 starts" in methods
 
@@ -201,6 +205,26 @@ def test_passes_of_layer_and_network_agree_with_autograd(digits, wide, dropout):
     )
     assert (seen[-1] < seen[0] / 2).all()
     assert torch.equal(result.labels, private.labels)
+
+
+def test_a_class_and_an_entry_are_a_new_defence(digits, monkeypatch):
+    clamping = ModuleType("dropleak.engine.defences.clamping")
+    monkeypatch.setitem(sys.modules, clamping.__name__, clamping)
+    monkeypatch.setattr(defences, "clamping", clamping, raising=False)
+    exec(BLOCKS["workflow/dropleak/engine/defences/clamping.py"], vars(clamping))
+    extend(monkeypatch, defences, "DEFENCES")
+    made = defences.make({"clamping": {"bound": 0.1}})
+    assert defences.label({"clamping": {"bound": 0.1}}) == "clamping-0.1"
+    update, private, _ = clients(digits, [4, 17], 0.0)
+    defended, _ = compute_update(
+        update.network, private.images, private.labels, KEYS, 0.0, defence=made
+    )
+    largest = [gradient.abs().max() for gradient in defended.gradients.values()]
+    assert max(largest) == 0.1
+    attacker = Attacker(masks="read", adapts=True)
+    objective = objective_for(defended, attacker, rng.attacker_keys(KEYS))
+    x, counts = private.images.flatten(1), torch.zeros(2, dtype=torch.int64)
+    assert objective(x, counts)[0].max() < 1e-20
 
 
 def test_a_function_is_a_new_distance(monkeypatch):

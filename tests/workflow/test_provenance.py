@@ -102,7 +102,7 @@ def test_files_of_jobs_are_checked(copied):
     folder, results, configuration = copied
     (attack,) = results.glob("attacks/lenet/idlg/*/rate-0.5/images-0-2.parquet")
     attack.write_bytes(attack.read_bytes() + b"more")
-    (training,) = results.glob("utility/lenet/classifier/*/rate-0.9.parquet")
+    (training,) = results.glob("utility/lenet/classifier/none/*/rate-0.9.parquet")
     training.unlink()
     result = verify(folder, configuration)
     assert result.returncode == 1

@@ -169,7 +169,7 @@ def test_a_fresh_checkout_over_results_has_nothing_to_do(folder, small, tmp_path
     [
         (f"{ATTACKS}/lenet/idlg/*/rate-0.5/images-0-2.parquet", AFTER_ATTACKS | {"attack": 1}),
         ("results/small/data/*/test.parquet", AFTER_IMAGES),
-        ("results/small/utility/*/*/*/rate-0.9.parquet", AFTER_TRAINING | {"train": 1}),
+        ("results/small/utility/*/*/*/*/rate-0.9.parquet", AFTER_TRAINING | {"train": 1}),
         ("results/small/tables/claims.csv", {"evaluate_claims": 1}),
         ("results/small/figures/figure6-accuracy-by-rate.png", {"draw_accuracy_by_rate": 1}),
     ],
@@ -184,7 +184,7 @@ def test_deleted_files_are_made_again(folder, small, file, expected):
     [
         (f"{ATTACKS}/lenet/idlg/*/rate-0.5/images-0-2.parquet", AFTER_ATTACKS | {"attack": 1}),
         ("results/small/data/*/test.parquet", AFTER_IMAGES),
-        ("results/small/utility/*/*/*/rate-0.9.parquet", AFTER_TRAINING | {"train": 1}),
+        ("results/small/utility/*/*/*/*/rate-0.9.parquet", AFTER_TRAINING | {"train": 1}),
         ("results/small/tables/claims.parquet", {"evaluate_claims": 1}),
     ],
 )

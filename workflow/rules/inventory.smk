@@ -22,8 +22,9 @@ TRAININGS = {
 
 
 wildcard_constraints:
-    network="|".join(re.escape(network) for network, _ in LAYOUT.trainings),
-    dropout="|".join(dropout for _, dropout in LAYOUT.trainings),
+    network="|".join(re.escape(network) for network, _, _ in LAYOUT.trainings),
+    dropout="|".join(dropout for _, dropout, _ in LAYOUT.trainings),
+    defence="|".join(re.escape(defence) for _, _, defence in LAYOUT.trainings),
     settings="|".join(SETTINGS),
 
 

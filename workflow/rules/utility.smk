@@ -1,4 +1,4 @@
-TRAINING = "{network}/{dropout}/{settings}/rate-{rate}"
+TRAINING = "{network}/{dropout}/{defence}/{settings}/rate-{rate}"
 
 
 rule train:
@@ -28,7 +28,7 @@ rule train:
 rule weights:
     input:
         lambda wildcards: (
-            f"{LAYOUT.trainings[wildcards.network, wildcards.dropout].path}"
+            f"{LAYOUT.trainings[wildcards.network, wildcards.dropout, wildcards.defence].path}"
             f"/rate-{wildcards.rate}.safetensors"
         ),
     output:

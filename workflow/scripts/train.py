@@ -18,7 +18,7 @@ with job_log(snakemake.log[0]):
     settings, wildcards = snakemake.params.settings, snakemake.wildcards
     # From the configuration, not from params: files that move must not cause a rerun.
     client, *_ = configuration.clients_of_training(
-        snakemake.config, wildcards.network, wildcards.dropout
+        snakemake.config, wildcards.network, wildcards.dropout, wildcards.defence
     )
     files = networks.files(client, settings["client"])
     first, training = settings["seed"], Training(**settings["training"])

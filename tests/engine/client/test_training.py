@@ -1,10 +1,13 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import modules
 import pytest
 import torch
 
+from dropleak.engine.client.batch import BatchFindings
+from dropleak.engine.client.findings import ClientFindings
 from dropleak.engine.client.training import Training, initial_parameters, train
+from dropleak.engine.defences import make
 from dropleak.engine.models.module import ModuleNetwork
 from dropleak.engine.models.zoo import lenet
 from dropleak.tables import parquet
@@ -110,3 +113,62 @@ def test_initialisations(name, bound):
     bound = bound or 4 * (6 / (300 + 300)) ** 0.5
     assert 0.98 * bound < weight.abs().max() <= bound
     assert (parameters["conv2.bias"] == 0).all() == (name == "xavier")
+
+
+DEFENCES = [
+    {"gaussian-noise": {"standard_deviation": 0.01}},
+    {"dp-sgd": {"norm": 1, "multiplier": 0.1}},
+    {"pruning": {"share": 0.9}},
+    {"sign": {}},
+    {"quantisation": {"bits": 4}},
+    {"soteria": {}},
+]
+
+
+@pytest.mark.parametrize("defence", DEFENCES, ids=lambda defence: next(iter(defence)))
+@pytest.mark.parametrize("network", [NETWORK, "module"])
+def test_training_learns_with_each_defence_and_repeats(sets, defence, network):
+    if network == "module":
+        network = ModuleNetwork(modules.lenet(), (1, 32, 32), 10)
+    (images, labels), test = sets
+    few, settings = (images[:32], labels[:32]), Training(5, 16, "adam", 0.003, "xavier")
+
+    def losses():
+        epochs = train(network, few, test, 0.2, 1, settings, make(defence))
+        return [epoch.train_loss for epoch in epochs]
+
+    first = losses()
+    assert first[-1] < first[0]
+    assert first == losses()
+
+
+@pytest.mark.parametrize(
+    "defence", [{"pruning": {"share": 0}}, {"dp-sgd": {"norm": 1e6, "multiplier": 0}}]
+)
+def test_training_with_a_defence_that_does_nothing_is_ordinary_training(sets, defence):
+    (images, labels), test = sets
+    few = images[:64], labels[:64]
+    plain, defended = (
+        [epoch.train_loss for epoch in train(NETWORK, few, test, 0.3, 2, SETTINGS, given)]
+        for given in (None, make(defence))
+    )
+    assert defended == pytest.approx(plain, rel=1e-4)
+
+
+def test_noise_differs_from_step_to_step(sets):
+    """Without the loss's own gradient, a step is noise; two of them would be twice the same."""
+    (images, labels), test = sets
+    few, noise = (images[:1], labels[:1]), make({"gaussian-noise": {"standard_deviation": 1e3}})
+    sgd = Training(3, 1, "sgd", 1e-3, "xavier")
+    losses = [epoch.train_loss for epoch in train(NETWORK, few, test, 0.0, 2, sgd, noise)]
+    assert len(set(losses)) == 3
+
+
+def test_sensitivities_of_a_batch_are_estimated(sets):
+    (images, labels), _ = sets
+    own = {name: p.float() for name, p in initial_parameters(NETWORK, 0, "xavier").items()}
+    given = images[:16], [torch.ones(16, *NETWORK.dropout_shapes()[0])], labels[:16]
+    estimated = BatchFindings.of(NETWORK, own, *given, torch.zeros(()))
+    exact = ClientFindings(*(getattr(estimated, field.name) for field in fields(ClientFindings)))
+    found, expected = (every.representation().sensitivity.sum(1) for every in (estimated, exact))
+    assert ((found / expected - 1).square().mean().sqrt() < 0.15).all()

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from dropleak.engine import defences
+
 
 def of_client(utility: pd.DataFrame, client: Mapping) -> pd.DataFrame:
     """The trainings of a client's network; of a trained client, up to its own epoch.
@@ -11,13 +13,23 @@ def of_client(utility: pd.DataFrame, client: Mapping) -> pd.DataFrame:
     So the last epoch is that of the network that is attacked, unless this is untrained.
 
     Args:
-        utility: with the columns network, dropout and epoch.
+        utility: with the columns network, dropout, defence and epoch.
         client: its settings.
     """
     same = (utility["network"] == client["network"]) & (utility["dropout"] == client["dropout"])
+    same &= utility["defence"] == defences.label(client["defence"])
     if client["epochs"] is not None:
         same &= utility["epoch"] <= client["epochs"]
     return utility[same]
+
+
+def by_training(utility: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The runs of every network, site of dropout and defence, by what figures call them."""
+    kinds = utility.groupby(["network", "dropout", "defence"], sort=False)
+    return {
+        f"{network} ({dropout}{f', {defence}' if defence != 'none' else ''})": runs
+        for (network, dropout, defence), runs in kinds
+    }
 
 
 def last_epoch(utility: pd.DataFrame) -> pd.DataFrame:

@@ -25,6 +25,8 @@ def settings_table() -> str:
 def _leaves(schema: dict, prefix: str) -> Iterator[tuple[str, dict]]:
     for key, part in schema["properties"].items():
         others = part.get("additionalProperties")
+        if "maxProperties" in part:  # a choice between groups, or none
+            yield f"{prefix}{key}", part
         if "properties" in part:
             yield from _leaves(part, f"{prefix}{key}.")
             continue

@@ -28,6 +28,7 @@ class Stream(IntEnum):
     OPTIMISED_MASK = 6
     LABELS = 7
     RESTART = 8
+    DEFENCE = 9
 
 
 def _signed(word: int) -> int:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from dropleak.analysis.accuracy import last_epoch
+from dropleak.analysis.accuracy import by_training, last_epoch
 from dropleak.analysis.chance import Chance
 from dropleak.figures import style
 
@@ -22,10 +22,7 @@ def accuracy_by_rate(utility: pa.Table, labels: pa.ChunkedArray) -> Figure:
         labels: of the test images, from which chance follows.
     """
     final = last_epoch(utility.to_pandas())
-    trained = {
-        f"{network} ({dropout})": runs
-        for (network, dropout), runs in final.groupby(["network", "dropout"], sort=False)
-    }
+    trained = by_training(final)
     figure, axis = style.new(2.4)
     chance = Chance.of(labels.to_numpy())
     axis.axhline(chance.level, **style.CHANCE_LEVEL)

@@ -9,12 +9,13 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from dropleak.engine import rng
+from dropleak.engine import defences, rng
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.restarts import reconstruct_best
 from dropleak.engine.backends.choice import choose
 from dropleak.engine.client.client import Client
 from dropleak.engine.client.update import compute_update
+from dropleak.engine.defences.defence import Defence
 from dropleak.engine.models.model import Model
 from dropleak.errors import InputError
 from dropleak.jobs.checkpoint import AttackCheckpoint
@@ -69,6 +70,7 @@ def attack_job(
     job = _Job(
         network=network_of(client, images, seed),
         images_per_update=client.images_per_update,
+        defence=defences.make(client.defence),
         attacker=Attacker(**settings["attacker"]),
         rate=rate,
         seed=seed,
@@ -76,7 +78,7 @@ def attack_job(
         like=like,
         weights=None if weights is None else in_common(weights),
     )
-    backend = choose(job.network, job.attacker, job.like)
+    backend = choose(job.network, job.attacker, job.like, job.defence)
     print(backend)
     made_by = {"torch": torch.__version__, "device": device_name(device)}
     constants = {
@@ -120,6 +122,7 @@ class _Job:
 
     network: Model
     images_per_update: int
+    defence: Defence | None
     attacker: Attacker
     rate: float
     seed: int
@@ -144,7 +147,7 @@ def _attack(
         for values in (*tensors(images), rng.image_keys(job.seed, _indices(images)))
     )
     update, private = compute_update(
-        job.network, pixels, labels, keys, job.rate, job.like, job.weights
+        job.network, pixels, labels, keys, job.rate, job.like, job.weights, job.defence
     )
     std = np.array(parquet.metadata(images)["training_std"])
     std[std == 0] = 1  # a channel without contrast

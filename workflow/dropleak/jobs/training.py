@@ -7,6 +7,7 @@ from dataclasses import asdict
 import pyarrow as pa
 import torch
 
+from dropleak.engine import defences
 from dropleak.engine.client.client import Client
 from dropleak.engine.client.training import Training, train
 from dropleak.jobs.images import network_of, tensors
@@ -53,13 +54,15 @@ def train_seeds(
     trained = {
         "network": label(asdict(client)),
         "dropout": client.dropout,
+        "defence": defences.label(client.defence),
         "dropout_rate": rate,
     }
+    defence = defences.make(client.defence)
     rows: list[dict] = []
     kept: dict[int, Weights] = {}
     for run in seeds:
         network = network_of(client, train_images, seeds[0] if client.weights else run)
-        for epoch in train(network, train_set, test_set, rate, run, training):
+        for epoch in train(network, train_set, test_set, rate, run, training, defence):
             rows.append(
                 trained
                 | {

@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator, validators
 
 from dropleak.assets import WORKFLOW
 from dropleak.data import folder, sources
+from dropleak.engine import defences
 from dropleak.engine.attack.distances import DISTANCES
 from dropleak.engine.models.zoo import NETWORKS
 from dropleak.errors import InputError
@@ -34,12 +35,15 @@ _VALIDATOR = validators.extend(
 SCHEMA = WORKFLOW / "schemas" / "config.schema.yaml"
 PRESETS = WORKFLOW / "presets"
 
-_REGISTRIES: dict[str, dict[str, str | None]] = {
+_CHOICES: dict[str, dict[str, str | None]] = {
     "data sets": dict.fromkeys(sources.SOURCES),
     "distances": {name: entry.meaning for name, entry in DISTANCES.items()},
     "networks": {name: entry.meaning for name, entry in NETWORKS.items()},
 }
 """What settings can be, and what that means, unless the schema says it."""
+
+_GROUPS = {"defences": defences.DEFENCES}
+"""The entries that a group of keys can name, each with settings of its own."""
 
 _MOST_PROBLEMS = 10
 """That are told at once: a list can have any number of wrong entries."""
@@ -59,19 +63,38 @@ def load_schema() -> dict:
 def _fill_in_choices(schema: dict) -> None:
     """Replace `registry`, in any part of the schema, by the choices that this registry has.
 
-    They add to what `anyOf` allows, if the part has it.
+    They add to what `anyOf` allows, if the part has it. Those of a group are its keys.
     """
     if isinstance(schema.get("registry"), str):
-        choices = _REGISTRIES[schema.pop("registry")]
-        if "anyOf" in schema:
-            schema["anyOf"].insert(0, {"enum": list(choices)})
+        registry = schema.pop("registry")
+        if registry in _GROUPS:
+            entries = _GROUPS[registry]
+            choices: dict[str, str | None] = {
+                name: entry.meaning for name, entry in entries.items()
+            }
+            schema["properties"] = {name: _group(entry) for name, entry in entries.items()}
+            schema["additionalProperties"] = False
         else:
-            schema["enum"] = list(choices)
+            choices = _CHOICES[registry]
+            if "anyOf" in schema:
+                schema["anyOf"].insert(0, {"enum": list(choices)})
+            else:
+                schema["enum"] = list(choices)
         meanings = [f"`{name}` is {meaning}" for name, meaning in choices.items() if meaning]
         schema["description"] += f" {'; '.join(meanings)}." if meanings else ""
     for part in schema.values():
         if isinstance(part, dict):
             _fill_in_choices(part)
+
+
+def _group(entry: defences.Entry) -> dict:
+    """The schema of the settings of a defence."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [name for name, part in entry.settings.items() if "default" not in part],
+        "properties": entry.settings,
+    }
 
 
 def complete(config: dict, folders: Iterable[Path] = ()) -> dict:

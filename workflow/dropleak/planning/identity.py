@@ -20,7 +20,7 @@ from dropleak.planning.config import (
 from dropleak.planning.networks import is_trained, training, untrained, without_paths
 from dropleak.planning.versions import DATA_VERSION, ENGINE_VERSION, TRAINING_VERSION
 
-_TRAINED = ("network", "dropout", "weights", "batch_norm")
+_TRAINED = ("network", "dropout", "weights", "batch_norm", "defence")
 """The settings of a client that determine its accuracy. Clients that share them share trainings."""
 
 _TRAINING = ("batch_size", "optimiser", "learning_rate", "initialisation")

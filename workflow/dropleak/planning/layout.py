@@ -49,13 +49,13 @@ class Layout:
         presets = clients(config)
         trainings = {training(presets[name]): name for name in config["clients"]}
         self.trainings = {
-            network: Folder(
-                "/".join([f"{self.results}/utility", *network]),
+            shared: Folder(
+                "/".join([f"{self.results}/utility", *shared]),
                 identity.of_training(config, images, client),
             )
-            for network, client in trainings.items()
+            for shared, client in trainings.items()
         }
-        """By label of the network and site of dropout, which clients can share."""
+        """By label of the network, site of dropout and label of the defence."""
         self.weights = {
             client: Folder(
                 "/".join([f"{self.results}/weights", *training(presets[client])]),

@@ -20,13 +20,18 @@ def explain(error: ValidationError) -> str:
     match error.validator:
         case "additionalProperties":
             allowed = schema["properties"]
+            choice = "maxProperties" in schema
+            one_of = f"; it must be one of {', '.join(allowed)}" if choice else ""
             unknown = sorted(value.keys() - allowed.keys(), key=str)
             return "; ".join(
-                f"{path_of([*error.absolute_path, name])}: unknown key{nearest(name, allowed)}"
+                f"{path_of([*error.absolute_path, name])}: unknown key"
+                f"{nearest(name, allowed) or one_of}"
                 for name in unknown
             )
         case "required":
-            missing = ", ".join(name for name in rule if name not in value)
+            missing = ", ".join(
+                path_of([*error.absolute_path, name]) for name in rule if name not in value
+            )
             return f"{missing}: missing; it has no default"
         case "enum":
             return f"{key}: {given} is not one of {', '.join(rule)}{nearest(value, rule)}"
@@ -42,6 +47,8 @@ def explain(error: ValidationError) -> str:
             )
         case "uniqueItems":
             return f"{key}: {given} has the same entry twice; entries must be different"
+        case "maxProperties":
+            return f"{key}: {given} has {len(value)} entries; at most {rule} is allowed"
         case "minItems":
             return f"{key}: {given} is empty; at least {rule} entry is needed"
         case "pattern":

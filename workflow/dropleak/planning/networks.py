@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+from dropleak.engine import defences
 from dropleak.engine.client.client import TRAINED
 from dropleak.engine.models.zoo import NETWORKS
 from dropleak.errors import InputError
@@ -34,11 +35,6 @@ def is_trained(client: Mapping) -> bool:
 def untrained(client: dict) -> dict:
     """The settings of a client before the training."""
     return client | {"weights": None, "epochs": None} if is_trained(client) else client
-
-
-def training(client: dict) -> tuple[str, str]:
-    """What names the trainings of a client's network, which clients can share: see `label`."""
-    return label(client), client["dropout"]
 
 
 def expand(client: dict, folders: Iterable[Path]) -> Iterator[tuple[str, str]]:
@@ -183,12 +179,20 @@ def labelled(client: dict) -> dict:
     return client | {"network": label(client), "weights": weights}
 
 
+def training(client: dict) -> tuple[str, str, str]:
+    """What clients that share trainings have in common, in tables and names of files.
+
+    Label of the network, site of dropout, and label of the defence.
+    """
+    return label(client), client["dropout"], defences.label(client["defence"])
+
+
 def confused(clients: dict[str, dict]) -> Iterator[str]:
     """Clients whose different networks would have the same label, by name."""
     first: dict[tuple[str, str], tuple[str, dict]] = {}
     for name, client in clients.items():
-        network = without_paths(untrained(client)) | {"images_per_update": 1}
-        other, known = first.setdefault(training(client), (name, network))
+        network = without_paths(untrained(client)) | {"images_per_update": 1, "defence": {}}
+        other, known = first.setdefault((label(client), client["dropout"]), (name, network))
         if network != known:
             yield (
                 f"clients: {other} and {name} have different networks, which would both be called "

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from dropleak.analysis import efficacy, training
 from dropleak.analysis import separation as measured
-from dropleak.analysis.accuracy import last_epoch
+from dropleak.analysis.accuracy import by_training, last_epoch
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.excerpts import POINTS, shown_rates
 from dropleak.analysis.summary import STATUSES
@@ -76,12 +76,12 @@ def rmse_by_iteration(attacks: StoredTable, client: str, attacker: str) -> str:
 
 def accuracy_by_rate(utility: pa.Table, labels: pa.ChunkedArray) -> str:
     """Figure 6."""
-    trained = last_epoch(utility.to_pandas()).groupby(["network", "dropout"], sort=False)
-    chance, several = Chance.of(labels.to_numpy()), trained.ngroups > 1
+    trained = by_training(last_epoch(utility.to_pandas()))
+    chance, several = Chance.of(labels.to_numpy()), len(trained) > 1
     sentences, no_better = [], []
-    for (network, dropout), runs in trained:
+    for kind, runs in trained.items():
         means = runs.groupby("dropout_rate")["test_accuracy"].mean()
-        name = f" {network} ({dropout})" if several else ""
+        name = f" {kind}" if several else ""
         values = series(f"{mean:.1%} at {rate}" for rate, mean in means.items())
         sentences.append(f"Means{name and f' of{name}'} are {values}.")
         no_better.append(_at_chance(means.index[means.map(chance.explains)], f"networks{name}"))

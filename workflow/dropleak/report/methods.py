@@ -9,6 +9,7 @@ import pandas as pd
 from dropleak.assets import WORKFLOW
 from dropleak.data.datasets import DATASETS
 from dropleak.engine.attack.distances import DISTANCES
+from dropleak.engine.defences import DEFENCES
 from dropleak.engine.models.zoo import NETWORKS, Architecture
 from dropleak.formatting import count, series
 from dropleak.planning.config import independent
@@ -149,6 +150,7 @@ def _clients(clients: dict[str, dict], networks: pd.DataFrame, rates: list[float
     """What clients shared: in one sentence for a single one, else with a sentence for each."""
     kinds = {
         name: f"{count(client['images_per_update'], 'image')} in {_network(client, networks, name)}"
+        f"{_defence(client['defence'])}"
         for name, client in clients.items()
     }
     dropout = rf"with inverted dropout \cite{{srivastava2014dropout}} at rates {series(rates)}"
@@ -215,6 +217,14 @@ def _weights(client: dict) -> str:
     return "the same random weights"
 
 
+def _defence(defence: dict) -> str:
+    """What a client does to its gradient before it shares it."""
+    for name, settings in defence.items():
+        values = series(f"{key.replace('_', ' ')} {value:g}" for key, value in settings.items())
+        return f", defended by {DEFENCES[name].method}{f' ({values})' if values else ''}"
+    return ""
+
+
 def _starts(clients: Collection[dict], initialisation: str) -> str:
     """The weights that trainings start from."""
     kinds = dict.fromkeys(_start(client, initialisation) for client in clients)
@@ -259,6 +269,8 @@ def _attacker(name: str, settings: dict) -> str:
             parts[-1] += f", in {settings['stages']} stages each with a tenth of the weight before"
     if settings["mask_regulariser"]:
         parts.append(f"a mask regulariser weighted {settings['mask_regulariser']:g}")
+    if settings["adapts"]:
+        parts.append("adapted to the client's defence")
     if settings["clip"]:
         parts.append("images kept in $[0, 1]$")
     if ends := _early_ends(settings):

@@ -107,6 +107,7 @@ UTILITY = pa.schema(
     [
         _column("network", pa.string(), "network, as in a client's settings, or file.function"),
         _column("dropout", pa.string(), "site of its dropout, as in a client's settings"),
+        _column("defence", pa.string(), "its defence with values of the settings, or none"),
         _column("dropout_rate", pa.float64(), "dropout rate of the training"),
         _column("seed", pa.int64(), "seed of the training run"),
         _column("epoch", pa.int32(), "passes over the training images so far"),
@@ -122,8 +123,8 @@ UTILITY = pa.schema(
         _column("device", pa.string(), "processor that trained"),
     ]
 )
-"""One row per network and site of dropout, rate, seed and epoch; clients can share them. Epoch 0 is
-the initialisation."""
+"""One row per network, site of dropout, defence, rate, seed and epoch; clients can share them.
+Epoch 0 is the initialisation."""
 
 SUMMARY = pa.schema(
     [

@@ -25,6 +25,7 @@ class Attacker:
     patience: int | None = None
     target_loss: float = 0.0
     restarts: int = 1
+    adapts: bool = False
 
     @property
     def needs_oracle(self) -> bool:

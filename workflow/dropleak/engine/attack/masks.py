@@ -126,7 +126,7 @@ def read(update: Update, keys: Tensor) -> Constant:
         mask = mask * kept_by_some ** (-1 / site.series)
         masks.append(mask.reshape(len(update), 1, *site.shape).expand(-1, n, *site.shape))
     several = ["gradients are means over several images"] * (n > 1)
-    claim = "; ".join([*several, *_doubts(update.network)]) or EXACT
+    claim = "; ".join([*several, *_doubts(update)]) or EXACT
     claims = tuple(("gradients vanish" if empty else claim,) * n for empty in vanished.tolist())
     return Constant(tuple(masks), claims)
 
@@ -150,7 +150,7 @@ def separate(update: Update, keys: Tensor) -> Constant:
             separated = found.reshape(-1, *[1] * (mask.ndim - 1))
             mask = torch.where(separated, kept.reshape(mask.shape), mask)
         masks.append(mask)
-    claim = "; ".join(_doubts(update.network)) or EXACT
+    claim = "; ".join(_doubts(update)) or EXACT
     if update.images_per_update == 1:
         claims = otherwise.claims
     else:
@@ -190,10 +190,12 @@ def _masks_classifier(site: DropoutSite, network: Model) -> bool:
     return site.elements is not None and torch.equal(site.elements.flatten().cpu(), order)
 
 
-def _doubts(network: Model) -> list[str]:
-    """Why masks of a network may be wrong even where every zero of a gradient is read."""
-    sites = network.dropout_sites()
-    return list(dict.fromkeys(doubt for site in sites for doubt in site.doubts))
+def _doubts(update: Update) -> list[str]:
+    """Why masks may be wrong even where every zero of a gradient is read."""
+    defended = ["gradients are defended"]
+    sites = update.network.dropout_sites()
+    doubts = [doubt for site in sites for doubt in site.doubts]
+    return list(dict.fromkeys(defended * (update.defence is not None) + doubts))
 
 
 def _seen(elements: Tensor, columns: Tensor, count: int) -> Tensor:

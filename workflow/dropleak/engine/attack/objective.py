@@ -1,12 +1,13 @@
 """What the attacker minimises: the distance of its dummy gradients from the shared ones, and of
 features from those that it knows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
 import torch
 from torch import Tensor
+from torch.func import vjp
 from torch.linalg import vecdot
 from torch.nn import functional as F
 
@@ -15,9 +16,11 @@ from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.distances import DISTANCES
 from dropleak.engine.attack.masks import MaskSource
 from dropleak.engine.attack.variables import Variables
+from dropleak.engine.backends.autograd.derivatives import ordinary
 from dropleak.engine.backends.derivatives import Derivatives, derivatives
 from dropleak.engine.client.update import Update
-from dropleak.engine.models.parameters import flatten, repeated
+from dropleak.engine.defences.defence import Defence
+from dropleak.engine.models.parameters import flatten, repeated, unflatten
 
 STAGE_FACTOR = 0.1
 """Factor of total variation's weight from one stage of an attack to the next."""
@@ -46,6 +49,11 @@ class GradientMatching:
         self.stage = stage
         self.variables = Variables.of(update, masks is None, labels is None)
 
+    @property
+    def _defence(self) -> Defence | None:
+        """The clients' defence, if the attacker accounts for it."""
+        return self.update.defence if self.attacker.adapts else None
+
     @cached_property
     def _scales(self) -> dict[str, Tensor] | None:
         """By parameter, what its gradients are multiplied by, [B]; None if nothing."""
@@ -56,29 +64,47 @@ class GradientMatching:
 
     @cached_property
     def _scale(self) -> Tensor | None:
-        """The same for rows of gradients, [B, P]."""
-        if self._scales is None:
-            return None
-        return repeated(self._scales, {n: g[0].numel() for n, g in self.update.gradients.items()})
+        """What rows of gradients, [B, P], are multiplied by; None if nothing."""
+        scale = None
+        if self._scales is not None:
+            sizes = {name: g[0].numel() for name, g in self.update.gradients.items()}
+            scale = repeated(self._scales, sizes)
+        weights = None if self._defence is None else self._defence.weights(self.update)
+        if weights is None:
+            return scale
+        rows = flatten(weights).to(self.update.dtype)
+        return rows if scale is None else scale * rows
 
     def _scaled(self, gradients: Tensor) -> Tensor:
         """Rows of gradients, [B, P], as they are compared."""
         return gradients if self._scale is None else gradients * self._scale
 
     @cached_property
-    def _shared_gradients(self) -> Mapping[str, Tensor]:
-        """What was shared, as it is compared."""
-        gradients = self.update.gradients
-        if self._scales is None:
-            return gradients
-        return {
-            name: (g.flatten(1) * self._scales[name][:, None]).reshape(g.shape)
-            for name, g in gradients.items()
-        }
-
-    @cached_property
     def _shared(self) -> Tensor:
-        return flatten(self._shared_gradients)
+        """What was shared, as it is compared."""
+        return self._scaled(flatten(self.update.gradients))
+
+    def _expected(self, dummy: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """What the attacker expects to be shared in place of its dummy gradients, [B, P].
+
+        Returns:
+            rows, and the transpose of their derivative.
+        """
+        defence = self._defence
+        if defence is None or not defence.is_expected:
+            return dummy, lambda direction: direction
+
+        def defended(rows: Tensor) -> Tensor:
+            return flatten(defence.expected(unflatten(self.update.network, rows)))
+
+        with torch.inference_mode(False):
+            rows, transpose = cast(Any, vjp(defended, ordinary(dummy)))
+
+        def back(direction: Tensor) -> Tensor:
+            with torch.inference_mode(False):
+                return transpose(ordinary(direction))[0]
+
+        return rows, back
 
     @property
     def _features(self) -> Tensor | None:
@@ -176,12 +202,13 @@ class GradientMatching:
         """The distance at images [B, n, ...], masks and probabilities of classes."""
         dummy = self._derivatives.gradients(images, masks, targets)
         distance = DISTANCES[self.attacker.distance].compute
-        loss, direction = distance(self._scaled(dummy), self._shared)
+        expected, transpose = self._expected(dummy)
+        loss, direction = distance(self._scaled(expected), self._shared)
         slope = None
         if self._features is not None:
             value, slope = self._feature_distance(self._derivatives.features(), self._features)
             loss = loss + value
-        by_image = self._derivatives.image_gradient(self._scaled(direction), slope)
+        by_image = self._derivatives.image_gradient(transpose(self._scaled(direction)), slope)
         by_mask = self._derivatives.mask_gradients() if self.masks is None else []
         by_target = self._derivatives.target_gradient() if self.labels is None else targets
         return Slopes(loss, by_image, by_target, by_mask)

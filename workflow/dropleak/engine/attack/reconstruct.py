@@ -81,6 +81,7 @@ def reconstruct(
         separated: what `masks.separate` found, if it was called before.
     """
     whole = objective = objective_for(update, attacker, keys, oracle_masks, separated)
+    attacker = objective.attacker
     if attacker.optimiser == "closed-form":
         solution = closed_form.reconstruct(objective)
         for iteration in (0, iterations):
@@ -159,6 +160,8 @@ def objective_for(
         raise ValueError("attackers with masks: known, and no others, are given the clients' masks")
     if attacker.masks == "resample" and attacker.line_search != "none":
         raise ValueError("a line search needs a loss that stays the same: not masks: resample")
+    if attacker.adapts and update.defence is not None:
+        attacker = update.defence.adapt(attacker, update)
     masks: MaskSource | None
     if oracle_masks is not None:
         masks = Constant(oracle_masks)
@@ -174,7 +177,7 @@ def objective_for(
         # Masks of single images have an order, which labels that come with them share.
         own = masks.labels if isinstance(masks, Constant) else None
         labels = infer_labels(update, keys) if own is None else own
-    backend = choose(update.network, attacker, update.like)
+    backend = choose(update.network, attacker, update.like, update.defence)
     return backend.objective(update, attacker, labels, masks)
 
 
@@ -197,7 +200,8 @@ def optimiser_for(objective: GradientMatching, start: Tensor, iterations: int) -
     """
     attacker, variables = objective.attacker, objective.variables
     if attacker.optimiser == "lbfgs":
-        lbfgs = choose(objective.update.network, attacker, start).lbfgs
+        update = objective.update
+        lbfgs = choose(update.network, attacker, start, update.defence).lbfgs
         line_search = attacker.line_search == "strong-wolfe"
         return lbfgs(start, attacker.learning_rate, ITERATIONS_PER_STEP, line_search=line_search)
 

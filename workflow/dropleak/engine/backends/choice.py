@@ -17,6 +17,7 @@ from dropleak.engine.backends.compiled.lbfgs import CompiledLBFGS
 from dropleak.engine.backends.compiled.matching import COMPILED_DISTANCES, CompiledMatching
 from dropleak.engine.backends.compiled.structures import COMPILED_LAYERS
 from dropleak.engine.backends.passes import has_passes
+from dropleak.engine.defences.defence import Defence
 from dropleak.engine.models.model import Model
 from dropleak.engine.models.network import Network
 
@@ -38,20 +39,23 @@ class Backend(NamedTuple):
         return f"the attack runs in {self.name}{slower}"
 
 
-def choose(network: Model, attacker: Attacker, like: Tensor) -> Backend:
+def choose(
+    network: Model, attacker: Attacker, like: Tensor, defence: Defence | None = None
+) -> Backend:
     """The fastest backend that can do it.
 
     Args:
         network: that is attacked.
         attacker: its settings.
         like: a tensor with the device and dtype of the attack.
+        defence: of the clients.
     """
     if not has_passes(network):
         reason = "the network is a torch module, whose derivatives are not written out"
         return Backend("autograd", AutogradMatching, LBFGS, reason)
     if like.device.type != "cpu":
         return Backend("torch", GradientMatching, LBFGS, None)
-    missing = [*_missing(network, attacker)]
+    missing = [*_missing(network, attacker, defence)]
     if not missing and compiled.find(like) is None:
         missing = ["C cannot be compiled here"]
     if missing:
@@ -59,9 +63,11 @@ def choose(network: Model, attacker: Attacker, like: Tensor) -> Backend:
     return Backend("C", CompiledMatching, CompiledLBFGS, None)
 
 
-def _missing(network: Network, attacker: Attacker) -> Iterator[str]:
+def _missing(network: Network, attacker: Attacker, defence: Defence | None) -> Iterator[str]:
     """What of an attack's objective has no C."""
     kinds = {type(layer).__name__ for layer in network.layers if type(layer) not in COMPILED_LAYERS}
     yield from (f"layer {kind} is not compiled" for kind in sorted(kinds))
     if attacker.distance not in COMPILED_DISTANCES:
         yield f"distance {attacker.distance} is not compiled"
+    if attacker.adapts and defence and defence.is_expected:
+        yield f"what {type(defence).__name__} would share is not compiled"

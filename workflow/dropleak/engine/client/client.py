@@ -1,10 +1,11 @@
 """A client as data."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
+from dropleak.engine import defences
 from dropleak.engine.models.layer import Shape
 from dropleak.engine.models.model import Model
 from dropleak.engine.models.zoo import NETWORKS, Architecture
@@ -12,6 +13,8 @@ from dropleak.errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from dropleak.engine.models.module import ModuleNetwork
 
 
 TRAINED = "trained"
@@ -28,6 +31,7 @@ class Client:
     weights: str | None = None
     epochs: int | None = None
     batch_norm: str = "running"
+    defence: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def build(self, shape: Shape, classes: int, seed: int = 0) -> Model:
         """Its network; weights from a training are not part of it, see `compute_update`.
@@ -63,7 +67,7 @@ class Client:
             like: a tensor with the dtype of attacks.
 
         Raises:
-            InputError: it cannot be attacked.
+            InputError: it cannot be attacked, or not be defended as the client does.
         """
         from dropleak.engine.backends.autograd.check import check_derivatives, check_forward
         from dropleak.engine.models.module import ModuleNetwork
@@ -74,8 +78,25 @@ class Client:
             if self.batch_norm == "batch" and network.batch_norm is None:
                 raise InputError("it has no batch norm; leave batch_norm out")
             check_forward(network, like, self.images_per_update)
+            self._check_defence(network)
             if self.network not in NETWORKS:  # the others' are known to be right
                 check_derivatives(network, like, self.images_per_update)
+
+    def _check_defence(self, network: "ModuleNetwork") -> None:
+        defence = defences.make(self.defence)
+        if defence is None:
+            return
+        name = next(iter(self.defence))
+        if defence.needs_classifier and network.classifier is None:
+            raise InputError(
+                f"{name} needs a linear layer that the logits come from, and the network has none; "
+                "take another defence"
+            )
+        if defence.needs_image_gradients and network.batch_norm == "batch":
+            raise InputError(
+                f"{name} takes the gradient of each image by itself, for which batch norm needs "
+                "batch_norm: running"
+            )
 
     @contextmanager
     def _naming_the_network(self) -> Iterator[None]:

@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dropleak.engine import rng
+from dropleak.engine.client.batch import BatchFindings
+from dropleak.engine.defences.defence import Defence
 from dropleak.engine.models.model import Model
 from dropleak.engine.models.network import Network
 from dropleak.engine.models.parameters import Parameters
@@ -47,6 +49,7 @@ def train(
     rate: float,
     seed: int,
     settings: Training,
+    defence: Defence | None = None,
 ) -> Iterator[Epoch]:
     """Train with dropout at `rate`, test without.
 
@@ -57,6 +60,7 @@ def train(
         train_set, test_set: images [N, C, H, W] in [0, 1] and labels int64 [N], on one device.
         rate: dropout rate in [0, 1).
         seed: of this run.
+        defence: of the gradient of every step.
 
     Yields:
         before the first epoch and after each.
@@ -68,6 +72,7 @@ def train(
     optimiser = _OPTIMISERS[settings.optimiser](list(parameters.values()), settings.learning_rate)
     order = torch.Generator().manual_seed(seed)
     drops = torch.Generator(images.device).manual_seed(seed)
+    noise, step = rng.derive(torch.tensor([seed]), rng.Stream.DEFENCE), 0
     started = time.perf_counter()
 
     def result(number: int, train_loss: float | None) -> Epoch:
@@ -88,7 +93,14 @@ def train(
             ]
             loss = F.cross_entropy(network.forward(parameters, images[batch], masks), labels[batch])
             optimiser.zero_grad()
-            loss.backward()
+            if defence is None:
+                loss.backward()
+            else:
+                given = images[batch], masks, labels[batch]
+                findings = BatchFindings.of(network, parameters, *given, loss)
+                keys, step = rng.derive(noise, step), step + 1
+                for name, gradient in defence.defend(findings, keys).items():
+                    parameters[name].grad = gradient[0]
             optimiser.step()
             total += loss.detach() * len(batch)
         yield result(number, float(total) / len(labels))

@@ -8,18 +8,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dropleak.engine import rng
-from dropleak.engine.backends.derivatives import derivatives
+from dropleak.engine.client.findings import ClientFindings
+from dropleak.engine.defences.defence import Defence
 from dropleak.engine.models.dropout import dropout_masks
 from dropleak.engine.models.model import Model
-from dropleak.engine.models.parameters import unflatten
 
 
 @dataclass(frozen=True)
 class Update:
     """What a server, and so an attacker, sees of B independent clients with n images each.
 
-    Gradients are means over a client's images. The dropout rate is part of the network's published
-    architecture, and the protocol tells how many images an update takes.
+    Gradients are means over a client's images, or what its defence makes of them. The dropout rate
+    is part of the network's published architecture; the protocol tells how many images an update
+    takes, and how clients defend themselves.
     """
 
     network: Model
@@ -27,6 +28,7 @@ class Update:
     parameters: Mapping[str, Tensor]  # [B, *shape] each, or [1, *shape] if all clients share them
     gradients: Mapping[str, Tensor]  # [B, *shape] each
     images_per_update: int = 1  # n
+    defence: Defence | None = None
 
     def __len__(self) -> int:
         return len(self.like)
@@ -79,8 +81,9 @@ def compute_update(
     rate: float,
     like: Tensor | None = None,
     weights: Mapping[str, Tensor] | None = None,
+    defence: Defence | None = None,
 ) -> tuple[Update, Private]:
-    """Each client draws a mask for each image, and computes its mean gradients.
+    """Each client draws a mask for each image, computes its mean gradients, and defends them.
 
     Args:
         images: [B, n, C, H, W] in [0, 1].
@@ -90,6 +93,7 @@ def compute_update(
         rate: dropout rate in [0, 1).
         like: a tensor with the device and dtype to compute with; by default those of the images.
         weights: of all clients, [1, *shape] by name; by default the network's initial ones.
+        defence: what it does to the gradients before it shares them.
     """
     like = images if like is None else like
     n = images.shape[1]
@@ -99,6 +103,10 @@ def compute_update(
     drawn = dropout_masks(network, rng.derive(keys, rng.Stream.CLIENT_MASK), rate, like.dtype)
     masks = tuple(mask.to(like) for mask in drawn)
     targets = F.one_hot(labels, network.classes).to(like)
-    found = derivatives(network, parameters, len(images), n)
-    gradients = unflatten(network, found.gradients(images.to(like), masks, targets))
-    return Update(network, rate, parameters, gradients, n), Private(images, labels, masks)
+    findings = ClientFindings(network, parameters, images.to(like), masks, targets)
+    if defence is None:
+        gradients = findings.gradients()
+    else:
+        gradients = defence.defend(findings, rng.derive(keys[:, 0], rng.Stream.DEFENCE))
+    update = Update(network, rate, parameters, gradients, n, defence)
+    return update, Private(images, labels, masks)

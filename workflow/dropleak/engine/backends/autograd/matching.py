@@ -12,6 +12,7 @@ from dropleak.engine.attack.objective import GradientMatching, Slopes
 from dropleak.engine.backends.autograd.distances import FACTORED_DISTANCES, FactoredDistance
 from dropleak.engine.backends.autograd.factored import FactoredAutograd, SharedGradients
 from dropleak.engine.backends.autograd.tracing import traced
+from dropleak.engine.models.parameters import unflatten
 
 ROOM = {"cpu": 2**22, "gpu": 2**30}
 """Inputs and outputs of layers, in numbers, of clients that are differentiated together. Their
@@ -61,6 +62,7 @@ class AutogradMatching(GradientMatching):
     def _parts(self) -> list[tuple[slice, SharedGradients]]:
         """A few clients each, with what they shared: powers of two, of which there are few."""
         assert self._factored is not None
+        shared = unflatten(self.update.network, self._shared)
         kind = "cpu" if self.update.like.device.type == "cpu" else "gpu"
         clients = len(self.update)
         most = min(ROOM[kind] // self._factored.size, MOST.get(kind, clients)) or 1
@@ -68,13 +70,13 @@ class AutogradMatching(GradientMatching):
         while left := clients - first:
             count = 1 << min(left, most).bit_length() - 1
             part = slice(first, first + count)
-            parts.append((part, self._factored.split(self._shared_gradients, part)))
+            parts.append((part, self._factored.split(shared, part)))
             first += count
         return parts
 
     def _match(self, images: Tensor, masks: Sequence[Tensor], targets: Tensor) -> Slopes:
         factored = self._factored
-        if self._distance is None or factored is None:
+        if self._distance is None or factored is None or self._defence is not None:
             return super()._match(images, masks, targets)
         if self._features is not None and factored.classifier_call is None:
             return super()._match(images, masks, targets)

@@ -1,0 +1,68 @@
+"""Stochastic rounding of the gradient's entries to a few bits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from dropleak.engine import rng
+from dropleak.engine.attack.attacker import Attacker
+from dropleak.engine.defences.defence import Defence, Findings, Gradients
+from dropleak.engine.defences.denoising import denoising
+
+if TYPE_CHECKING:
+    from dropleak.engine.client.update import Update
+
+FULL = 32
+"""Bits of a number that is not rounded."""
+
+
+@dataclass(frozen=True)
+class Quantisation(Defence):
+    """Of every entry a sign and a level, as in QSGD (Alistarh et al. 2017).
+
+    With b bits the levels of a parameter's gradient are the multiples of its largest magnitude over
+    2^(b - 1) - 1. An entry becomes one of the two levels around it at random, such that its
+    expectation stays. (The paper's experiments take the largest magnitude too, its theory the
+    Euclidean norm.)
+
+    An attacker takes the rounding for normal noise and estimates the image a posteriori, see
+    `denoising`. The variance is step^2 u (1 - u) for a remainder u, step^2 / 6 in the mean.
+    """
+
+    bits: int
+
+    def defend(self, findings: Findings, keys: Tensor) -> Gradients:
+        gradients = findings.gradients()
+        if self.bits == FULL:
+            return gradients
+        return {
+            name: self._rounded(gradient, rng.derive(keys, place))
+            for place, (name, gradient) in enumerate(gradients.items())
+        }
+
+    def _rounded(self, gradient: Tensor, keys: Tensor) -> Tensor:
+        step = self._step(gradient)
+        draws = rng.uniform(keys, gradient[0].numel()).reshape(gradient.shape).to(gradient)
+        levels = torch.where(step > 0, gradient / step, 0)
+        return (levels + draws).floor() * step
+
+    def _step(self, gradient: Tensor) -> Tensor:
+        """Between levels, [B, 1, ...]; rounding keeps it as it keeps the largest magnitude."""
+        largest = gradient.flatten(1).abs().amax(1).reshape(-1, *[1] * (gradient.ndim - 1))
+        return largest / (2 ** (self.bits - 1) - 1)
+
+    def adapt(self, attacker: Attacker, update: Update) -> Attacker:
+        return attacker if self.bits == FULL else denoising(attacker, update)
+
+    def weights(self, update: Update) -> Gradients | None:
+        if self.bits == FULL:
+            return None
+        return {name: self._weight(gradient) for name, gradient in update.gradients.items()}
+
+    def _weight(self, gradient: Tensor) -> Tensor:
+        deviation = self._step(gradient) / 6**0.5
+        return torch.where(deviation > 0, 1 / deviation, 1).expand_as(gradient)
