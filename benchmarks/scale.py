@@ -70,7 +70,9 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
     chosen = selection[: config["sample_images"]]
     success, tolerated = config["success_rmse"], config["utility"]["tolerated_loss"]
     attackers = {name: configuration.attackers(config)[name] for name in ATTACKERS}
-    clients = {name: configuration.clients(config)[name] for name in config["clients"]}
+    clients = {
+        name: configuration.clients(config)[name] | {"rates": RATES} for name in config["clients"]
+    }
 
     def tables(*names: str, ending: str = "parquet") -> dict[str, str]:
         return {name: f"{RESULTS}/tables/{name.removesuffix('_csv')}.{ending}" for name in names}
@@ -90,7 +92,7 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
 
     def draw(figure: Figure) -> list:
         source = tables(*figure.tables) | dict.fromkeys(("images", "labels"), data["test"])
-        wildcards = figure.values(client=client, attacker=ATTACKERS[0], rate="0.5")
+        wildcards = figure.instances(clients, ATTACKERS[:1])[-1]
         output = {kind: f"{RESULTS}/figures/{figure.name}.{kind}" for kind in KINDS}
         return script(
             "figure.py",

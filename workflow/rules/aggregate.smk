@@ -131,7 +131,7 @@ rule method_tables:
         code=code_of("method_tables.py"),
         clients={name: identity.of_client(client) for name, client in CLIENTS.items()},
         image=SELECTION[0],
-        rates=config["rates"],
+        rates=CLIENTS[config["clients"][0]]["rates"],
         seed=config["seed"],
     script:
         "../scripts/method_tables.py"

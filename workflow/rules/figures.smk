@@ -51,7 +51,7 @@ for figure in DRAWN:
             client=client_in_words,
             options=partial(
                 figure.options,
-                clients=config["clients"],
+                clients=figure.shown(CLIENTS),
                 attackers=config["attackers"],
                 chosen=SELECTION[: min(config["sample_images"], config["images"])],
             ),
@@ -62,12 +62,10 @@ for figure in DRAWN:
         name:
             f"figure{figure.number}"
         input:
-            expand(
-                getattr(rules, figure.rule).output,
-                **figure.values(
-                    client=config["clients"], attacker=config["attackers"], rate=RATES
-                ),
-            ),
+            [
+                expand(getattr(rules, figure.rule).output, **values)
+                for values in figure.instances(CLIENTS, config["attackers"])
+            ],
 
 
 rule figures:

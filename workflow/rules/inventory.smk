@@ -37,15 +37,16 @@ def attack_file_list():
     files = []
     for change in filter(None, map(inventory.new_settings, LAYOUT)):
         logger.info(change)
-    for ((client, _), folder), rate in product(LAYOUT.attacks.items(), RATES):
-        needed, damaged = inventory.attack_files(
-            f"{folder.path}/rate-{rate}",
-            folder.settings,
-            config["images"],
-            BATCH_SIZES[client],
-        )
-        files += needed
-        set_aside(damaged)
+    for (client, _), folder in LAYOUT.attacks.items():
+        for rate in CLIENTS[client]["rates"]:
+            needed, damaged = inventory.attack_files(
+                f"{folder.path}/rate-{float(rate)}",
+                folder.settings,
+                config["images"],
+                BATCH_SIZES[client],
+            )
+            files += needed
+            set_aside(damaged)
     return files
 
 

@@ -128,6 +128,11 @@ def clients(config: dict) -> dict[str, dict]:
     return _presets("clients", config)
 
 
+def rates_of(config: dict, client: str) -> list[float]:
+    """The dropout rates at which a client is attacked."""
+    return clients(config)[client]["rates"] or config["rates"]
+
+
 def trained_client(config: dict, network: str, dropout: str) -> dict:
     """Settings of a client with the network of this label and with this site of dropout."""
     presets = clients(config)

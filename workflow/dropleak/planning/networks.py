@@ -148,7 +148,7 @@ def confused(clients: dict[str, dict]) -> Iterator[str]:
     """Clients whose different networks would have the same label, by name."""
     first: dict[tuple[str, str], tuple[str, dict]] = {}
     for name, client in clients.items():
-        network = without_paths(client) | {"images_per_update": 1}
+        network = without_paths(client) | {"images_per_update": 1, "defence": {}, "rates": None}
         other, known = first.setdefault((label(client), client["dropout"]), (name, network))
         if network != known:
             yield (

@@ -95,20 +95,17 @@ def attackers_by_rate(
     summary: pa.Table, tradeoff: pa.Table, clients: list[str], attackers: list[str]
 ) -> str:
     """Figure 7."""
-    frame = summary.to_pandas()
-    last = frame[frame["dropout_rate"] == frame["dropout_rate"].max()].set_index(
-        ["client", "attacker"]
-    )
-    parts = []
+    frame, parts = summary.to_pandas(), []
     for client in clients:
-        rows = last.loc[client].loc[attackers]
+        rows = frame[frame["client"] == client]
+        highest = rows["dropout_rate"].max()
+        last = rows[rows["dropout_rate"] == highest].set_index("attacker").loc[attackers]
         whose = f" of ``{client}``" if len(clients) > 1 else ""
-        means = series(f"{_mean(row)} for ``{row.Index}``" for row in rows.itertuples())
-        parts.append(f"means{whose} are {means}")
+        means = series(f"{_mean(row)} for ``{row.Index}``" for row in last.itertuples())
+        parts.append(f"means{whose} at rate {highest} are {means}")
     baseline = parquet.metadata(tradeoff)["mean_image_rmse"]
     return (
-        f"At rate {frame['dropout_rate'].max()} {'; '.join(parts)}; "
-        f"the mean image has {baseline:.3f}."
+        f"At the highest rate, {'; '.join(parts)}; the mean image has {baseline:.3f}."
         f"{_doubts(tradeoff, clients, attackers)}"
     )
 

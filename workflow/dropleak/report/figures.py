@@ -3,8 +3,9 @@
 Planning uses it, so it imports no plotting library.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 Presets = Mapping[str, Mapping[str, Any]]
@@ -31,6 +32,8 @@ class Figure:
     `client`, `attacker`, `rate`, for a separate figure per value."""
     applies: Callable[[Presets, Presets], bool] = lambda clients, attackers: True
     """Whether experiments with these clients and attackers have it."""
+    about: Callable[[str, Presets], bool] = lambda client, clients: True
+    """Whether it shows this one of the clients."""
 
     @property
     def wildcards(self) -> list[str]:
@@ -59,9 +62,24 @@ class Figure:
         labels |= dict.fromkeys(("client", "attacker", "rate"), "all")
         return labels | {name: f"{{{name}}}" for name in self.wildcards}
 
-    def values(self, **every: list[str]) -> dict[str, list[str]]:
-        """Values of its wildcards, out of all values of `client`, `attacker` and `rate`."""
-        return {name: every[name] for name in self.wildcards}
+    def shown(self, clients: Presets) -> list[str]:
+        """The clients that it shows."""
+        return [client for client in clients if self.about(client, clients)]
+
+    def instances(self, clients: Presets, attackers: Iterable[str]) -> list[dict[str, str]]:
+        """Values of its wildcards, for each figure of an experiment.
+
+        Args:
+            clients: settings by name, with `rates` that are not null.
+            attackers: names.
+        """
+        every = (
+            {"client": client, "attacker": attacker, "rate": str(float(rate))}
+            for client, attacker in product(self.shown(clients), attackers)
+            for rate in clients[client]["rates"]
+        )
+        chosen = dict.fromkeys(tuple(values[name] for name in self.wildcards) for values in every)
+        return [dict(zip(self.wildcards, values, strict=True)) for values in chosen]
 
     def options(self, wildcards: Mapping[str, str], **common: Any) -> dict[str, Any]:
         """Values of its settings, from a job's wildcards and from what all jobs have in common."""
@@ -75,6 +93,11 @@ def _separates(clients: Presets, attackers: Presets) -> bool:
     """Whether there are updates of several images, and an attacker that separates them."""
     several = any(client["images_per_update"] > 1 for client in clients.values())
     return several and any(attacker["masks"] == "separate" for attacker in attackers.values())
+
+
+def _at_several_rates(client: str, clients: Presets) -> bool:
+    """Whether a client is attacked at several dropout rates."""
+    return len(clients[client]["rates"]) > 1
 
 
 FIGURES = [
@@ -102,6 +125,7 @@ FIGURES = [
         says="dropleak.report.captions.sample",
         tables=("attacks", "images"),
         settings=("client", "attacker", "chosen"),
+        about=_at_several_rates,
     ),
     Figure(
         number=4,
@@ -111,6 +135,7 @@ FIGURES = [
         says="dropleak.report.captions.rmse_by_rate",
         tables=("attacks", "summary"),
         settings=("client", "attacker"),
+        about=_at_several_rates,
     ),
     Figure(
         number=5,
@@ -120,6 +145,7 @@ FIGURES = [
         says="dropleak.report.captions.rmse_by_iteration",
         tables=("attacks",),
         settings=("client", "attacker"),
+        about=_at_several_rates,
     ),
     Figure(
         number=6,
@@ -137,6 +163,7 @@ FIGURES = [
         says="dropleak.report.captions.attackers_by_rate",
         tables=("summary", "tradeoff"),
         settings=("clients", "attackers"),
+        about=_at_several_rates,
     ),
     Figure(
         number=8,
@@ -146,6 +173,7 @@ FIGURES = [
         says="dropleak.report.captions.privacy_and_utility",
         tables=("tradeoff",),
         settings=("client", "attackers"),
+        about=_at_several_rates,
     ),
     Figure(
         number=9,

@@ -11,6 +11,7 @@ from dropleak.data.datasets import DATASETS
 from dropleak.engine.attack.distances import DISTANCES
 from dropleak.engine.models.zoo import NETWORKS
 from dropleak.formatting import count, series
+from dropleak.formatting import rates as rates_in_words
 from dropleak.planning.config import independent
 from dropleak.planning.networks import drawn_anew, is_file
 from dropleak.report.escape import latex
@@ -158,7 +159,7 @@ def _clients(clients: dict[str, dict], networks: pd.DataFrame, rates: list[float
         return f"Clients shared the gradient of the cross-entropy of {kind}, {dropout}{rest}."
     sentences = (
         f" Clients \\texttt{{{latex(name)}}}: {kind}{_site(clients[name], networks.loc[name])}"
-        f"{_labels(networks.loc[name])}."
+        f"{_own_rates(clients[name], rates)}{_labels(networks.loc[name])}."
         for name, kind in kinds.items()
     )
     return f"Clients shared the gradient of the cross-entropy, {dropout}.{''.join(sentences)}"
@@ -206,6 +207,12 @@ def _site(client: dict, facts: pd.Series) -> str:
     if drawn_anew(client):
         return _DROPOUT[client["dropout"]]
     return f", in {count(facts['dropout_layers'], 'dropout layer')}"
+
+
+def _own_rates(client: dict, rates: list[float]) -> str:
+    """The rates of a client that was attacked at others than most."""
+    own = client["rates"]
+    return f", at {rates_in_words(own)}" if own and own != rates else ""
 
 
 def _labels(facts: pd.Series) -> str:

@@ -1,8 +1,8 @@
 """A client as data."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dropleak.engine.models.layer import Shape
@@ -23,6 +23,8 @@ class Client:
     images_per_update: int = 1
     weights: str | None = None
     batch_norm: str = "running"
+    defence: Mapping[str, Mapping] = field(default_factory=dict)
+    rates: Sequence[float] | None = None
 
     def build(self, shape: Shape, classes: int, seed: int = 0) -> Model:
         """Its network.
