@@ -40,6 +40,7 @@ def run(digits, indices, *, client=LENET, attacker=IDLG, done=None, **settings):
             "precision": "float32",
         },
         path="unused",
+        candidates=lambda: [digits["test"]],
         progress=([] if done is None else done).append,
         **settings,
     )

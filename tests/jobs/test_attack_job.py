@@ -38,6 +38,9 @@ def test_an_attack_is_one_consistent_row(attacks, digits):
     assert rmse == pytest.approx(frame["rmse_clipped"], abs=0.002)
     assert (frame["rmse"][:2] < 0.2).all()
     assert (frame["rmse"][2:] > 0.4).all()
+    assert (frame["candidates"] == 360).all()
+    assert (frame["identification_rank"][:2] == 1).all()
+    assert (frame["identification_rank"][2:] > 1).all()
 
 
 def test_inferred_masks_are_scored(two_attackers):

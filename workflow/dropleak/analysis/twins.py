@@ -14,6 +14,5 @@ def undefended(client: str, clients: Mapping[str, Mapping]) -> str | None:
     """
     if not clients[client]["defence"]:
         return client
-    without = clients[client] | {"defence": {}, "rates": None}
-    names = (name for name, other in clients.items() if other | {"rates": None} == without)
-    return next(names, None)
+    twin = {**clients[client], "defence": {}, "rates": None}
+    return next((name for name, it in clients.items() if {**it, "rates": None} == twin), None)

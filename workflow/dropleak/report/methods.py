@@ -107,12 +107,14 @@ def paragraph(
         f"Each attack had at most {config['attack']['iterations']:,} iterations in "
         f"{config['attack']['precision']}.",
         "The root mean squared error (RMSE) is of pixels in $[0, 1]$, also after clipping to that "
-        f"range; a success has one below {config['success_rmse']} without clipping. Structural "
+        f"range; a success has one below {config['success_rmse']} without clipping. An image is "
+        "identified if no other test image is as near to the clipped reconstruction. Structural "
         r"similarity is that of Wang et al.\ \cite{wang2004image}.",
         r"Intervals have 95\% confidence: percentile bootstrap \cite{efron1979bootstrap} with "
         f"9,999 resamples of {independent(clients.values())} for mean errors, between two "
         r"of the values \cite{thompson1936confidence} for medians, Wilson's "
-        r"\cite{wilson1927probable} for the share of successes of an attacker at a rate, exact "
+        r"\cite{wilson1927probable} for the shares of successes and of identified images of an "
+        "attacker at a rate, exact "
         r"ones \cite{clopper1934use} for shares in tests of claims, Student's for seeds. Trends "
         r"were tested by Page's test \cite{page1963ordered}, differences of errors by paired "
         "permutation, those of accuracy by paired $t$-tests, and shares of successes by exact "

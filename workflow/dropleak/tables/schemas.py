@@ -73,6 +73,13 @@ ATTACKS = pa.schema(
         _column("rmse_clipped", pa.float64(), "RMSE after clipping to [0, 1]", "pixel range"),
         _column("psnr", pa.float64(), "peak signal-to-noise ratio after clipping", "dB"),
         _column("ssim", pa.float64(), "structural similarity after clipping"),
+        _column(
+            "identification_rank",
+            pa.int32(),
+            "rank of the image among candidates by distance to the clipped reconstruction; 1 is "
+            "the nearest",
+        ),
+        _column("candidates", pa.int32(), "images of the data set's test part"),
         _column("seconds", pa.float64(), "share of the wall time of its job's attack", "s"),
         _column("seed", pa.int64(), "seed of the experiment"),
         _column("host", pa.string(), "name of the machine"),
@@ -141,6 +148,16 @@ SUMMARY = pa.schema(
         _column("success_share", pa.float64(), "share of attacks with rmse below the threshold"),
         _column("success_low", pa.float64(), "its 95% interval, images independent, lower end"),
         _column("success_high", pa.float64(), "its 95% interval, upper end"),
+        _column(
+            "identified_share",
+            pa.float64(),
+            "share of attacks whose reconstruction is nearer to its image than to any other test "
+            "image",
+        ),
+        _column("identified_low", pa.float64(), "its 95% interval, images independent, lower end"),
+        _column("identified_high", pa.float64(), "its 95% interval, upper end"),
+        _column("identification_rank_median", pa.float64(), "median of identification_rank"),
+        _column("candidates", pa.int32(), "test images; guesses identify one in as many attacks"),
         _column("label_share", pa.float64(), "share of attacks with the right label"),
         _column(
             "mask_exact_share",
