@@ -1,6 +1,6 @@
 """From image tables to what the engine takes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +17,7 @@ def tensors(images: pa.Table) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(pixels / 255), torch.tensor(images["label"].to_pylist())
 
 
-def pixels_in_parts(
-    tables: Iterable[pa.Table], shape: tuple[int, int, int]
-) -> Iterator[np.ndarray]:
+def pixels_in_parts(tables: Iterable[pa.Table], shape: Sequence[int]) -> Iterator[np.ndarray]:
     """Pixels in [0, 1] of tables that need not fit into memory, float32 [M, C, H, W] at a time."""
     for table in tables:
         for part in table.to_batches(max_chunksize=1024):
