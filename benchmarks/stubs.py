@@ -138,6 +138,7 @@ def _training(
     columns = {
         "network": [network[0]] * count,
         "dropout": [network[1]] * count,
+        "defence": ["none"] * count,
         "dropout_rate": [rate] * count,
         "seed": np.repeat(np.arange(seeds), epochs),
         "epoch": np.tile(np.arange(1, epochs + 1), seeds),

@@ -87,6 +87,7 @@ def tradeoff(two_attackers):
         **runs,
         "network": ["lenet"] * 5,
         "dropout": ["classifier"] * 5,
+        "defence": ["none"] * 5,
         "seed": [0, 1, 0, 1, 0],
         "epoch": [3] * 5,
         "train_loss": [1.0] * 5,

@@ -103,13 +103,13 @@ def test_a_client_is_weighed_against_the_accuracy_of_its_own_network(two_attacke
     attacks = pa.concat_tables([two_attackers, of_client(failing(two_attackers), "other")])
     summary = summarise(attacks, 0.2, seed=0)
     runs = {"network": ["lenet", "lenet", "wide"], "dropout_rate": [0.0, 0.5, 0.0]}
-    runs |= {"test_accuracy": [0.9, 0.8, 0.1], "dropout": ["both"] * 3}
+    runs |= {"test_accuracy": [0.9, 0.8, 0.1], "dropout": ["both"] * 3, "defence": ["none"] * 3}
     runs |= {name: [0] * 3 for name in ("seed", "epoch", "train_loss", "seconds")}
     utility = parquet.build(UTILITY, runs | {name: ["here"] * 3 for name in ("host", "device")})
     mean_image = parquet.build(MEAN_IMAGE, {"image": attacks["image"][:2], "rmse": [0.2, 0.2]})
     clients = {
-        "lenet": {"network": "lenet", "dropout": "both", "images_per_update": 1},
-        "other": {"network": "wide", "dropout": "both", "images_per_update": 2},
+        "lenet": {"network": "lenet", "dropout": "both", "images_per_update": 1, "defence": {}},
+        "other": {"network": "wide", "dropout": "both", "images_per_update": 2, "defence": {}},
     }
     table = compute_tradeoff(
         attacks, summary, utility, mean_image, TEN_CLASSES, **(WEIGHING | {"clients": clients})
@@ -127,3 +127,20 @@ def test_a_client_is_weighed_against_the_accuracy_of_its_own_network(two_attacke
     assert metadata["at_chance"] == {"lenet": [], "other": [0.0]}
     assert metadata["doubts"]["lenet"]["idlg"] is None
     assert metadata["doubts"]["other"] == {"idlg": efficacy.FAILS, "mask-reading": None}
+
+
+def test_a_defended_client_is_judged_by_what_is_known_without_its_defence(two_attackers):
+    """Its own attacks and accuracy at rate 0.0 do not show what its defence is worth."""
+    sign = WEIGHING["clients"]["lenet"] | {"defence": {"sign": {}}}
+    attacks = pa.concat_tables([two_attackers, of_client(failing(two_attackers), "signs")])
+    accuracies = {"none": {0.0: 0.9, 0.5: 0.88}, "sign": {0.0: 0.7, 0.5: 0.87}}
+    clients = WEIGHING["clients"] | {"signs": sign}
+    table = weighed(attacks, accuracies, clients=clients)
+    rows = table.to_pandas().set_index(["client", "attacker", "dropout_rate"])
+    assert rows.loc[("signs", "idlg", 0.0), "private"]
+    assert not rows.loc[("signs", "idlg", 0.0), "accurate"]
+    assert rows.loc[("signs", "idlg", 0.5), "accurate"]
+    metadata = parquet.metadata(table)
+    assert metadata["lowest_accuracy"]["signs"] == metadata["lowest_accuracy"]["lenet"]
+    alone = weighed(of_client(two_attackers, "signs"), accuracies, clients={"signs": sign})
+    assert parquet.metadata(alone)["doubts"]["signs"]["idlg"] == efficacy.NOT_ATTACKED

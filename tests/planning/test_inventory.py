@@ -23,6 +23,7 @@ def utility(rows=1, settings=SETTINGS):
     columns = {
         "network": "lenet",
         "dropout": "classifier",
+        "defence": "none",
         "dropout_rate": 0.5,
         "seed": 0,
         "epoch": 1,

@@ -16,6 +16,7 @@ def utility(rate, **metadata):
         {
             "network": ["lenet", "lenet"],
             "dropout": ["classifier", "classifier"],
+            "defence": ["none", "none"],
             "dropout_rate": [rate, rate],
             "seed": [0, 0],
             "epoch": [1, 2],

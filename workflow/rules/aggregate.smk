@@ -35,7 +35,7 @@ use rule join_attacks as join_utility with:
     params:
         code=code_of("join.py"),
         schema="utility",
-        key=["network", "dropout", "dropout_rate", "seed", "epoch"],
+        key=["network", "dropout", "defence", "dropout_rate", "seed", "epoch"],
         images=None,
 
 

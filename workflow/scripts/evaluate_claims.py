@@ -1,6 +1,6 @@
 """Evaluate the paper's claims, ours, and interpretations of its protocol, on the measurements."""
 
-from dropleak.analysis import accuracy, tradeoff
+from dropleak.analysis import accuracy, tradeoff, twins
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.claims import evidence, interpretations
 from dropleak.analysis.claims.evaluate import evaluate_claims
@@ -27,6 +27,7 @@ with job_log(snakemake.log[0]):
     runs = {
         name: evidence.Run(
             frame[frame["client"] == name],
+            frame[frame["client"] == twins.undefended(name, params.clients)],
             accuracy.of_client(utility, client),
             compared,
             Chance.of(StoredTable(source.test, IMAGES).read(["label"])["label"].to_numpy()),

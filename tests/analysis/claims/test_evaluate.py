@@ -78,6 +78,7 @@ def claims_table(
     frame = frame.assign(above_mean_image=frame["rmse_clipped"] - guess)
     run = Run(
         frame,
+        frame,
         utility(accuracies, **options),
         interpretations.compare([], "lenet", {}, 0),
         chance,
@@ -87,7 +88,10 @@ def claims_table(
     )
     runs = {"lenet": run}
     if "client" in frame:
-        runs = {name: replace(run, attacks=rows) for name, rows in frame.groupby("client")}
+        runs = {
+            name: replace(run, attacks=rows, undefended=rows)
+            for name, rows in frame.groupby("client")
+        }
     table = evaluate_claims(runs, "idlg", list(accounting), list(separating))
     assert table.schema.equals(CLAIMS)
     return table.to_pandas()

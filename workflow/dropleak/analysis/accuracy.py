@@ -4,16 +4,18 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from dropleak.engine import defences
+
 
 def of_client(utility: pd.DataFrame, client: Mapping) -> pd.DataFrame:
     """The trainings of a client's network.
 
     Args:
-        utility: with the columns network and dropout.
+        utility: with the columns network, dropout and defence.
         client: its settings.
     """
     same = (utility["network"] == client["network"]) & (utility["dropout"] == client["dropout"])
-    return utility[same]
+    return utility[same & (utility["defence"] == defences.label(client["defence"]))]
 
 
 def last_epoch(utility: pd.DataFrame) -> pd.DataFrame:

@@ -79,7 +79,7 @@ def privacy_and_utility(tradeoff: pa.Table, client: str, attackers: list[str]) -
 
     The shaded region is what a user wants: an error above the mean-image baseline and an accuracy
     that is hardly lower and above chance. The title names the rates in that region for all
-    attackers that succeed without dropout, and why the others, whose points are hollow, are
+    attackers that succeed without a defence, and why the others, whose points are hollow, are
     inconclusive.
 
     Args:
@@ -162,7 +162,7 @@ def _mark_chance(axis: Axes, chance: dict, left: float, right: float) -> float:
 
 
 def _verdict(frame: pd.DataFrame, metadata: dict, client: str, attackers: list[str]) -> str:
-    """The rates at which attackers that succeed without dropout fail and accuracy holds.
+    """The rates at which attackers that succeed without a defence fail and accuracy holds.
 
     Followed by why each other attacker is inconclusive, and which accuracies are at chance.
     """

@@ -7,6 +7,7 @@ from dataclasses import asdict
 import pyarrow as pa
 import torch
 
+from dropleak.engine import defences
 from dropleak.engine.client.client import Client
 from dropleak.engine.client.training import Training, train
 from dropleak.jobs.images import network_of, tensors
@@ -50,6 +51,7 @@ def train_seeds(
     trained = {
         "network": label(asdict(client)),
         "dropout": client.dropout,
+        "defence": defences.label(client.defence),
         "dropout_rate": rate,
     }
     rows = []

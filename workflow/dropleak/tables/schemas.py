@@ -114,6 +114,7 @@ UTILITY = pa.schema(
     [
         _column("network", pa.string(), "network, as in a client's settings, or file.function"),
         _column("dropout", pa.string(), "site of its dropout, as in a client's settings"),
+        _column("defence", pa.string(), "its defence with values of the settings, or none"),
         _column("dropout_rate", pa.float64(), "dropout rate of the training"),
         _column("seed", pa.int64(), "seed of the training run"),
         _column("epoch", pa.int32(), "passes over the training images so far"),
@@ -124,7 +125,7 @@ UTILITY = pa.schema(
         _column("device", pa.string(), "processor that trained"),
     ]
 )
-"""One row per network and site of dropout, rate, seed and epoch; clients can share them."""
+"""One row per network, site of dropout, defence, rate, seed and epoch; clients can share them."""
 
 SUMMARY = pa.schema(
     [
@@ -228,8 +229,8 @@ TRADEOFF = pa.schema(
         _column(
             "inconclusive",
             pa.string(),
-            "why the attack proves no privacy: it is not known to succeed without dropout; null if "
-            "private is not null",
+            "why the attack proves no privacy: it is not known to succeed without a defence; null "
+            "if private is not null",
             nullable=True,
         ),
         _column("at_chance", pa.bool_(), "whether test_accuracy is not above chance's interval"),
@@ -243,7 +244,7 @@ TRADEOFF = pa.schema(
 """One row per client, attacker and rate that was attacked and trained with; metadata:
 `mean_image_rmse`, the mean RMSE of the mean-image baseline; `chance` (see `chance`); and by client
 `lowest_accuracy`; `at_chance`, the rates at which its network's accuracy is at chance; and
-`doubts` about each attacker's success without dropout, or null; as JSON."""
+`doubts` about each attacker's success without a defence, or null; as JSON."""
 
 CLAIMS = pa.schema(
     [

@@ -29,6 +29,9 @@ class Run:
 
     attacks: pd.DataFrame
     """With the columns `COLUMNS`, and `above_mean_image` (see `tradeoff`)."""
+    undefended: pd.DataFrame
+    """The attacks on the client without its defence: the same if it has none, empty if there are
+    none."""
     utility: pd.DataFrame
     """The trainings of its network, with the columns `schemas.UTILITY`."""
     interpretations: pa.Table
@@ -41,6 +44,10 @@ class Run:
     def of(self, attacker: str) -> pd.DataFrame:
         """The attacks of one attacker."""
         return self.attacks[self.attacks["attacker"] == attacker]
+
+    def without_defence(self, attacker: str) -> pd.DataFrame:
+        """The same on the client without its defence."""
+        return self.undefended[self.undefended["attacker"] == attacker]
 
     def errors(
         self, attacker: str, rates: Iterable[float], column: str = "rmse_clipped"
@@ -60,7 +67,8 @@ class Run:
 
     def doubt(self, attacker: str) -> str | None:
         """Why an attacker shows nothing about protection, if it does not."""
-        return efficacy.doubt(self.of(attacker), self.success_rmse, self.seed)
+        without = self.without_defence(attacker)
+        return efficacy.doubt(self.of(attacker), without, self.success_rmse, self.seed)
 
     def fails_under_dropout(self, attacker: str) -> bool:
         """Whether an attacker is not known to succeed at any rate above 0.0."""
@@ -73,7 +81,7 @@ class Run:
 
     def doubt_about_small(self, attacker: str) -> str | None:
         """Why an attacker shows nothing about small errors, if it does not."""
-        return efficacy.doubt_about_small(self.of(attacker), self.success_rmse)
+        return efficacy.doubt_about_small(self.without_defence(attacker), self.success_rmse)
 
     def doubt_about_accuracy(self, rates: Iterable[float]) -> str | None:
         """Why accuracies show nothing, if networks trained with some of these rates are at chance.
