@@ -3,6 +3,7 @@ localrules:
     join_utility,
     summarise,
     tradeoff,
+    defences,
     evaluate_claims,
     method_tables,
 
@@ -87,6 +88,27 @@ rule tradeoff:
         "../scripts/tradeoff.py"
 
 
+rule defences:
+    input:
+        summary=rules.summarise.output.parquet,
+        tradeoff=rules.tradeoff.output.parquet,
+        utility=rules.join_utility.output[0],
+    output:
+        parquet=f"{RESULTS}/tables/defences.parquet",
+        csv=f"{RESULTS}/tables/defences.csv",
+    log:
+        f"{LOGS}/defences.log",
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        code=code_of("defences.py"),
+        clients=LABELLED,
+        attackers=configuration.without_oracles(config),
+        budgets={},
+    script:
+        "../scripts/defences.py"
+
+
 rule evaluate_claims:
     input:
         test=rules.images.output.test,
@@ -143,4 +165,5 @@ rule tables:
         rules.join_utility.output,
         rules.summarise.output,
         rules.tradeoff.output,
+        rules.defences.output,
         rules.evaluate_claims.output,

@@ -18,6 +18,12 @@ def of_client(utility: pd.DataFrame, client: Mapping) -> pd.DataFrame:
     return utility[same & (utility["defence"] == defences.label(client["defence"]))]
 
 
+def by_seed(utility: pd.DataFrame, client: Mapping) -> pd.DataFrame:
+    """Test accuracies of a client's network: a row per seed, a column per rate."""
+    final = last_epoch(of_client(utility, client))
+    return final.pivot_table("test_accuracy", "seed", "dropout_rate")
+
+
 def last_epoch(utility: pd.DataFrame) -> pd.DataFrame:
     """The trainings after their last epoch."""
     return utility[utility["epoch"] == utility["epoch"].max()]

@@ -15,12 +15,12 @@ from dropleak.formatting import series
 
 FAILS = "this attack fails without a defence too"
 UNSURE = "too few images to know whether this attack succeeds without a defence"
-NOT_ATTACKED = "this attack was not run without a defence, so whether it succeeds is unknown"
+NOT_ATTACKED = "this attack was not run without a defence; whether it succeeds is unknown"
 INAPPLICABLE = "this attacker is not made for such a client"
 _OF_SEVERAL = {
     FAILS: "these attacks fail without a defence too",
     UNSURE: "too few images to know whether these attacks succeed without a defence",
-    NOT_ATTACKED: "these attacks were not run without a defence, so whether they succeed is unknown",
+    NOT_ATTACKED: "these attacks were not run without a defence; whether they succeed is unknown",
     INAPPLICABLE: "these attackers are not made for such clients",
 }
 

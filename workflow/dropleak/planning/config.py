@@ -185,6 +185,12 @@ def accounting(config: dict) -> list[str]:
     return [name for name in config["attackers"] if presets[name]["masks"] in ACCOUNTING]
 
 
+def without_oracles(config: dict) -> list[str]:
+    """The configured attackers that know no more than what a client shares."""
+    presets = attackers(config)
+    return [name for name in config["attackers"] if presets[name]["masks"] != "known"]
+
+
 def separating(config: dict) -> list[str]:
     """The configured attackers that separate the images of an update."""
     presets = attackers(config)

@@ -246,6 +246,48 @@ TRADEOFF = pa.schema(
 `lowest_accuracy`; `at_chance`, the rates at which its network's accuracy is at chance; and
 `doubts` about each attacker's success without a defence, or null; as JSON."""
 
+DEFENCES = pa.schema(
+    [
+        _CLIENT,
+        _column(
+            "undefended",
+            pa.string(),
+            "the client with the same settings and no defence; null if the experiment has none",
+            nullable=True,
+        ),
+        _column("kind", pa.string(), "name of the client's defence; null if none", nullable=True),
+        _column("defence", pa.string(), "the same with values of its settings, or none"),
+        _column("dropout_rate", pa.float64(), "dropout rate of client and training"),
+        _column(
+            "attacker",
+            pa.string(),
+            "the strongest: that with the lowest error, among those that prove something if any do",
+        ),
+        *map(TRADEOFF.field, ("rmse_clipped_mean", "rmse_clipped_low", "rmse_clipped_high")),
+        *map(SUMMARY.field, ("success_share", "success_low", "success_high")),
+        *map(SUMMARY.field, ("identified_share", "identified_low", "identified_high")),
+        TRADEOFF.field("test_accuracy"),
+        _column(
+            "test_accuracy_low",
+            pa.float64(),
+            "its 95% interval over seeds, lower end",
+            nullable=True,
+        ),
+        _column("test_accuracy_high", pa.float64(), "its upper end", nullable=True),
+        _column("epsilon", pa.float64(), "privacy budget of the training", nullable=True),
+        _column("delta", pa.float64(), "its probability of failure", nullable=True),
+        *map(TRADEOFF.field, ("private", "inconclusive", "at_chance")),
+        _column(
+            "front",
+            pa.bool_(),
+            "whether no other row of the same client without its defence has both a higher error "
+            "and a higher accuracy; false if inconclusive",
+        ),
+    ]
+)
+"""One row per client and rate that was attacked and trained with; metadata: `mean_image_rmse` and
+`chance` as of `TRADEOFF`."""
+
 CLAIMS = pa.schema(
     [
         _column("claim", pa.string(), "short name"),
@@ -368,6 +410,7 @@ SCHEMAS = {
     "comparison": COMPARISON,
     "mean_image": MEAN_IMAGE,
     "tradeoff": TRADEOFF,
+    "defences": DEFENCES,
     "claims": CLAIMS,
     "interpretations": INTERPRETATIONS,
     "clients": CLIENTS,
