@@ -72,8 +72,11 @@ def test_each_client_has_figures_at_its_own_rates():
     ]
 
 
+RATES = {"c": [0.0, 0.5], "d": [0.0]}
+
+
 def test_figures_by_rate_are_about_clients_attacked_at_several():
-    clients = {"c": {"rates": [0.0, 0.5]}, "d": {"rates": [0.0]}}
+    clients = {name: {"rates": rates, "defence": {}} for name, rates in RATES.items()}
     by_rate = {entry.number for entry in FIGURES if entry.shown(clients) == ["c"]}
     assert by_rate == {3, 4, 5, 7, 8}
     for number in by_rate:
@@ -110,3 +113,16 @@ def test_separation_is_shown_where_updates_of_several_images_are_separated():
     assert not entry.applies(alone, separates)
     assert not entry.applies(several, reads)
     assert FIGURES[0].applies(alone, reads)
+
+
+def test_defences_are_shown_for_the_client_without_one():
+    (entry,) = (entry for entry in FIGURES if entry.name == "defences")
+    clients = {
+        "plain": {"network": "lenet", "defence": {}, "rates": [0.0]},
+        "signs": {"network": "lenet", "defence": {"sign": {}}, "rates": [0.0]},
+        "alone": {"network": "mlp", "defence": {"sign": {}}, "rates": [0.0]},
+    }
+    assert entry.applies(clients, {})
+    assert entry.instances(clients, ["a"]) == [{"client": "plain"}]
+    del clients["plain"]
+    assert not entry.applies(clients, {})

@@ -5,6 +5,7 @@ from dropleak.report.figures import FIGURES
 TABLES = {
     "attacks": rules.join_attacks.output[0],
     "claims": rules.evaluate_claims.output.claims,
+    "defences": rules.defences.output.parquet,
     "comparison": rules.summarise.output.comparison,
     "features": rules.method_tables.output.features,
     "mean_image": rules.tradeoff.output.mean_image,

@@ -65,7 +65,7 @@ def _errors_by_rate(axis: Axes, frame: pd.DataFrame, baseline: float, attackers:
     """Draw the errors of attacks on one client."""
     rates = sorted(frame["dropout_rate"].unique())
     mark_published(axis, {rate: rate for rate in rates})
-    _draw_baseline(axis, baseline)
+    draw_baseline(axis, baseline)
     step = 0.012 * (max(rates) - min(rates) or 1)
     for index, (name, look) in enumerate(style.attacker_looks(attackers).items()):
         rows = frame[frame["attacker"] == name].sort_values("dropout_rate")
@@ -92,9 +92,7 @@ def privacy_and_utility(tradeoff: pa.Table, client: str, attackers: list[str]) -
     metadata |= {name: metadata[name][client] for name in by_client}
     figure, axis = style.new(2.8)
     if frame.empty:
-        axis.set_axis_off()
-        missing = "no dropout rate was both attacked (rates)\nand trained with (utility.rates)"
-        axis.text(0.5, 0.5, missing, ha="center", va="center", fontsize=8)
+        say_missing(axis)
         return figure
     for name, look in style.attacker_looks(attackers).items():
         rows = frame[frame["attacker"] == name].sort_values("dropout_rate")
@@ -102,13 +100,13 @@ def privacy_and_utility(tradeoff: pa.Table, client: str, attackers: list[str]) -
         _draw_line(axis, rows["test_accuracy"], rows, label=name, markerfacecolor=fill, **look)
     frame = frame.assign(top=frame["rmse_clipped_high"].fillna(frame["rmse_clipped_mean"]))
     baseline = metadata["mean_image_rmse"]
-    _draw_baseline(axis, baseline)
+    draw_baseline(axis, baseline)
     axis.set(xlabel="test accuracy", ylabel=CLIPPED)
     axis.set_ylim(0, 1.15 * frame["top"].max())
     axis.margins(x=0.12)
     lowest = max(metadata["lowest_accuracy"], metadata["chance"]["high"])
     left, right = axis.get_xlim()
-    left = _mark_chance(axis, metadata["chance"], left, right)
+    left = mark_chance(axis, metadata["chance"], left, right)
     right = max(right, lowest + 2 * _RATE_WIDTH * (right - left))
     axis.fill_between(
         [lowest, right],
@@ -151,7 +149,7 @@ def _name_rates(axis: Axes, frame: pd.DataFrame) -> None:
         )
 
 
-def _mark_chance(axis: Axes, chance: dict, left: float, right: float) -> float:
+def mark_chance(axis: Axes, chance: dict, left: float, right: float) -> float:
     """Draw the interval of chance, or note that it is far away; returns the axis's left end."""
     if chance["high"] < left - (right - left):
         axis.set_xlabel(f"test accuracy (chance, {chance['level']:.2f}, is far to the left)")
@@ -190,7 +188,15 @@ def _draw_line(axis: Axes, x: pd.Series, means: pd.DataFrame, **look: Any) -> No
     axis.errorbar(x, middle, yerr=errors, markersize=3.5, linewidth=1, capsize=1.5, **look)
 
 
-def _draw_baseline(axis: Axes, rmse: float) -> None:
+def say_missing(axis: Axes) -> None:
+    """Say in place of a figure why the trade-off has no rows."""
+    axis.set_axis_off()
+    missing = "no dropout rate was both attacked (rates)\nand trained with (utility.rates)"
+    axis.text(0.5, 0.5, missing, ha="center", va="center", fontsize=8)
+
+
+def draw_baseline(axis: Axes, rmse: float) -> None:
+    """Draw the error of the mean-image baseline."""
     axis.axhline(
         rmse, color="0.5", linewidth=0.8, linestyle=":", label="mean training image", zorder=1
     )

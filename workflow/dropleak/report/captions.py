@@ -146,6 +146,30 @@ def attackers_sample(
     return f"After clipping the RMSE of these images is {series(ranges)}."
 
 
+def defences(defences: pa.Table, client: str) -> str:
+    """Figure 11."""
+    frame = defences.to_pandas().query("undefended == @client")
+    best = frame[frame["front"]].sort_values("test_accuracy")
+    points = (
+        f"{_point(row)} with an RMSE of {_mean(row)} by ``{row.attacker}`` and an accuracy of "
+        f"{row.test_accuracy:.1%}"
+        for row in best.itertuples()
+    )
+    sentences = [f"The front: {'; '.join(points) or 'none is known'}."]
+    for reason, rows in frame.groupby("inconclusive"):
+        names = series(map(_point, rows.itertuples()))
+        sentences.append(f"Inconclusive at {names}: {reason}.")
+    return " ".join(sentences)
+
+
+def _point(row: Any) -> str:
+    """A row of the table of defences."""
+    at = f"dropout rate {row.dropout_rate}"
+    if row.defence == "none":
+        return at
+    return f"``{row.defence}`` at {at}" if row.dropout_rate else f"``{row.defence}``"
+
+
 def separation(attacks: StoredTable, summary: pa.Table, attackers: list[str]) -> str:
     """Figure 12."""
     shares = measured.shares(attacks.read(measured.COLUMNS).to_pandas())

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from dropleak.analysis import twins
+
 Presets = Mapping[str, Mapping[str, Any]]
 """Settings of clients or attackers, by name."""
 
@@ -100,6 +102,12 @@ def _at_several_rates(client: str, clients: Presets) -> bool:
     return len(clients[client]["rates"]) > 1
 
 
+def _has_defences(client: str, clients: Presets) -> bool:
+    """Whether there are clients that differ from this one by a defence alone."""
+    others = (name for name in clients if name != client)
+    return any(twins.undefended(name, clients) == client for name in others)
+
+
 FIGURES = [
     Figure(
         number=1,
@@ -183,6 +191,17 @@ FIGURES = [
         says="dropleak.report.captions.attackers_sample",
         tables=("attacks", "images"),
         settings=("client", "attackers", "rate", "chosen"),
+    ),
+    Figure(
+        number=11,
+        name="defences",
+        shows="privacy against utility, every defence",
+        draws="dropleak.figures.defences.defences",
+        says="dropleak.report.captions.defences",
+        tables=("defences",),
+        settings=("client",),
+        applies=lambda clients, attackers: any(_has_defences(name, clients) for name in clients),
+        about=_has_defences,
     ),
     Figure(
         number=12,
