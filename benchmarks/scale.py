@@ -114,7 +114,7 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
     (folder / "empty").mkdir()
     (folder / "jobs").mkdir()
     (client,) = clients
-    made = ("summary", "comparison", "tradeoff", "claims", "interpretations")
+    made = ("summary", "comparison", "tradeoff", "defences", "claims", "interpretations")
     pages = ("methods", "references", "findings", "run", *made[:-1])
     with_images = tables("attacks") | {"images": data["test"]}
     return {
@@ -154,9 +154,20 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
             success_rmse=success,
             seed=config["seed"],
         ),
+        "defences": script(
+            "defences.py",
+            tables("summary", "tradeoff", "utility"),
+            {
+                "parquet": f"{RESULTS}/tables/defences.parquet",
+                "csv": f"{RESULTS}/tables/defences.csv",
+            },
+            clients=clients,
+            attackers=ATTACKERS,
+            budgets={},
+        ),
         "evaluate_claims": script(
             "evaluate_claims.py",
-            tables("attacks", "utility", "mean_image") | {"test": data["test"]},
+            tables("attacks", "utility", "mean_image", "defences") | {"test": data["test"]},
             tables("claims", "interpretations")
             | tables("claims_csv", "interpretations_csv", ending="csv"),
             clients=clients,

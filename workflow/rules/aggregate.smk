@@ -115,6 +115,7 @@ rule evaluate_claims:
         attacks=rules.join_attacks.output[0],
         utility=rules.join_utility.output[0],
         mean_image=rules.tradeoff.output.mean_image,
+        defences=rules.defences.output.parquet,
     output:
         claims=f"{RESULTS}/tables/claims.parquet",
         claims_csv=f"{RESULTS}/tables/claims.csv",

@@ -7,7 +7,7 @@ from dropleak.analysis.claims.evaluate import evaluate_claims
 from dropleak.runtime.logging import job_log
 from dropleak.tables import parquet
 from dropleak.tables.lazy import StoredTable
-from dropleak.tables.schemas import ATTACKS, IMAGES, MEAN_IMAGE, UTILITY
+from dropleak.tables.schemas import ATTACKS, DEFENCES, IMAGES, MEAN_IMAGE, UTILITY
 
 with job_log(snakemake.log[0]):
     params, source, output = snakemake.params, snakemake.input, snakemake.output
@@ -37,7 +37,8 @@ with job_log(snakemake.log[0]):
         )
         for name, client in params.clients.items()
     }
-    claims = evaluate_claims(runs, params.attacker, params.accounting, params.separating)
+    defences = parquet.read(source.defences, DEFENCES)
+    claims = evaluate_claims(runs, params.attacker, params.accounting, params.separating, defences)
     for table, name in ((claims, "claims"), (compared, "interpretations")):
         parquet.write(table, output[name])
         parquet.write_csv(table, output[f"{name}_csv"])

@@ -330,7 +330,7 @@ CLAIMS = pa.schema(
         _column("rule", pa.string(), "rule for the verdict; otherwise inconclusive"),
     ]
 )
-"""One row per claim, client and attacker."""
+"""One row per claim, client and attacker, which for rivals of dropout is that of the rival."""
 
 INTERPRETATIONS = pa.schema(
     [

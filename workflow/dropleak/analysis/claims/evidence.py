@@ -3,7 +3,7 @@
 Every function returns None if the run lacks what it needs: a rate, or a second image or seed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from dropleak import formatting, paper
 from dropleak.analysis import accuracy, efficacy, separation, statistics
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.claims import verdicts
+from dropleak.analysis.claims.rivals import Point
 from dropleak.analysis.claims.verdicts import Evidence
 
 COLUMNS = [
@@ -309,6 +310,26 @@ def above_mean_image(run: Run, attacker: str) -> Evidence | None:
         len(above),
         run.unit,
         "bootstrap interval, 95% for these rates together",
+    )
+
+
+def protects_more(runs: Mapping[str, Run], dropout: Point, rival: Point) -> Evidence | None:
+    """How much the error on a rival exceeds that under dropout, each by its strongest attacker."""
+    run = runs[dropout.client]
+    less = run.errors(dropout.attacker, [dropout.rate])
+    more = runs[rival.client].errors(rival.attacker, [rival.rate])
+    if less is None or more is None:
+        return None
+    difference = (more - less)[:, 0]
+    return Evidence(
+        f"mean difference of the clipped RMSE on {rival.client} by {rival.attacker} and at dropout "
+        f"rate {dropout.rate} by {dropout.attacker}",
+        difference.mean(),
+        *statistics.mean_interval(difference, run.seed),
+        len(difference),
+        run.unit,
+        "paired permutation test",
+        statistics.exceeds(more[:, 0], less[:, 0], run.seed),
     )
 
 
