@@ -43,6 +43,18 @@ def test_an_attack_is_one_consistent_row(attacks, digits):
     assert (frame["identification_rank"][2:] > 1).all()
 
 
+def test_images_of_an_update_are_ranked_by_their_own_reconstructions(digits):
+    """The same ranks follow from the stored reconstructions, but for their rounding to 8 bits."""
+    table = run(digits, [4, 17, 8, 9], client=Client(images_per_update=2), iterations=20)
+    pixels = parquet.decode_pixels(digits["test"]["pixels"], (1, 32, 32)) / 255
+    shown = parquet.decode_pixels(table["reconstruction"], (1, 32, 32)) / 255
+    distances = np.sqrt(((pixels[:, None] - shown) ** 2).sum((2, 3, 4)))
+    own = distances[[4, 17, 8, 9], range(4)]
+    expected = (distances <= own).sum(axis=0)
+    assert table["identification_rank"].to_pylist() == pytest.approx(expected, abs=2)
+    assert expected.max() > 10
+
+
 def test_inferred_masks_are_scored(two_attackers):
     frame = two_attackers.to_pandas().set_index(["attacker", "dropout_rate"])
     reader, other = frame.loc["mask-reading"], frame.loc["idlg"]
