@@ -31,7 +31,7 @@ def ranks(
     farther, count = np.zeros(len(centred), np.int64), 0
     for part in candidates:
         images = _flat(part)
-        square = np.mean(np.square(images), axis=1)
+        square = np.einsum("mp,mp->m", images, images) / images.shape[1]
         apart = square[:, None] - images @ centred.T * (2 / images.shape[1])
         farther += (apart > own).sum(axis=0)
         count += len(images)
@@ -39,4 +39,4 @@ def ranks(
 
 
 def _flat(images: np.ndarray) -> np.ndarray:
-    return images.reshape(len(images), -1).astype(np.float32) - np.float32(0.5)
+    return images.reshape(len(images), -1).astype(np.float32, copy=False) - np.float32(0.5)
