@@ -70,7 +70,9 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
     chosen = selection[: config["sample_images"]]
     success, tolerated = config["success_rmse"], config["utility"]["tolerated_loss"]
     attackers = {name: configuration.attackers(config)[name] for name in ATTACKERS}
-    clients = {name: configuration.clients(config)[name] for name in config["clients"]}
+    clients = {
+        name: configuration.clients(config)[name] | {"rates": RATES} for name in config["clients"]
+    }
 
     def tables(*names: str, ending: str = "parquet") -> dict[str, str]:
         return {name: f"{RESULTS}/tables/{name.removesuffix('_csv')}.{ending}" for name in names}
@@ -90,7 +92,7 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
 
     def draw(figure: Figure) -> list:
         source = tables(*figure.tables) | dict.fromkeys(("images", "labels"), data["test"])
-        wildcards = figure.values(client=client, attacker=ATTACKERS[0], rate="0.5")
+        wildcards = figure.instances(clients, ATTACKERS[:1])[-1]
         output = {kind: f"{RESULTS}/figures/{figure.name}.{kind}" for kind in KINDS}
         return script(
             "figure.py",
@@ -112,7 +114,7 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
     (folder / "empty").mkdir()
     (folder / "jobs").mkdir()
     (client,) = clients
-    made = ("summary", "comparison", "tradeoff", "claims", "interpretations")
+    made = ("summary", "comparison", "tradeoff", "defences", "claims", "interpretations")
     pages = ("methods", "references", "findings", "run", *made[:-1])
     with_images = tables("attacks") | {"images": data["test"]}
     return {
@@ -152,9 +154,20 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
             success_rmse=success,
             seed=config["seed"],
         ),
+        "defences": script(
+            "defences.py",
+            tables("summary", "tradeoff", "utility"),
+            {
+                "parquet": f"{RESULTS}/tables/defences.parquet",
+                "csv": f"{RESULTS}/tables/defences.csv",
+            },
+            clients=clients,
+            attackers=ATTACKERS,
+            budgets={},
+        ),
         "evaluate_claims": script(
             "evaluate_claims.py",
-            tables("attacks", "utility", "mean_image") | {"test": data["test"]},
+            tables("attacks", "utility", "mean_image", "defences") | {"test": data["test"]},
             tables("claims", "interpretations")
             | tables("claims_csv", "interpretations_csv", ending="csv"),
             clients=clients,

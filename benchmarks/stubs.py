@@ -112,6 +112,8 @@ def _attacks(
         "rmse_clipped": clipped,
         "psnr": -20 * np.log10(clipped),
         "ssim": rng.uniform(size=count),
+        "identification_rank": np.where(good, 1, rng.integers(1, 10_000, count)),
+        "candidates": constant(10_000),
         "seconds": rng.gamma(4, 0.25, count),
         "seed": constant(0),
         "host": constant("nowhere"),
@@ -136,6 +138,7 @@ def _training(
     columns = {
         "network": [network[0]] * count,
         "dropout": [network[1]] * count,
+        "defence": ["none"] * count,
         "dropout_rate": [rate] * count,
         "seed": np.repeat(np.arange(seeds), epochs),
         "epoch": np.tile(np.arange(1, epochs + 1), seeds),

@@ -75,7 +75,7 @@ def test_an_attacker_that_shows_nothing_is_named(reason, remedy):
 def test_attackers_are_named_together_if_the_reason_is_the_same():
     doubts = {"a": efficacy.FAILS, "b": efficacy.UNSURE, "c": efficacy.FAILS, "d": None}
     several, single = cautions(FINE, tradeoff(doubts))
-    assert "a and c is inconclusive: these attacks fail without dropout too" in several.problem
+    assert "a and c is inconclusive: these attacks fail without a defence too" in several.problem
     assert single.problem.startswith("Privacy from b is inconclusive: too few images")
 
 

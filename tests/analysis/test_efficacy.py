@@ -1,16 +1,16 @@
-"""Whether an attack is known to succeed without dropout."""
+"""Whether an attack is known to succeed without a defence."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from dropleak.analysis import efficacy
 from dropleak.analysis.efficacy import (
     FAILS,
     INAPPLICABLE,
     NEVER_SMALL,
     NOT_ATTACKED,
     UNSURE,
-    doubt,
     doubt_about_small,
 )
 
@@ -30,6 +30,11 @@ def attacks(errors, rate=0.0, together=1):
             "above_mean_image": np.nan_to_num(errors, nan=1.0).clip(0, 1) - GUESS,
         }
     )
+
+
+def doubt(frame, success_rmse, seed):
+    """Doubt about attacks on a client without a defence but dropout."""
+    return efficacy.doubt(frame, frame, success_rmse, seed)
 
 
 def spread(mean, images, width=0.02):
@@ -91,3 +96,24 @@ def test_small_errors_must_be_frequent_without_dropout(errors, expected):
 def test_an_attacker_that_is_not_made_for_a_client_says_so(rate):
     grey = attacks(spread(0.2, 20), rate).assign(status="inapplicable")
     assert doubt(grey, 0.1, 0) == INAPPLICABLE
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5])
+@pytest.mark.parametrize(
+    ("without", "expected"),
+    [
+        (attacks(spread(0.02, 100)), None),
+        (attacks(spread(0.5, 100)), FAILS),
+        (attacks(spread(0.02, 1)), UNSURE),
+        (attacks(spread(0.02, 100), rate=0.5), NOT_ATTACKED),
+        (attacks([]), NOT_ATTACKED),
+    ],
+)
+def test_of_a_defended_client_only_success_on_the_same_without_its_defence_counts(
+    rate, without, expected
+):
+    for error in (0.02, 0.5):
+        defended = attacks(spread(error, 100), rate)
+        assert efficacy.doubt(defended, without, 0.1, 0) == expected
+    not_made_for_it = defended.assign(status="inapplicable")
+    assert efficacy.doubt(not_made_for_it, without, 0.1, 0) == INAPPLICABLE

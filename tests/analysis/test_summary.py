@@ -15,6 +15,10 @@ def test_the_summary_counts_every_attack(attacks):
     assert statuses.sum(axis=1).tolist() == frame["attacks"].tolist() == [2, 2]
     assert frame["success_share"].tolist() == [1.0, 0.0]
     assert frame["label_share"].tolist() == [1.0, 1.0]
+    assert frame["identified_share"].tolist() == [1.0, 0.0]
+    assert frame["candidates"].tolist() == [360, 360]
+    ranks = attacks["identification_rank"].to_pylist()
+    assert frame["identification_rank_median"].tolist() == [1, sum(ranks[2:]) / 2]
     clipped = attacks["rmse_clipped"].to_pylist()[:2]
     assert frame["rmse_clipped_mean"][0] == pytest.approx(sum(clipped) / 2)
     low, high = frame["rmse_clipped_low"][0], frame["rmse_clipped_high"][0]

@@ -142,11 +142,11 @@ def test_a_trained_client_is_weighed_against_its_accuracy_after_its_own_epoch(tw
     accuracies = {(0, 0.0): 0.1, (0, 0.5): 0.2, (2, 0.0): 0.7, (2, 0.5): 0.6, (3, 0.0): 0.9}
     runs = {name: [0] * 5 for name in ("seed", "train_loss", "seconds")}
     runs |= {name: ["here"] * 5 for name in ("host", "device")}
-    runs |= {"network": ["lenet"] * 5, "dropout": ["classifier"] * 5}
+    runs |= {"network": ["lenet"] * 5, "dropout": ["classifier"] * 5, "defence": ["none"] * 5}
     runs["epoch"], runs["dropout_rate"] = map(list, zip(*accuracies, strict=True))
     utility = parquet.build(UTILITY, runs | {"test_accuracy": [*accuracies.values()]})
     mean_image = parquet.build(MEAN_IMAGE, {"image": attacks["image"][:2], "rmse": [0.2, 0.2]})
-    same = {"network": "lenet", "dropout": "classifier"}
+    same = WEIGHING["clients"]["lenet"]
     clients = {name: same | {"epochs": epochs} for name, epochs in names.items()}
     table = compute_tradeoff(
         attacks,
@@ -165,3 +165,20 @@ def test_a_trained_client_is_weighed_against_its_accuracy_after_its_own_epoch(tw
     assert "is untrained; the acc" in captions.privacy_and_utility(table, "lenet", ["idlg"])
     text = captions.privacy_and_utility(table, "later", ["idlg"])
     assert "of the same network, after 2 epochs of training." in text
+
+
+def test_a_defended_client_is_judged_by_what_is_known_without_its_defence(two_attackers):
+    """Its own attacks and accuracy at rate 0.0 do not show what its defence is worth."""
+    sign = WEIGHING["clients"]["lenet"] | {"defence": {"sign": {}}}
+    attacks = pa.concat_tables([two_attackers, of_client(failing(two_attackers), "signs")])
+    accuracies = {"none": {0.0: 0.9, 0.5: 0.88}, "sign": {0.0: 0.7, 0.5: 0.87}}
+    clients = WEIGHING["clients"] | {"signs": sign}
+    table = weighed(attacks, accuracies, clients=clients)
+    rows = table.to_pandas().set_index(["client", "attacker", "dropout_rate"])
+    assert rows.loc[("signs", "idlg", 0.0), "private"]
+    assert not rows.loc[("signs", "idlg", 0.0), "accurate"]
+    assert rows.loc[("signs", "idlg", 0.5), "accurate"]
+    metadata = parquet.metadata(table)
+    assert metadata["lowest_accuracy"]["signs"] == metadata["lowest_accuracy"]["lenet"]
+    alone = weighed(of_client(two_attackers, "signs"), accuracies, clients={"signs": sign})
+    assert parquet.metadata(alone)["doubts"]["signs"]["idlg"] == efficacy.NOT_ATTACKED

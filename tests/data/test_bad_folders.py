@@ -232,6 +232,7 @@ def test_constant_images_and_odd_rates_give_finite_numbers(tmp_path, attacker):
             device="cpu",
             path=tmp_path / "checkpoint",
             progress=lambda iteration: None,
+            candidates=lambda images=images: [images],
         )
         frame = table.to_pandas()
         for column in frame.select_dtypes("number"):

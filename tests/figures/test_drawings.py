@@ -1,5 +1,6 @@
 """Figures show the numbers of the tables."""
 
+import textwrap
 from dataclasses import asdict
 from itertools import pairwise, product
 
@@ -17,6 +18,7 @@ from torch import nn
 
 from dropleak.analysis.accuracy import last_epoch
 from dropleak.analysis.chance import Chance
+from dropleak.analysis.privacy_budget import epsilon
 from dropleak.analysis.summary import summarise
 from dropleak.engine.client.client import Client
 from dropleak.engine.models.module import ModuleNetwork
@@ -125,13 +127,16 @@ def test_figure_2_says_why_it_shows_nothing(digits):
     )
 
 
+TRAINING = {"images": 1000, "batch_size": 10, "epochs": 5}
+
+
 def test_facts_of_networks():
     networks = {
         "a": lenet((1, 32, 32), 10),
         "b": ModuleNetwork(modules.ConvNet(), (1, 32, 32), 10, batch_norm="batch"),
     }
     clients = {"a": Client("lenet"), "b": Client("mine.py:build", images_per_update=2)}
-    first, second = clients_table(clients, networks).to_pylist()
+    first, second = clients_table(clients, networks, TRAINING).to_pylist()
     assert first == {
         "client": "a",
         "parameters": 15226,
@@ -139,11 +144,25 @@ def test_facts_of_networks():
         "batch_norm": None,
         "epochs": None,
         "labels_from": "the classifier's row that sums lowest",
+        "epsilon": None,
+        "delta": None,
     }
     assert (second["dropout_layers"], second["batch_norm"]) == (3, "batch")
     assert second["labels_from"] == "the classifier's negative entries and its bias gradient"
-    pair = clients_table({"c": clients["b"]}, {"c": ModuleNetwork(modules.mlp(), (1, 32, 32), 10)})
+    bare = {"c": ModuleNetwork(modules.mlp(), (1, 32, 32), 10)}
+    pair = clients_table({"c": clients["b"]}, bare, TRAINING)
     assert pair["labels_from"].to_pylist() == [None]
+
+
+def test_the_privacy_budget_is_that_of_the_training_that_the_client_is_attacked_after():
+    defence = {"dp-sgd": {"norm": 1.0, "multiplier": 1.0}}
+    clients = {
+        "untrained": Client(defence=defence),
+        "trained": Client(defence=defence, weights="trained", epochs=1),
+    }
+    table = clients_table(clients, dict.fromkeys(clients, lenet((1, 32, 32), 10)), TRAINING)
+    assert table["epsilon"].to_pylist() == [epsilon(1.0, 0.01, 100 * n, 1e-3) for n in (5, 1)]
+    assert table["delta"].to_pylist() == [1e-3, 1e-3]
 
 
 def test_figure_3_shows_each_image_at_each_rate(attacks, stored, digits):
@@ -292,15 +311,16 @@ def test_figure_8_names_inconclusive_attackers(two_attackers):
     axis = figures.privacy_and_utility(
         weighed(failing(two_attackers), TWO_RATES), "lenet", names
     ).axes[0]
+    inconclusive = "idlg inconclusive: this attack fails without a defence too"
     assert axis.get_title().splitlines() == [
         "private from mask-reading and accurate: no rate",
-        "idlg inconclusive: this attack fails without dropout too",
+        *textwrap.wrap(inconclusive, 57),
     ]
     faces = [container.lines[0].get_markerfacecolor() for container in axis.containers]
     assert faces[0] == "none" != faces[1]
     idlg = failing(two_attackers).slice(0, 4)
     axis = figures.privacy_and_utility(weighed(idlg, TWO_RATES), "lenet", ["idlg"]).axes[0]
-    assert axis.get_title() == "idlg inconclusive: this attack fails without dropout too"
+    assert " ".join(axis.get_title().split()) == inconclusive
 
 
 def test_the_title_of_figure_8_fits(two_attackers):

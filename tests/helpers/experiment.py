@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+import pandas as pd
 import pyarrow as pa
 
 from dropleak.analysis.chance import Chance
@@ -40,19 +41,24 @@ def run(digits, indices, *, client=LENET, attacker=IDLG, done=None, **settings):
             "precision": "float32",
         },
         path="unused",
+        candidates=lambda: [digits["test"]],
         progress=([] if done is None else done).append,
         **settings,
     )
 
 
 def weighed(attacks, accuracies, **options):
-    """The trade-off of attacks, with these accuracies by rate."""
-    columns = {name: [0] * len(accuracies) for name in UTILITY.names}
-    columns |= {"dropout_rate": accuracies.keys(), "test_accuracy": accuracies.values()}
-    columns |= {name: ["here"] * len(accuracies) for name in ("host", "device")}
-    training = {"network": "lenet", "dropout": "classifier", "defence": "none"}
-    columns |= {name: [value] * len(accuracies) for name, value in training.items()}
-    table = parquet.build(UTILITY, {name: list(value) for name, value in columns.items()})
+    """The trade-off of attacks, with these accuracies by rate, or by defence and rate."""
+    if "none" not in accuracies:
+        accuracies = {"none": accuracies}
+    runs = (
+        pd.DataFrame(accuracies)
+        .rename_axis("dropout_rate")
+        .melt(var_name="defence", value_name="test_accuracy", ignore_index=False)
+    )
+    same = {"network": "lenet", "dropout": "classifier", "host": "here", "device": "here"}
+    same |= dict.fromkeys(("seed", "epoch", "train_loss", "seconds"), 0)
+    table = parquet.build(UTILITY, runs.reset_index().assign(**same))
     images = attacks["image"].unique()
     mean_image = parquet.build(MEAN_IMAGE, {"image": images, "rmse": [0.2] * len(images)})
     summary, chance = summarise(attacks, 0.2, seed=0), options.pop("chance", TEN_CLASSES)

@@ -33,6 +33,7 @@ def attack(images, path, preset, progress=lambda iteration: None, iterations=80)
         device="cpu",
         path=path,
         progress=progress,
+        candidates=lambda: [images],
     )
 
 

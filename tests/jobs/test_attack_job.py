@@ -38,6 +38,21 @@ def test_an_attack_is_one_consistent_row(attacks, digits):
     assert rmse == pytest.approx(frame["rmse_clipped"], abs=0.002)
     assert (frame["rmse"][:2] < 0.2).all()
     assert (frame["rmse"][2:] > 0.4).all()
+    assert (frame["candidates"] == 360).all()
+    assert (frame["identification_rank"][:2] == 1).all()
+    assert (frame["identification_rank"][2:] > 1).all()
+
+
+def test_images_of_an_update_are_ranked_by_their_own_reconstructions(digits):
+    """The same ranks follow from the stored reconstructions, but for their rounding to 8 bits."""
+    table = run(digits, [4, 17, 8, 9], client=Client(images_per_update=2), iterations=20)
+    pixels = parquet.decode_pixels(digits["test"]["pixels"], (1, 32, 32)) / 255
+    shown = parquet.decode_pixels(table["reconstruction"], (1, 32, 32)) / 255
+    distances = np.sqrt(((pixels[:, None] - shown) ** 2).sum((2, 3, 4)))
+    own = distances[[4, 17, 8, 9], range(4)]
+    expected = (distances <= own).sum(axis=0)
+    assert table["identification_rank"].to_pylist() == pytest.approx(expected, abs=2)
+    assert expected.max() > 10
 
 
 def test_inferred_masks_are_scored(two_attackers):

@@ -58,6 +58,14 @@ def test_the_given_configuration_is_not_changed():
         ({"attack": {"iterations": 30}}, ["attack.iterations", "30", "multiple of 20"]),
         ({"attack": {"precision": "float16"}}, ["attack.precision", "float32, float64"]),
         ({"images": 9, "clients": ["lenet", "lenet-2"]}, ["images: 9", "multiple of 2", "lenet-2"]),
+        (
+            {"presets": {"clients": {"x": {"rates": []}}}},
+            ["presets.clients.x.rates", "empty"],
+        ),
+        (
+            {"presets": {"clients": {"x": {"rates": [0, 0.0]}}}},
+            ["presets.clients.x.rates", "twice"],
+        ),
         ({"clients": ["lenet-3"]}, ["clients", "lenet-3", "did you mean lenet-"]),
         (
             {"presets": {"clients": {"x": {"network": "resnet"}}}},
@@ -148,6 +156,13 @@ def test_all_mistakes_are_reported_at_once():
 def test_the_library_has_the_defaults_of_the_schema():
     assert config.attackers(complete())["idlg"] == asdict(Attacker())
     assert config.clients(complete())["lenet"] == asdict(Client())
+
+
+def test_a_client_has_the_rates_of_the_experiment_unless_it_has_its_own():
+    presets = {"clients": {"mine": {"rates": [0.0]}}}
+    done = complete(rates=[0.1, 0.2], clients=["lenet", "mine"], presets=presets)
+    assert config.rates_of(done, "lenet") == [0.1, 0.2]
+    assert config.rates_of(done, "mine") == [0.0]
 
 
 @pytest.mark.parametrize("kind", ["clients", "attackers"])

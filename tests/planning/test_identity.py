@@ -27,6 +27,16 @@ def of_training(config, client="lenet"):
     [
         ({"seed": 1}, ["seed was 0 and is 1"], ["seed was 0 and is 1"]),
         ({"images": 7, "rates": [0.25], "sample_images": 1}, [], []),
+        (
+            {
+                "presets": {
+                    "attackers": {"mine": {"masks": "fixed"}},
+                    "clients": {"lenet": {"rates": [0.25]}},
+                }
+            },
+            [],
+            [],
+        ),
         ({"attack": {"images_per_job": 3}}, [], []),
         ({"attack": {"iterations": 40}}, ["iterations was 5800 and is 40"], []),
         ({"attack": {"precision": "float64"}}, ['precision was "float32" and is "float64"'], []),

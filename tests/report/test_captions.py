@@ -22,7 +22,7 @@ def test_captions_say_what_is_inconclusive(two_attackers, utility):
         captions.privacy_and_utility(tradeoff, "lenet", names),
         captions.attackers_by_rate(summary, tradeoff, ["lenet"], names),
     ):
-        assert "Inconclusive for ``idlg``: this attack fails without dropout too." in text
+        assert "Inconclusive for ``idlg``: this attack fails without a defence too." in text
         assert "Inconclusive for ``mask-reading``" not in text
     text = captions.privacy_and_utility(tradeoff, "lenet", names)
     assert "networks trained with rates 0.0 and 0.5 are no better" in text

@@ -52,10 +52,36 @@ def test_names_and_labels_follow_from_the_settings(settings, ending, wildcards):
     assert entry.rule == "draw_my_own"
     labels = {name: f"{{{name}}}" if name in wildcards else "all" for name in EVERY_VALUE}
     assert entry.labels == {"figure": "12", "shows": "mine"} | labels
-    assert entry.values(**EVERY_VALUE) == {name: EVERY_VALUE[name] for name in wildcards}
+    values = {name: EVERY_VALUE[name] for name in wildcards}
+    assert entry.instances({"c": {"rates": [0.5]}}, ["a"]) == [values]
 
 
-EVERY_VALUE = {"client": ["c"], "attacker": ["a"], "rate": ["0.5"]}
+EVERY_VALUE = {"client": "c", "attacker": "a", "rate": "0.5"}
+
+
+def test_each_client_has_figures_at_its_own_rates():
+    clients = {"c": {"rates": [0, 0.5]}, "d": {"rates": [0.0]}}
+    assert figure("client", "rate").instances(clients, ["a"]) == [
+        {"client": "c", "rate": "0.0"},
+        {"client": "c", "rate": "0.5"},
+        {"client": "d", "rate": "0.0"},
+    ]
+    assert figure("attacker").instances(clients, ["a", "b"]) == [
+        {"attacker": "a"},
+        {"attacker": "b"},
+    ]
+
+
+RATES = {"c": [0.0, 0.5], "d": [0.0]}
+
+
+def test_figures_by_rate_are_about_clients_attacked_at_several():
+    clients = {name: {"rates": rates, "defence": {}} for name, rates in RATES.items()}
+    by_rate = {entry.number for entry in FIGURES if entry.shown(clients) == ["c"]}
+    assert by_rate == {3, 4, 5, 7, 8}
+    for number in by_rate:
+        (entry,) = (entry for entry in FIGURES if entry.number == number)
+        assert entry.instances({"d": clients["d"]}, ["a"]) == []
 
 
 def test_options_are_the_settings_of_a_job():
@@ -96,3 +122,16 @@ def test_separation_is_shown_where_updates_of_several_images_are_separated():
     assert not entry.applies(alone, separates)
     assert not entry.applies(several, reads)
     assert FIGURES[0].applies(alone, reads)
+
+
+def test_defences_are_shown_for_the_client_without_one():
+    (entry,) = (entry for entry in FIGURES if entry.name == "defences")
+    clients = {
+        "plain": {"network": "lenet", "defence": {}, "rates": [0.0]},
+        "signs": {"network": "lenet", "defence": {"sign": {}}, "rates": [0.0]},
+        "alone": {"network": "mlp", "defence": {"sign": {}}, "rates": [0.0]},
+    }
+    assert entry.applies(clients, {})
+    assert entry.instances(clients, ["a"]) == [{"client": "plain"}]
+    del clients["plain"]
+    assert not entry.applies(clients, {})

@@ -107,7 +107,7 @@ def test_the_statistics_are_those_that_were_used():
     text = described(images=8, clients=["lenet-4"])
     assert r"9,999 resamples of updates" in text
     assert "resamples of images or updates" in described(images=8, clients=["lenet", "lenet-4"])
-    assert r"Wilson's \cite{wilson1927probable} for the share of successes" in text
+    assert r"Wilson's \cite{wilson1927probable} for the shares of successes" in text
     assert "those of accuracy by paired $t$-tests" in text
     assert "resamples of images" in described()
 

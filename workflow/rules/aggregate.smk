@@ -3,6 +3,7 @@ localrules:
     join_utility,
     summarise,
     tradeoff,
+    defences,
     evaluate_claims,
     method_tables,
 
@@ -87,12 +88,63 @@ rule tradeoff:
         "../scripts/tradeoff.py"
 
 
+rule method_tables:
+    input:
+        images=rules.images.output.test,
+        weights=trained_weights(
+            config["clients"][0], *CLIENTS[config["clients"][0]]["rates"]
+        ),
+    output:
+        network=f"{RESULTS}/tables/network.parquet",
+        features=f"{RESULTS}/tables/features.parquet",
+        clients=f"{RESULTS}/tables/clients.parquet",
+    log:
+        f"{LOGS}/method_tables.log",
+    conda:
+        "../../envs/torch.yaml"
+    params:
+        code=code_of("method_tables.py"),
+        clients={name: identity.of_client(client) for name, client in CLIENTS.items()},
+        image=SELECTION[0],
+        rates=CLIENTS[config["clients"][0]]["rates"],
+        training={
+            "images": sources.count_images(config["data"], "train"),
+            "batch_size": config["utility"]["batch_size"],
+            "epochs": config["utility"]["epochs"],
+        },
+        seed=config["seed"],
+    script:
+        "../scripts/method_tables.py"
+
+
+rule defences:
+    input:
+        summary=rules.summarise.output.parquet,
+        tradeoff=rules.tradeoff.output.parquet,
+        utility=rules.join_utility.output[0],
+        clients=rules.method_tables.output.clients,
+    output:
+        parquet=f"{RESULTS}/tables/defences.parquet",
+        csv=f"{RESULTS}/tables/defences.csv",
+    log:
+        f"{LOGS}/defences.log",
+    conda:
+        "../../envs/tables.yaml"
+    params:
+        code=code_of("defences.py"),
+        clients=LABELLED,
+        attackers=configuration.without_oracles(config),
+    script:
+        "../scripts/defences.py"
+
+
 rule evaluate_claims:
     input:
         test=rules.images.output.test,
         attacks=rules.join_attacks.output[0],
         utility=rules.join_utility.output[0],
         mean_image=rules.tradeoff.output.mean_image,
+        defences=rules.defences.output.parquet,
     output:
         claims=f"{RESULTS}/tables/claims.parquet",
         claims_csv=f"{RESULTS}/tables/claims.csv",
@@ -116,32 +168,11 @@ rule evaluate_claims:
         "../scripts/evaluate_claims.py"
 
 
-rule method_tables:
-    input:
-        images=rules.images.output.test,
-        weights=trained_weights(config["clients"][0], *RATES),
-    output:
-        network=f"{RESULTS}/tables/network.parquet",
-        features=f"{RESULTS}/tables/features.parquet",
-        clients=f"{RESULTS}/tables/clients.parquet",
-    log:
-        f"{LOGS}/method_tables.log",
-    conda:
-        "../../envs/torch.yaml"
-    params:
-        code=code_of("method_tables.py"),
-        clients={name: identity.of_client(client) for name, client in CLIENTS.items()},
-        image=SELECTION[0],
-        rates=config["rates"],
-        seed=config["seed"],
-    script:
-        "../scripts/method_tables.py"
-
-
 rule tables:
     input:
         rules.join_attacks.output,
         rules.join_utility.output,
         rules.summarise.output,
         rules.tradeoff.output,
+        rules.defences.output,
         rules.evaluate_claims.output,

@@ -19,7 +19,6 @@ ATTACKERS = {
 # The name of the images for captions. A function, because Snakemake takes braces in text for
 # wildcards.
 DATASET = lambda wildcards: escape.rst(sources.dataset_name(config["data"]))
-RATES = [str(float(rate)) for rate in config["rates"]]
 SELECTION = grid.selection(sources.count_images(config["data"], "test"), config["seed"])
 BATCH_SIZES = {
     name: min(

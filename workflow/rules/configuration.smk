@@ -26,7 +26,11 @@ try:
     config.clear()
     config.update(complete)
     IMAGE_VALUES = sources.image_values(config["data"])
-    CLIENTS = {name: configuration.clients(config)[name] for name in config["clients"]}
+    CLIENTS = {
+        name: configuration.clients(config)[name]
+        | {"rates": configuration.rates_of(config, name)}
+        for name in config["clients"]
+    }
     if workflow.is_main_process:
         for note in sources.check_headers(config["data"]):
             logger.warning(note)

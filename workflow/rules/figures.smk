@@ -5,6 +5,7 @@ from dropleak.report.figures import FIGURES
 TABLES = {
     "attacks": rules.join_attacks.output[0],
     "claims": rules.evaluate_claims.output.claims,
+    "defences": rules.defences.output.parquet,
     "comparison": rules.summarise.output.comparison,
     "features": rules.method_tables.output.features,
     "mean_image": rules.tradeoff.output.mean_image,
@@ -51,7 +52,7 @@ for figure in DRAWN:
             client=client_in_words,
             options=partial(
                 figure.options,
-                clients=config["clients"],
+                clients=figure.shown(CLIENTS),
                 attackers=config["attackers"],
                 courses=networks.courses(CLIENTS),
                 chosen=SELECTION[: min(config["sample_images"], config["images"])],
@@ -63,12 +64,10 @@ for figure in DRAWN:
         name:
             f"figure{figure.number}"
         input:
-            expand(
-                getattr(rules, figure.rule).output,
-                **figure.values(
-                    client=config["clients"], attacker=config["attackers"], rate=RATES
-                ),
-            ),
+            [
+                expand(getattr(rules, figure.rule).output, **values)
+                for values in figure.instances(CLIENTS, config["attackers"])
+            ],
 
 
 rule figures:

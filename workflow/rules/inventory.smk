@@ -38,14 +38,14 @@ def trained_weights(client, *rates):
     if client not in LAYOUT.weights:
         return []
     folder, epochs = LAYOUT.weights[client].path, CLIENTS[client]["epochs"]
-    return [f"{folder}/rate-{rate}/epoch-{epochs}.safetensors" for rate in rates]
+    return [f"{folder}/rate-{float(rate)}/epoch-{epochs}.safetensors" for rate in rates]
 
 
 # All of them, each with its folder.
 WEIGHTS = {
     path: folder
     for client, folder in LAYOUT.weights.items()
-    for path in trained_weights(client, *RATES)
+    for path in trained_weights(client, *CLIENTS[client]["rates"])
 }
 
 
@@ -55,15 +55,16 @@ def attack_file_list():
     files = []
     for change in filter(None, map(inventory.new_settings, LAYOUT)):
         logger.info(change)
-    for ((client, _), folder), rate in product(LAYOUT.attacks.items(), RATES):
-        needed, damaged = inventory.attack_files(
-            f"{folder.path}/rate-{rate}",
-            folder.settings,
-            config["images"],
-            BATCH_SIZES[client],
-        )
-        files += needed
-        set_aside(damaged)
+    for (client, _), folder in LAYOUT.attacks.items():
+        for rate in CLIENTS[client]["rates"]:
+            needed, damaged = inventory.attack_files(
+                f"{folder.path}/rate-{float(rate)}",
+                folder.settings,
+                config["images"],
+                BATCH_SIZES[client],
+            )
+            files += needed
+            set_aside(damaged)
     return files
 
 

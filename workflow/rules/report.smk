@@ -23,6 +23,7 @@ rule report_pages:
         summary=rules.summarise.output.parquet,
         comparison=rules.summarise.output.comparison,
         tradeoff=rules.tradeoff.output.parquet,
+        defences=rules.defences.output.parquet,
         claims=rules.evaluate_claims.output.claims,
         interpretations=rules.evaluate_claims.output.interpretations,
         networks=rules.method_tables.output.clients,
@@ -53,6 +54,12 @@ rule report_pages:
             caption="../report/tradeoff.rst",
             category="Tables",
             labels={"shows": "privacy against utility"},
+        ),
+        defences=report(
+            f"{RESULTS}/report/defences.html",
+            caption="../report/defences.rst",
+            category="Tables",
+            labels={"shows": "the strongest attacker on every defence"},
         ),
         run=report(
             f"{RESULTS}/report/run.html",

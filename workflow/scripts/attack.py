@@ -1,5 +1,6 @@
 """Attack one batch of images: one client, one attacker, one dropout rate."""
 
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,6 +13,8 @@ from dropleak.report.provenance import revision
 from dropleak.runtime import device
 from dropleak.runtime.logging import job_log, progress
 from dropleak.tables import parquet, weights
+from dropleak.tables.lazy import StoredTable
+from dropleak.tables.schemas import IMAGES
 
 with job_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
@@ -28,6 +31,7 @@ with job_log(snakemake.log[0]):
             device=device.choose(gpu=device.requested(snakemake.resources)),
             path=params.checkpoint,
             progress=lambda iteration: bar.update(iteration - bar.n),
+            candidates=partial(StoredTable(snakemake.input.images, IMAGES).parts, ["pixels"]),
             files=networks.files(client, params.settings["client"]),
             weights=weights.read(*source.weights) if (source := snakemake.input).weights else None,
         )

@@ -1,13 +1,13 @@
 """Evaluate the paper's claims, ours, and interpretations of its protocol, on the measurements."""
 
-from dropleak.analysis import accuracy, tradeoff
+from dropleak.analysis import accuracy, tradeoff, twins
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.claims import evidence, interpretations
 from dropleak.analysis.claims.evaluate import evaluate_claims
 from dropleak.runtime.logging import job_log
 from dropleak.tables import parquet
 from dropleak.tables.lazy import StoredTable
-from dropleak.tables.schemas import ATTACKS, IMAGES, MEAN_IMAGE, UTILITY
+from dropleak.tables.schemas import ATTACKS, DEFENCES, IMAGES, MEAN_IMAGE, UTILITY
 
 with job_log(snakemake.log[0]):
     params, source, output = snakemake.params, snakemake.input, snakemake.output
@@ -27,6 +27,7 @@ with job_log(snakemake.log[0]):
     runs = {
         name: evidence.Run(
             frame[frame["client"] == name],
+            frame[frame["client"] == twins.undefended(name, params.clients)],
             accuracy.of_client(utility, client),
             compared,
             Chance.of(StoredTable(source.test, IMAGES).read(["label"])["label"].to_numpy()),
@@ -38,7 +39,8 @@ with job_log(snakemake.log[0]):
         )
         for name, client in params.clients.items()
     }
-    claims = evaluate_claims(runs, params.attacker, params.accounting, params.separating)
+    defences = parquet.read(source.defences, DEFENCES)
+    claims = evaluate_claims(runs, params.attacker, params.accounting, params.separating, defences)
     for table, name in ((claims, "claims"), (compared, "interpretations")):
         parquet.write(table, output[name])
         parquet.write_csv(table, output[f"{name}_csv"])

@@ -36,7 +36,7 @@ with job_log(snakemake.log[0]):
     hours = jobs.groupby(["rule", "host", "device"])["seconds"].sum().div(3600).rename("hours")
     tables = {
         name: parquet.read(source[name], SCHEMAS[name])
-        for name in ("summary", "comparison", "tradeoff", "claims", "interpretations")
+        for name in ("summary", "comparison", "tradeoff", "defences", "claims", "interpretations")
     }
     write_text(output.methods, paragraph)
     write_text(output.references, references)
@@ -50,7 +50,7 @@ with job_log(snakemake.log[0]):
             tables["claims"], tables["interpretations"], params.config, params.dataset_name
         ),
     )
-    for name in ("summary", "comparison", "tradeoff"):
+    for name in ("summary", "comparison", "tradeoff", "defences"):
         write_text(output[name], pages.table_page(tables[name], name.capitalize()))
     write_text(
         output.run,

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from dropleak.analysis import efficacy, statistics
@@ -12,7 +13,7 @@ from dropleak.analysis.claims import interpretations
 from dropleak.analysis.claims.evaluate import evaluate_claims
 from dropleak.analysis.claims.evidence import Run
 from dropleak.analysis.claims.verdicts import Evidence, above_zero, at_place, below, equals
-from dropleak.tables.schemas import CLAIMS
+from dropleak.tables.schemas import CLAIMS, DEFENCES
 
 RATES = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
 AS_PUBLISHED = [0.533, 0.555, 0.577, 0.598, 0.584, 0.612]
@@ -73,11 +74,13 @@ def claims_table(
     guess=GUESS,
     chance=TEN_CLASSES,
     kinds=None,
+    defences=(),
     **options,
 ):
     """The claims table of a run with these attacks."""
     frame = frame.assign(above_mean_image=frame["rmse_clipped"] - guess)
     run = Run(
+        frame,
         frame,
         utility(accuracies, **options),
         interpretations.compare([], "lenet", {}, 0),
@@ -89,10 +92,13 @@ def claims_table(
     runs = {"lenet": run}
     if "client" in frame:
         runs = {
-            name: replace(run, attacks=rows, **(kinds or {}).get(name, {}))
+            name: replace(run, attacks=rows, undefended=rows, **(kinds or {}).get(name, {}))
             for name, rows in frame.groupby("client")
         }
-    table = evaluate_claims(runs, "idlg", list(accounting), list(separating))
+    defences = pd.DataFrame(list(defences), columns=DEFENCES.names).astype(object)
+    table = evaluate_claims(
+        runs, "idlg", list(accounting), list(separating), pa.Table.from_pandas(defences)
+    )
     assert table.schema.equals(CLAIMS)
     return table.to_pandas()
 
@@ -422,3 +428,52 @@ def test_the_balance_is_judged_on_trained_clients_where_there_are_some():
     assert accurate.tolist() == ["other", "trained"]
     rest = table[~table["claim"].str.startswith("balance")]
     assert set(rest["client"]) == {*names}
+
+
+def against_dropout(errors, accuracy=0.6, reason=None, images=100):
+    """The row about a client with noise whose attacks have these errors by attacker."""
+    plain = attacks([0.02, *[0.3] * 5], images=images).assign(client="plain")
+    noisy = [
+        attacks([error], images=images, attacker=name).assign(client="noisy")
+        for name, error in errors.items()
+    ]
+    same = {"undefended": "plain", "attacker": "idlg", "inconclusive": None}
+    rows = [
+        same | {"client": "plain", "dropout_rate": rate, "test_accuracy": 0.6 - 0.05 * rate}
+        for rate in (0.0, 0.5)
+    ]
+    rival = {"client": "noisy", "kind": "noise", "dropout_rate": 0.0, "test_accuracy": accuracy}
+    strongest = {"attacker": min(errors, key=errors.get), "inconclusive": reason}
+    rows.append(same | rival | strongest)
+    table = claims_table(pd.concat([plain, *noisy]), defences=rows)
+    return table.set_index("claim").loc["noise-protects-more"]
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict"), [(0.5, "supported"), (0.1, "not supported"), (0.303, "inconclusive")]
+)
+def test_another_defence_is_compared_image_by_image_at_the_accuracy_of_dropout(error, verdict):
+    row = against_dropout({"idlg": 0.9, "reader": error})
+    assert row["verdict"] == verdict
+    assert row["estimate"] == pytest.approx(error - 0.3, abs=0.01)
+    assert row["test"] == "paired permutation test"
+    assert (row["client"], row["attacker"]) == ("plain", "reader")
+    assert "on noisy by reader and at dropout rate 0.5 by idlg" in row["measure"]
+
+
+def test_another_defence_proves_nothing_if_attacks_fail_without_it_or_images_are_few():
+    row = against_dropout({"idlg": 0.5}, reason=efficacy.FAILS)
+    assert (row["verdict"], row["reason"]) == ("inconclusive", efficacy.FAILS)
+    assert against_dropout({"idlg": 0.5}, images=12)["verdict"] == "inconclusive"
+
+
+def test_a_defence_that_keeps_less_accuracy_than_dropout_is_not_compared():
+    row = against_dropout({"idlg": 0.5}, accuracy=0.5)
+    assert row["verdict"] == "inconclusive"
+    assert row["reason"] == "no client with noise keeps the accuracy of dropout at rate 0.5"
+
+
+def test_only_the_first_client_has_rows_of_what_was_not_measured():
+    """Which clients with a defence, attacked at rate 0.0 alone, would fill the table with."""
+    both = [attacks(AS_PUBLISHED).assign(client="a"), attacks([0.5]).assign(client="b")]
+    assert set(claims_table(pd.concat(both))["client"]) == {"a"}

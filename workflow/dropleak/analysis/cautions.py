@@ -24,7 +24,7 @@ _ADVICE = {
     efficacy.FAILS: "Raise attack.iterations, or choose an attacker made for this network: "
     "L-BFGS needs smooth activations such as sigmoids.",
     efficacy.UNSURE: "Attack more images.",
-    efficacy.NOT_ATTACKED: "Add 0.0 to rates.",
+    efficacy.NOT_ATTACKED: "Add 0.0 to rates, and to clients the same one without its defence.",
     efficacy.INAPPLICABLE: "mask_claim in the table of attacks says why; choose other attackers.",
 }
 

@@ -1,7 +1,8 @@
-"""Whether an attack works at all: its success on clients without dropout.
+"""Whether an attack works at all: its success on clients without dropout or another defence.
 
-An attack that fails without dropout fails with it too, which shows no protection. So a failure
-only counts in favour of dropout if the attack is known to succeed at rate 0.0 on the same client.
+An attack that fails without a defence fails with it too, which shows no protection. So a failure
+only counts in favour of a defence if the attack is known to succeed at rate 0.0 on the same client,
+or on that without its defence.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -12,24 +13,26 @@ from dropleak.analysis import statistics
 from dropleak.analysis.claims.verdicts import FEWEST, RARE
 from dropleak.formatting import series
 
-FAILS = "this attack fails without dropout too"
-UNSURE = "too few images to know whether this attack succeeds without dropout"
-NOT_ATTACKED = "rate 0.0 was not attacked, so whether this attack succeeds at all is not known"
+FAILS = "this attack fails without a defence too"
+UNSURE = "too few images to know whether this attack succeeds without a defence"
+NOT_ATTACKED = "this attack was not run without a defence; whether it succeeds is unknown"
 INAPPLICABLE = "this attacker is not made for such a client"
 _OF_SEVERAL = {
-    FAILS: "these attacks fail without dropout too",
-    UNSURE: "too few images to know whether these attacks succeed without dropout",
-    NOT_ATTACKED: "rate 0.0 was not attacked, so whether these attacks succeed at all is not known",
+    FAILS: "these attacks fail without a defence too",
+    UNSURE: "too few images to know whether these attacks succeed without a defence",
+    NOT_ATTACKED: "these attacks were not run without a defence; whether they succeed is unknown",
     INAPPLICABLE: "these attackers are not made for such clients",
 }
 
-NEVER_SMALL = "this attack is not known to end with a small RMSE without dropout either"
+NEVER_SMALL = "this attack is not known to end with a small RMSE without a defence either"
 
 
-def doubt(attacks: pd.DataFrame, success_rmse: float, seed: int) -> str | None:
-    """Why an attack cannot show that dropout protects; None if it succeeds without dropout.
+def doubt(
+    attacks: pd.DataFrame, undefended: pd.DataFrame, success_rmse: float, seed: int
+) -> str | None:
+    """Why an attack cannot show that a defence protects; None if it succeeds without one.
 
-    By a rule fixed before the data, an attack succeeds without dropout if either
+    By a rule fixed before the data, an attack succeeds without a defence if either
 
     - it recovers images: the share of successes is known to be above `RARE`. An attack such as DLG,
       which finds some images exactly and nothing of others, works, whatever its mean error.
@@ -39,13 +42,15 @@ def doubt(attacks: pd.DataFrame, success_rmse: float, seed: int) -> str | None:
     Args:
         attacks: of one attacker on one client, with the columns dropout_rate, update, status, rmse
             and above_mean_image (see `tradeoff`).
+        undefended: the same attacker's attacks on the client without its defence, if it has one;
+            empty if there are none.
         success_rmse: an attack with a smaller RMSE, and a smaller error than the mean image,
             succeeds.
         seed: of the bootstrap.
     """
     if (attacks["status"] == "inapplicable").all():
         return INAPPLICABLE
-    without = attacks[attacks["dropout_rate"] == 0]
+    without = undefended[undefended["dropout_rate"] == 0]
     return NOT_ATTACKED if without.empty else failure(without, success_rmse, seed)
 
 
@@ -62,9 +67,9 @@ def failure(attacks: pd.DataFrame, success_rmse: float, seed: int) -> str | None
     return UNSURE if promising else FAILS
 
 
-def doubt_about_small(attacks: pd.DataFrame, success_rmse: float) -> str | None:
-    """Why an attack cannot show that dropout prevents small errors; arguments as above."""
-    without = attacks[attacks["dropout_rate"] == 0]
+def doubt_about_small(undefended: pd.DataFrame, success_rmse: float) -> str | None:
+    """Why an attack cannot show that a defence prevents small errors; arguments as above."""
+    without = undefended[undefended["dropout_rate"] == 0]
     if without.empty:
         return NOT_ATTACKED
     return NEVER_SMALL if _rarely_small(without, success_rmse) else None

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections.abc import Mapping
 
 ORDERS = [*(1 + 10 ** (n / 20) for n in range(-60, 20)), *range(12, 64), 128, 256, 512]
 """Of Rényi's divergence: as opacus's, and closer to 1, for little noise."""
@@ -21,6 +22,8 @@ def epsilon(multiplier: float, sample_rate: float, steps: int, delta: float) -> 
     """
     from opacus.accountants.analysis import rdp  # late: it imports torch
 
+    if steps == 0:
+        return 0.0
     if multiplier == 0:
         return math.inf
     divergences = rdp.compute_rdp(
@@ -31,3 +34,20 @@ def epsilon(multiplier: float, sample_rate: float, steps: int, delta: float) -> 
         warnings.simplefilter("ignore", UserWarning)
         found, _ = rdp.get_privacy_spent(orders=ORDERS, rdp=divergences, delta=delta)
     return float(found)
+
+
+def of_training(
+    defence: Mapping[str, Mapping], images: int, batch_size: int, epochs: int
+) -> tuple[float, float] | None:
+    """Epsilon and delta of a training with a client's defence; None if that does not bound them.
+
+    Args:
+        defence: as in the client's settings.
+        images: training images, one over whose number is delta.
+        batch_size: images per step.
+        epochs: of the training.
+    """
+    if "dp-sgd" not in defence:
+        return None
+    rate, steps, delta = min(1, batch_size / images), math.ceil(images / batch_size), 1 / images
+    return epsilon(defence["dp-sgd"]["multiplier"], rate, epochs * steps, delta), delta

@@ -20,6 +20,7 @@ STATUSES = (
 COLUMNS = [
     *("client", "attacker", "dropout_rate", "image", "update", "status", "rmse", "rmse_clipped"),
     *("label", "label_inferred", "mask_exact", "iterations", "evaluations", "seconds"),
+    *("identification_rank", "candidates"),
 ]
 """The columns of the attacks that are needed."""
 
@@ -41,6 +42,8 @@ def summarise(attacks: pa.Table, success_rmse: float, seed: int) -> pa.Table:
         low, high = statistics.mean_interval(errors.to_numpy(), seed)
         successes = int((group["rmse"] < success_rmse).sum())
         success_low, success_high = statistics.share_interval(successes, len(group))
+        identified = int((group["identification_rank"] == 1).sum())
+        identified_low, identified_high = statistics.share_interval(identified, len(group))
         mask_exact = group["mask_exact"].dropna()
         counts = {status: int((group["status"] == status).sum()) for status in STATUSES}
         rows.append(
@@ -59,6 +62,11 @@ def summarise(attacks: pa.Table, success_rmse: float, seed: int) -> pa.Table:
                 "success_share": successes / len(group),
                 "success_low": success_low,
                 "success_high": success_high,
+                "identified_share": identified / len(group),
+                "identified_low": identified_low,
+                "identified_high": identified_high,
+                "identification_rank_median": group["identification_rank"].median(),
+                "candidates": group["candidates"].iloc[0],
                 "label_share": (group["label"] == group["label_inferred"]).mean(),
                 "mask_exact_share": mask_exact.mean() if len(mask_exact) else None,
                 "iterations_mean": group["iterations"].mean(),
@@ -127,6 +135,7 @@ def as_text(summary: pa.Table) -> str:
                 )
             ],
             "successes": frame["success_share"].map("{:.0%}".format),
+            "identified": frame["identified_share"].map("{:.0%}".format),
             "labels": frame["label_share"].map("{:.0%}".format),
             "masks": [
                 "" if share is None or share != share else f"{share:.0%}"

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from dropleak.analysis import accuracy, efficacy, statistics
+from dropleak.analysis import accuracy, efficacy, statistics, twins
 from dropleak.analysis.chance import Chance
 from dropleak.scoring import metrics
 from dropleak.tables import parquet
@@ -66,8 +66,8 @@ def compute_tradeoff(
 ) -> pa.Table:
     """Reconstruction error and test accuracy for every client, attacker and rate that has both.
 
-    An attack that comes closer than the mean image breaks privacy, whatever it does without
-    dropout. One that does not shows privacy only if it is known to succeed without it (see
+    An attack that comes closer than the mean image breaks privacy, whatever it does without a
+    defence. One that does not shows privacy only if it is known to succeed without one (see
     `efficacy`).
 
     Args:
@@ -77,7 +77,8 @@ def compute_tradeoff(
         mean_image: with the columns `schemas.MEAN_IMAGE`.
         chance: of the test images.
         clients: their settings by name.
-        tolerated_loss: accuracy that a user would give up, compared with the lowest trained rate.
+        tolerated_loss: accuracy that a user would give up, compared with the lowest trained rate,
+            without the client's defence if that was trained too.
         success_rmse: an attack with a smaller RMSE is a success.
         seed: of the bootstrap.
 
@@ -92,7 +93,11 @@ def compute_tradeoff(
     accuracies = {
         name: runs.groupby("dropout_rate")["test_accuracy"].mean() for name, runs in trained.items()
     }
-    lowest = {name: float(by_rate.iloc[0] - tolerated_loss) for name, by_rate in accuracies.items()}
+    undefended = {name: twins.undefended(name, clients) for name in clients}
+    lowest = {
+        name: float(accuracies[twin or name].iloc[0] - tolerated_loss)
+        for name, twin in undefended.items()
+    }
     means = ["rmse_clipped_mean", "rmse_clipped_low", "rmse_clipped_high"]
     frame = summary.select(["client", "attacker", "dropout_rate", *means]).to_pandas()
     frame = frame.merge(pd.concat(accuracies, names=["client"]), on=["client", "dropout_rate"])
@@ -101,8 +106,10 @@ def compute_tradeoff(
     key = ["client", "attacker", "dropout_rate"]
     frame = frame.merge(_against_mean_image(errors, key, seed), on=key)
     doubts: dict[str, dict[str, str | None]] = {name: {} for name in clients}
-    for (client, attacker), rows in errors.groupby(["client", "attacker"]):
-        doubts[client][attacker] = efficacy.doubt(rows, success_rmse, seed)
+    by_attack = dict(tuple(errors.groupby(["client", "attacker"])))
+    for (client, attacker), rows in by_attack.items():
+        without = by_attack.get((undefended[client], attacker), errors.iloc[:0])
+        doubts[client][attacker] = efficacy.doubt(rows, without, success_rmse, seed)
     broken = frame["above_mean_image_high"] < 0
     reasons = [
         None if broke else doubts[client][attacker]

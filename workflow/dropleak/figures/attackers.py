@@ -79,7 +79,7 @@ def privacy_and_utility(tradeoff: pa.Table, client: str, attackers: list[str]) -
 
     The shaded region is what a user wants: an error above the mean-image baseline and an accuracy
     that is hardly lower and above chance. The title names the rates in that region for all
-    attackers that succeed without dropout, and why the others, whose points are hollow, are
+    attackers that succeed without a defence, and why the others, whose points are hollow, are
     inconclusive.
 
     Args:
@@ -92,9 +92,7 @@ def privacy_and_utility(tradeoff: pa.Table, client: str, attackers: list[str]) -
     metadata |= {name: metadata[name][client] for name in by_client}
     figure, axis = style.new(2.8)
     if frame.empty:
-        axis.set_axis_off()
-        missing = "no dropout rate was both attacked (rates)\nand trained with (utility.rates)"
-        axis.text(0.5, 0.5, missing, ha="center", va="center", fontsize=8)
+        say_missing(axis)
         return figure
     for name, look in style.attacker_looks(attackers).items():
         rows = frame[frame["attacker"] == name].sort_values("dropout_rate")
@@ -108,7 +106,7 @@ def privacy_and_utility(tradeoff: pa.Table, client: str, attackers: list[str]) -
     axis.margins(x=0.12)
     lowest = max(metadata["lowest_accuracy"], metadata["chance"]["high"])
     left, right = axis.get_xlim()
-    left = _mark_chance(axis, metadata["chance"], left, right)
+    left = mark_chance(axis, metadata["chance"], left, right)
     right = max(right, lowest + 2 * _RATE_WIDTH * (right - left))
     axis.fill_between(
         [lowest, right],
@@ -151,7 +149,7 @@ def _name_rates(axis: Axes, frame: pd.DataFrame) -> None:
         )
 
 
-def _mark_chance(axis: Axes, chance: dict, left: float, right: float) -> float:
+def mark_chance(axis: Axes, chance: dict, left: float, right: float) -> float:
     """Draw the interval of chance, or note that it is far away; returns the axis's left end."""
     if chance["high"] < left - (right - left):
         axis.set_xlabel(f"test accuracy (chance, {chance['level']:.2f}, is far to the left)")
@@ -162,7 +160,7 @@ def _mark_chance(axis: Axes, chance: dict, left: float, right: float) -> float:
 
 
 def _verdict(frame: pd.DataFrame, metadata: dict, client: str, attackers: list[str]) -> str:
-    """The rates at which attackers that succeed without dropout fail and accuracy holds.
+    """The rates at which attackers that succeed without a defence fail and accuracy holds.
 
     Followed by why each other attacker is inconclusive, and which accuracies are at chance.
     """
@@ -188,3 +186,10 @@ def _draw_line(axis: Axes, x: pd.Series, means: pd.DataFrame, **look: Any) -> No
     middle = means["rmse_clipped_mean"]
     errors = [middle - means["rmse_clipped_low"], means["rmse_clipped_high"] - middle]
     axis.errorbar(x, middle, yerr=errors, markersize=3.5, linewidth=1, capsize=1.5, **look)
+
+
+def say_missing(axis: Axes) -> None:
+    """Say in place of a figure why the trade-off has no rows."""
+    axis.set_axis_off()
+    missing = "no dropout rate was both attacked (rates)\nand trained with (utility.rates)"
+    axis.text(0.5, 0.5, missing, ha="center", va="center", fontsize=8)

@@ -1,7 +1,7 @@
 """An attack job: from the images of some clients to rows of the attacks table."""
 
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,12 +19,13 @@ from dropleak.engine.defences.defence import Defence
 from dropleak.engine.models.model import Model
 from dropleak.errors import InputError
 from dropleak.jobs.checkpoint import AttackCheckpoint
-from dropleak.jobs.images import in_common, network_of, tensors
+from dropleak.jobs.images import in_common, network_of, pixels_in_parts, tensors
 from dropleak.jobs.rows import attack_rows
 from dropleak.planning import networks, trial
 from dropleak.planning.versions import ENGINE_VERSION
 from dropleak.runtime.checkpoint import Checkpoint
 from dropleak.runtime.device import name as device_name
+from dropleak.scoring import identification
 from dropleak.scoring.score import score
 from dropleak.scoring.trajectory import TrajectoryObserver
 from dropleak.tables import parquet
@@ -40,6 +41,7 @@ def attack_job(
     device: str,
     path: str | Path,
     progress: Callable[[int], None],
+    candidates: Callable[[], Iterable[pa.Table]],
     files: Mapping[str, str] = {},
     weights: Weights | None = None,
 ) -> pa.Table:
@@ -53,6 +55,8 @@ def attack_job(
         device: torch's name of it.
         path: of the checkpoint; the caller removes it once the result is saved.
         progress: called with the number of iterations done.
+        candidates: reads the images among which a reconstruction may identify one, which are the
+            data set's part that `images` come from, table by table.
         files: settings of the client that are paths of files, of which `settings` has the content.
         weights: of all clients, if their network is trained.
 
@@ -103,7 +107,7 @@ def attack_job(
         }
         checkpoint = Checkpoint(path, identity)
         with checkpoint.stop_on_signals():
-            return _attack(part, job, constants, checkpoint, progress)
+            return _attack(part, job, constants, checkpoint, progress, candidates)
 
     return split_on_out_of_memory(attack, images, job.images_per_update)
 
@@ -139,6 +143,7 @@ def _attack(
     constants: Mapping[str, object],
     checkpoint: Checkpoint,
     progress: Callable[[int], None],
+    candidates: Callable[[], Iterable[pa.Table]],
 ) -> pa.Table:
     """Simulate the clients, attack them, score the reconstructions, and tabulate the scores."""
     by_client = (-1, job.images_per_update)
@@ -169,7 +174,12 @@ def _attack(
     )
     seconds = hook.seconds / len(images)
     scores = score(reconstruction, private, observer)
-    return attack_rows(images, reconstruction, scores, {**constants, "seconds": seconds})
+    ranks = identification.ranks(
+        scores.images.reshape(len(images), *job.network.input_shape),
+        scores.rmse_clipped.ravel(),
+        pixels_in_parts(candidates(), job.network.input_shape),
+    )
+    return attack_rows(images, reconstruction, scores, ranks, {**constants, "seconds": seconds})
 
 
 def _indices(images: pa.Table) -> torch.Tensor:

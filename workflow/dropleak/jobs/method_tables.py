@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
+from dropleak.analysis import privacy_budget
 from dropleak.engine import rng
 from dropleak.engine.attack.labels import label_rule
 from dropleak.engine.client.client import Client
@@ -23,12 +24,25 @@ from dropleak.tables.schemas import CLIENTS, FEATURES, NETWORK
 from dropleak.tables.weights import Weights
 
 
-def clients_table(clients: Mapping[str, Client], networks: Mapping[str, Model]) -> pa.Table:
-    """Facts of clients and of their networks, by the client's name."""
+def clients_table(
+    clients: Mapping[str, Client], networks: Mapping[str, Model], training: Mapping[str, int]
+) -> pa.Table:
+    """Facts of clients.
+
+    Args:
+        clients: by name.
+        networks: theirs, by the client's name.
+        training: numbers of its `images`, of those in a batch (`batch_size`), and of its `epochs`.
+    """
     rules = {
         name: label_rule(network, clients[name].images_per_update)
         for name, network in networks.items()
     }
+    budgets = {}
+    for name, client in clients.items():
+        epochs = training["epochs"] if client.epochs is None else client.epochs
+        spent = privacy_budget.of_training(client.defence, **{**training, "epochs": epochs})
+        budgets[name] = spent or (None, None)
     rows = [
         {
             "client": name,
@@ -37,6 +51,8 @@ def clients_table(clients: Mapping[str, Client], networks: Mapping[str, Model]) 
             "batch_norm": network.batch_norm if isinstance(network, ModuleNetwork) else None,
             "epochs": clients[name].epochs,
             "labels_from": rule.basis if (rule := rules[name]) else None,
+            "epsilon": budgets[name][0],
+            "delta": budgets[name][1],
         }
         for name, network in networks.items()
     ]

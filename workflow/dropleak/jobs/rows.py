@@ -15,6 +15,7 @@ def attack_rows(
     images: pa.Table,
     reconstruction: Reconstruction,
     scores: Scores,
+    identification: tuple[np.ndarray, int],
     constants: Mapping[str, object],
 ) -> pa.Table:
     """One row per image, with the columns `schemas.ATTACKS`.
@@ -22,6 +23,7 @@ def attack_rows(
     Args:
         images: rows of the image table, update by update.
         reconstruction, scores: of the attacks on them.
+        identification: rank of each image, and the number of candidates.
         constants: columns that have the same value in all rows.
     """
     n, trajectory = reconstruction.images.shape[1], scores.trajectory
@@ -38,6 +40,7 @@ def attack_rows(
     def constant(value: object) -> list:
         return [value] * len(images)
 
+    ranks, candidates = identification
     agreement, claims = scores.mask_agreement, scores.mask_claims
     columns = {
         "image": indices,
@@ -56,6 +59,8 @@ def attack_rows(
         "rmse_clipped": of_image(scores.rmse_clipped),
         "psnr": of_image(scores.psnr),
         "ssim": of_image(scores.ssim),
+        "identification_rank": ranks,
+        "candidates": constant(candidates),
         "trajectory_iteration": constant(trajectory.iterations),
         "trajectory_loss": of_client(trajectory.loss),
         "trajectory_rmse": list(of_image(trajectory.rmse)),

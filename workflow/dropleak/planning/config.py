@@ -151,6 +151,11 @@ def clients(config: dict) -> dict[str, dict]:
     return _presets("clients", config)
 
 
+def rates_of(config: dict, client: str) -> list[float]:
+    """The dropout rates at which a client is attacked."""
+    return clients(config)[client]["rates"] or config["rates"]
+
+
 def clients_of_training(config: dict, *training: str) -> list[dict]:
     """Settings of the clients that share trainings, which `networks.training` names."""
     presets = clients(config)
@@ -165,9 +170,16 @@ def attacked_epochs(config: dict, *training: str) -> list[int]:
 
 
 def training_rates(config: dict, *training: str) -> list[float]:
-    """The dropout rates of a training: those for its accuracy, and those that it is attacked at."""
-    attacked = config["rates"] if attacked_epochs(config, *training) else []
-    return list(dict.fromkeys([*config["utility"]["rates"], *attacked]))
+    """The dropout rates of a training: those for its accuracy, and those that it is attacked at.
+
+    The accuracy of clients with rates of their own is only of interest there.
+    """
+    rates: list[float] = []
+    for client in clients_of_training(config, *training):
+        rates += client["rates"] or config["utility"]["rates"]
+        if networks.is_trained(client):
+            rates += client["rates"] or config["rates"]
+    return list(dict.fromkeys(rates))
 
 
 def attackers(config: dict) -> dict[str, dict]:
@@ -210,6 +222,12 @@ def accounting(config: dict) -> list[str]:
     """The configured attackers that account for the client's masks."""
     presets = attackers(config)
     return [name for name in config["attackers"] if presets[name]["masks"] in ACCOUNTING]
+
+
+def without_oracles(config: dict) -> list[str]:
+    """The configured attackers that know no more than what a client shares."""
+    presets = attackers(config)
+    return [name for name in config["attackers"] if presets[name]["masks"] != "known"]
 
 
 def separating(config: dict) -> list[str]:

@@ -32,8 +32,11 @@ def of_images(config: dict) -> dict:
 
 
 def of_client(settings: dict) -> dict:
-    """Identity of a client: its settings, with the content of files in place of their paths."""
-    return without_defaults(without_paths(settings), _CLIENT)
+    """Identity of a client: its settings, with the content of files in place of their paths.
+
+    Without its rates, as each has results of its own.
+    """
+    return without_defaults(without_paths(settings) | {"rates": None}, _CLIENT)
 
 
 def of_attack(config: dict, images: dict, client: str, attacker: str) -> dict:

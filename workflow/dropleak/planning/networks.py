@@ -191,7 +191,8 @@ def confused(clients: dict[str, dict]) -> Iterator[str]:
     """Clients whose different networks would have the same label, by name."""
     first: dict[tuple[str, str], tuple[str, dict]] = {}
     for name, client in clients.items():
-        network = without_paths(untrained(client)) | {"images_per_update": 1, "defence": {}}
+        network = without_paths(untrained(client))
+        network |= {"images_per_update": 1, "defence": {}, "rates": None}
         other, known = first.setdefault((label(client), client["dropout"]), (name, network))
         if network != known:
             yield (

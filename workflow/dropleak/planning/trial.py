@@ -83,7 +83,7 @@ def tried_size(
     client = untrained(client)
     given = {"shape": shape, "classes": classes, "seed": seed, "precision": precision}
     digest_of_code = code.digest("attack.py", ["dropleak.jobs.trial"])
-    made_with = [without_paths(client), given, digest_of_code, version("torch")]
+    made_with = [without_paths(client) | {"rates": None}, given, digest_of_code, version("torch")]
     digest = hashlib.sha256(json.dumps(made_with, sort_keys=True).encode()).hexdigest()
     places = [folder / f"{digest}.json" for folder in _memories()]
     for place in places:

@@ -3,7 +3,7 @@
 DATA_VERSION = 2
 """Version of the pixels and labels in image tables."""
 
-ENGINE_VERSION = 4
+ENGINE_VERSION = 5
 """Version of an attack's numbers."""
 
 TRAINING_VERSION = 2

@@ -95,20 +95,17 @@ def attackers_by_rate(
     summary: pa.Table, tradeoff: pa.Table, clients: list[str], attackers: list[str]
 ) -> str:
     """Figure 7."""
-    frame = summary.to_pandas()
-    last = frame[frame["dropout_rate"] == frame["dropout_rate"].max()].set_index(
-        ["client", "attacker"]
-    )
-    parts = []
+    frame, parts = summary.to_pandas(), []
     for client in clients:
-        rows = last.loc[client].loc[attackers]
+        rows = frame[frame["client"] == client]
+        highest = rows["dropout_rate"].max()
+        last = rows[rows["dropout_rate"] == highest].set_index("attacker").loc[attackers]
         whose = f" of ``{client}``" if len(clients) > 1 else ""
-        means = series(f"{_mean(row)} for ``{row.Index}``" for row in rows.itertuples())
-        parts.append(f"means{whose} are {means}")
+        means = series(f"{_mean(row)} for ``{row.Index}``" for row in last.itertuples())
+        parts.append(f"means{whose} at rate {highest} are {means}")
     baseline = parquet.metadata(tradeoff)["mean_image_rmse"]
     return (
-        f"At rate {frame['dropout_rate'].max()} {'; '.join(parts)}; "
-        f"the mean image has {baseline:.3f}."
+        f"At the highest rate, {'; '.join(parts)}; the mean image has {baseline:.3f}."
         f"{_doubts(tradeoff, clients, attackers)}"
     )
 
@@ -179,6 +176,30 @@ def leakage_by_epoch(
                 )
     baseline = parquet.metadata(tradeoff)["mean_image_rmse"]
     return f"Means by epoch: {'; '.join(parts)}. The mean image has {baseline:.3f}."
+
+
+def defences(defences: pa.Table, client: str) -> str:
+    """Figure 11."""
+    frame = defences.to_pandas().query("undefended == @client")
+    best = frame[frame["front"]].sort_values("test_accuracy")
+    points = (
+        f"{_point(row)} with an RMSE of {_mean(row)} by ``{row.attacker}`` and an accuracy of "
+        f"{row.test_accuracy:.1%}"
+        for row in best.itertuples()
+    )
+    sentences = [f"The front: {'; '.join(points) or 'none is known'}."]
+    for reason, rows in frame.groupby("inconclusive"):
+        names = series(map(_point, rows.itertuples()))
+        sentences.append(f"Inconclusive at {names}: {reason}.")
+    return " ".join(sentences)
+
+
+def _point(row: Any) -> str:
+    """A row of the table of defences."""
+    at = f"dropout rate {row.dropout_rate}"
+    if row.defence == "none":
+        return at
+    return f"``{row.defence}`` at {at}" if row.dropout_rate else f"``{row.defence}``"
 
 
 def separation(attacks: StoredTable, summary: pa.Table, attackers: list[str]) -> str:

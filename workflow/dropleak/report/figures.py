@@ -3,10 +3,12 @@
 Planning uses it, so it imports no plotting library.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
+from dropleak.analysis import twins
 from dropleak.planning.networks import courses
 
 Presets = Mapping[str, Mapping[str, Any]]
@@ -34,6 +36,8 @@ class Figure:
     `client`, `attacker`, `rate`, for a separate figure per value."""
     applies: Callable[[Presets, Presets], bool] = lambda clients, attackers: True
     """Whether experiments with these clients and attackers have it."""
+    about: Callable[[str, Presets], bool] = lambda client, clients: True
+    """Whether it shows this one of the clients."""
 
     @property
     def wildcards(self) -> list[str]:
@@ -62,9 +66,24 @@ class Figure:
         labels |= dict.fromkeys(("client", "attacker", "rate"), "all")
         return labels | {name: f"{{{name}}}" for name in self.wildcards}
 
-    def values(self, **every: list[str]) -> dict[str, list[str]]:
-        """Values of its wildcards, out of all values of `client`, `attacker` and `rate`."""
-        return {name: every[name] for name in self.wildcards}
+    def shown(self, clients: Presets) -> list[str]:
+        """The clients that it shows."""
+        return [client for client in clients if self.about(client, clients)]
+
+    def instances(self, clients: Presets, attackers: Iterable[str]) -> list[dict[str, str]]:
+        """Values of its wildcards, for each figure of an experiment.
+
+        Args:
+            clients: settings by name, with `rates` that are not null.
+            attackers: names.
+        """
+        every = (
+            {"client": client, "attacker": attacker, "rate": str(float(rate))}
+            for client, attacker in product(self.shown(clients), attackers)
+            for rate in clients[client]["rates"]
+        )
+        chosen = dict.fromkeys(tuple(values[name] for name in self.wildcards) for values in every)
+        return [dict(zip(self.wildcards, values, strict=True)) for values in chosen]
 
     def options(self, wildcards: Mapping[str, str], **common: Any) -> dict[str, Any]:
         """Values of its settings, from a job's wildcards and from what all jobs have in common."""
@@ -83,6 +102,17 @@ def _separates(clients: Presets, attackers: Presets) -> bool:
 def _goes_on(clients: Presets, attackers: Presets) -> bool:
     """Whether there are clients at several epochs of a training."""
     return bool(courses(clients))
+
+
+def _at_several_rates(client: str, clients: Presets) -> bool:
+    """Whether a client is attacked at several dropout rates."""
+    return len(clients[client]["rates"]) > 1
+
+
+def _has_defences(client: str, clients: Presets) -> bool:
+    """Whether there are clients that differ from this one by a defence alone."""
+    others = (name for name in clients if name != client)
+    return any(twins.undefended(name, clients) == client for name in others)
 
 
 FIGURES = [
@@ -110,6 +140,7 @@ FIGURES = [
         says="dropleak.report.captions.sample",
         tables=("attacks", "images"),
         settings=("client", "attacker", "chosen"),
+        about=_at_several_rates,
     ),
     Figure(
         number=4,
@@ -119,6 +150,7 @@ FIGURES = [
         says="dropleak.report.captions.rmse_by_rate",
         tables=("attacks", "summary"),
         settings=("client", "attacker"),
+        about=_at_several_rates,
     ),
     Figure(
         number=5,
@@ -128,6 +160,7 @@ FIGURES = [
         says="dropleak.report.captions.rmse_by_iteration",
         tables=("attacks",),
         settings=("client", "attacker"),
+        about=_at_several_rates,
     ),
     Figure(
         number=6,
@@ -145,6 +178,7 @@ FIGURES = [
         says="dropleak.report.captions.attackers_by_rate",
         tables=("summary", "tradeoff"),
         settings=("clients", "attackers"),
+        about=_at_several_rates,
     ),
     Figure(
         number=8,
@@ -154,6 +188,7 @@ FIGURES = [
         says="dropleak.report.captions.privacy_and_utility",
         tables=("tradeoff",),
         settings=("client", "attackers"),
+        about=_at_several_rates,
     ),
     Figure(
         number=9,
@@ -173,6 +208,17 @@ FIGURES = [
         tables=("summary", "tradeoff"),
         settings=("courses", "attackers"),
         applies=_goes_on,
+    ),
+    Figure(
+        number=11,
+        name="defences",
+        shows="privacy against utility, every defence",
+        draws="dropleak.figures.defences.defences",
+        says="dropleak.report.captions.defences",
+        tables=("defences",),
+        settings=("client",),
+        applies=lambda clients, attackers: any(_has_defences(name, clients) for name in clients),
+        about=_has_defences,
     ),
     Figure(
         number=12,

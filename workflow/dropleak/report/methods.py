@@ -12,6 +12,7 @@ from dropleak.engine.attack.distances import DISTANCES
 from dropleak.engine.defences import DEFENCES
 from dropleak.engine.models.zoo import NETWORKS, Architecture
 from dropleak.formatting import count, series
+from dropleak.formatting import rates as rates_in_words
 from dropleak.planning.config import independent
 from dropleak.planning.networks import is_module, is_trained, untrained
 from dropleak.report.escape import latex
@@ -106,12 +107,14 @@ def paragraph(
         f"Each attack had at most {config['attack']['iterations']:,} iterations in "
         f"{config['attack']['precision']}.",
         "The root mean squared error (RMSE) is of pixels in $[0, 1]$, also after clipping to that "
-        f"range; a success has one below {config['success_rmse']} without clipping. Structural "
+        f"range; a success has one below {config['success_rmse']} without clipping. An image is "
+        "identified if no other test image is as near to the clipped reconstruction. Structural "
         r"similarity is that of Wang et al.\ \cite{wang2004image}.",
         r"Intervals have 95\% confidence: percentile bootstrap \cite{efron1979bootstrap} with "
         f"9,999 resamples of {independent(clients.values())} for mean errors, between two "
         r"of the values \cite{thompson1936confidence} for medians, Wilson's "
-        r"\cite{wilson1927probable} for the share of successes of an attacker at a rate, exact "
+        r"\cite{wilson1927probable} for the shares of successes and of identified images of an "
+        "attacker at a rate, exact "
         r"ones \cite{clopper1934use} for shares in tests of claims, Student's for seeds. Trends "
         r"were tested by Page's test \cite{page1963ordered}, differences of errors by paired "
         "permutation, those of accuracy by paired $t$-tests, and shares of successes by exact "
@@ -160,7 +163,7 @@ def _clients(clients: dict[str, dict], networks: pd.DataFrame, rates: list[float
         return f"Clients shared the gradient of the cross-entropy of {kind}, {dropout}{rest}."
     sentences = (
         f" Clients \\texttt{{{latex(name)}}}: {kind}{_site(clients[name], networks.loc[name])}"
-        f"{_labels(networks.loc[name])}."
+        f"{_own_rates(clients[name], rates)}{_labels(networks.loc[name])}."
         for name, kind in kinds.items()
     )
     return f"Clients shared the gradient of the cross-entropy, {dropout}.{''.join(sentences)}"
@@ -243,6 +246,12 @@ def _site(client: dict, facts: pd.Series) -> str:
     if not is_module(client):
         return _DROPOUT[client["dropout"]]
     return f", in {count(facts['dropout_layers'], 'dropout layer')}"
+
+
+def _own_rates(client: dict, rates: list[float]) -> str:
+    """The rates of a client that was attacked at others than most."""
+    own = client["rates"]
+    return f", at {rates_in_words(own)}" if own and own != rates else ""
 
 
 def _labels(facts: pd.Series) -> str:

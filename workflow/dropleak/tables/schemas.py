@@ -73,6 +73,13 @@ ATTACKS = pa.schema(
         _column("rmse_clipped", pa.float64(), "RMSE after clipping to [0, 1]", "pixel range"),
         _column("psnr", pa.float64(), "peak signal-to-noise ratio after clipping", "dB"),
         _column("ssim", pa.float64(), "structural similarity after clipping"),
+        _column(
+            "identification_rank",
+            pa.int32(),
+            "rank of the image among candidates by distance to the clipped reconstruction; 1 is "
+            "the nearest",
+        ),
+        _column("candidates", pa.int32(), "images of the data set's test part"),
         _column("seconds", pa.float64(), "share of the wall time of its job's attack", "s"),
         _column("seed", pa.int64(), "seed of the experiment"),
         _column("host", pa.string(), "name of the machine"),
@@ -148,6 +155,16 @@ SUMMARY = pa.schema(
         _column("success_share", pa.float64(), "share of attacks with rmse below the threshold"),
         _column("success_low", pa.float64(), "its 95% interval, images independent, lower end"),
         _column("success_high", pa.float64(), "its 95% interval, upper end"),
+        _column(
+            "identified_share",
+            pa.float64(),
+            "share of attacks whose reconstruction is nearer to its image than to any other test "
+            "image",
+        ),
+        _column("identified_low", pa.float64(), "its 95% interval, images independent, lower end"),
+        _column("identified_high", pa.float64(), "its 95% interval, upper end"),
+        _column("identification_rank_median", pa.float64(), "median of identification_rank"),
+        _column("candidates", pa.int32(), "test images; guesses identify one in as many attacks"),
         _column("label_share", pa.float64(), "share of attacks with the right label"),
         _column(
             "mask_exact_share",
@@ -225,8 +242,8 @@ TRADEOFF = pa.schema(
         _column(
             "inconclusive",
             pa.string(),
-            "why the attack proves no privacy: it is not known to succeed without dropout; null if "
-            "private is not null",
+            "why the attack proves no privacy: it is not known to succeed without a defence; null "
+            "if private is not null",
             nullable=True,
         ),
         _column("at_chance", pa.bool_(), "whether test_accuracy is not above chance's interval"),
@@ -240,7 +257,49 @@ TRADEOFF = pa.schema(
 """One row per client, attacker and rate that was attacked and trained with; metadata:
 `mean_image_rmse`, the mean RMSE of the mean-image baseline; `chance` (see `chance`); and by client
 `lowest_accuracy`; `at_chance`, the rates at which its network's accuracy is at chance; and
-`doubts` about each attacker's success without dropout, or null; as JSON."""
+`doubts` about each attacker's success without a defence, or null; as JSON."""
+
+DEFENCES = pa.schema(
+    [
+        _CLIENT,
+        _column(
+            "undefended",
+            pa.string(),
+            "the client with the same settings and no defence; null if the experiment has none",
+            nullable=True,
+        ),
+        _column("kind", pa.string(), "name of the client's defence; null if none", nullable=True),
+        _column("defence", pa.string(), "the same with values of its settings, or none"),
+        _column("dropout_rate", pa.float64(), "dropout rate of client and training"),
+        _column(
+            "attacker",
+            pa.string(),
+            "the strongest: that with the lowest error, among those that prove something if any do",
+        ),
+        *map(TRADEOFF.field, ("rmse_clipped_mean", "rmse_clipped_low", "rmse_clipped_high")),
+        *map(SUMMARY.field, ("success_share", "success_low", "success_high")),
+        *map(SUMMARY.field, ("identified_share", "identified_low", "identified_high")),
+        TRADEOFF.field("test_accuracy"),
+        _column(
+            "test_accuracy_low",
+            pa.float64(),
+            "its 95% interval over seeds, lower end",
+            nullable=True,
+        ),
+        _column("test_accuracy_high", pa.float64(), "its upper end", nullable=True),
+        _column("epsilon", pa.float64(), "privacy budget of the training", nullable=True),
+        _column("delta", pa.float64(), "its probability of failure", nullable=True),
+        *map(TRADEOFF.field, ("private", "inconclusive", "at_chance")),
+        _column(
+            "front",
+            pa.bool_(),
+            "whether no other row of the same client without its defence has both a higher error "
+            "and a higher accuracy; false if inconclusive",
+        ),
+    ]
+)
+"""One row per client and rate that was attacked and trained with; metadata: `mean_image_rmse` and
+`chance` as of `TRADEOFF`."""
 
 CLAIMS = pa.schema(
     [
@@ -284,7 +343,7 @@ CLAIMS = pa.schema(
         _column("rule", pa.string(), "rule for the verdict; otherwise inconclusive"),
     ]
 )
-"""One row per claim, client and attacker."""
+"""One row per claim, client and attacker, which for rivals of dropout is that of the rival."""
 
 INTERPRETATIONS = pa.schema(
     [
@@ -335,9 +394,16 @@ CLIENTS = pa.schema(
             "what labels are inferred from; null if attackers have to optimise them",
             nullable=True,
         ),
+        _column(
+            "epsilon",
+            pa.float64(),
+            "privacy budget of its training; null unless that is differentially private",
+            nullable=True,
+        ),
+        _column("delta", pa.float64(), "its probability of failure; null as above", nullable=True),
     ]
 )
-"""One row per client: facts of its network and of what it shares."""
+"""One row per client: facts of its network, of its training and of what it shares."""
 
 NETWORK = pa.schema(
     [
@@ -370,6 +436,7 @@ SCHEMAS = {
     "comparison": COMPARISON,
     "mean_image": MEAN_IMAGE,
     "tradeoff": TRADEOFF,
+    "defences": DEFENCES,
     "claims": CLAIMS,
     "interpretations": INTERPRETATIONS,
     "clients": CLIENTS,

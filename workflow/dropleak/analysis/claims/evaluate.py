@@ -2,9 +2,10 @@
 
 Claims about the attack are tested on the first client and the first attacker, which represent the
 paper's. Claims that dropout protects are tested on every client, and also with every attacker that
-accounts for masks. The balance of privacy and accuracy is judged on trained clients where a network
-has any, as there both are of the same network. Claims of ours, about updates of several images,
-have rows only where such updates were attacked.
+accounts for masks; those that were not measured have rows for the first client alone. The balance of
+privacy and accuracy is judged on trained clients where a network has any, as there both are of the
+same network. Claims of ours have rows only where updates of several images, or clients with a
+defence, were attacked.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from dropleak import paper
 from dropleak.analysis import statistics
 from dropleak.analysis.claims import evidence, verdicts
 from dropleak.analysis.claims.evidence import Run
+from dropleak.analysis.claims.rivals import Rivalry, rivalries
 from dropleak.analysis.claims.verdicts import Evidence, Rule
 from dropleak.tables import parquet
 from dropleak.tables.schemas import CLAIMS
@@ -38,11 +40,13 @@ class Claim:
     """Why the evidence decides nothing, whatever it is."""
     unproven: str | None = None
     """Why the evidence cannot speak for the claim, though it may speak against it."""
+    unmeasured: str | None = None
+    """Why there is no evidence, if more is to be said than that there is none."""
 
     def decide(self, p_adjusted: float | None) -> tuple[str, str | None]:
         """The verdict, and the reason if it is inconclusive for another reason than the rule."""
         if self.evidence is None:
-            return verdicts.INCONCLUSIVE, None
+            return verdicts.INCONCLUSIVE, self.unmeasured
         verdict = self.rule.decide(self.evidence, p_adjusted)
         contradicted = verdict == verdicts.NOT_SUPPORTED
         reason = self.meaningless or (None if contradicted else self.unproven)
@@ -50,7 +54,11 @@ class Claim:
 
 
 def evaluate_claims(
-    runs: Mapping[str, Run], paper_attacker: str, accounting: list[str], separating: list[str]
+    runs: Mapping[str, Run],
+    paper_attacker: str,
+    accounting: list[str],
+    separating: list[str],
+    defences: pa.Table,
 ) -> pa.Table:
     """Every claim with its evidence and verdict.
 
@@ -59,6 +67,7 @@ def evaluate_claims(
         paper_attacker: the attacker that represents the paper's.
         accounting: attackers that account for masks.
         separating: those of them that separate the images of an update.
+        defences: with the columns `schemas.DEFENCES`.
 
     Returns:
         a table with the columns `schemas.CLAIMS`.
@@ -74,11 +83,14 @@ def evaluate_claims(
     ]
     attackers = dict.fromkeys([paper_attacker, *accounting])
     for (client, run), attacker in product(runs.items(), attackers):
-        claims += [(client, claim) for claim in _about_the_defence(run, attacker)]
+        protection = [*_about_protection(run, attacker)]
         if client in judged:
-            claims.append((client, _privacy_of_balance(run, attacker)))
+            protection.append(_privacy_of_balance(run, attacker))
+        claims += [(client, claim) for claim in protection if claim.evidence or client == first]
     for (client, run), attacker in product(runs.items(), separating):
         claims += [(client, claim) for claim in _about_separation(run, attacker) if claim.evidence]
+    for rivalry in rivalries(defences.to_pandas(), runs[first].tolerated_loss):
+        claims.append((rivalry.dropout.client, _about_a_rival(runs, rivalry)))
     p_values = {id(claim): claim.evidence.p_value for _, claim in claims if claim.evidence}
     tested = {key: p_value for key, p_value in p_values.items() if p_value is not None}
     p_adjusted = dict(zip(tested, statistics.adjust([*tested.values()]), strict=True))
@@ -208,7 +220,7 @@ def _about_accuracy(run: Run) -> Iterator[Claim]:
         )
 
 
-def _about_the_defence(run: Run, attacker: str) -> Iterator[Claim]:
+def _about_protection(run: Run, attacker: str) -> Iterator[Claim]:
     """Claims that dropout protects from an attacker."""
     doubt = run.doubt(attacker)
     yield Claim(
@@ -279,4 +291,20 @@ def _about_separation(run: Run, attacker: str) -> Iterator[Claim]:
         evidence.gain(run, attacker),
         attacker=attacker,
         meaningless=run.doubt(attacker) if run.fails_under_dropout(attacker) else None,
+    )
+
+
+def _about_a_rival(runs: Mapping[str, Run], rivalry: Rivalry) -> Claim:
+    """A claim of ours about another defence that keeps as much accuracy as dropout."""
+    dropout, rival = rivalry.dropout, rivalry.rival
+    return Claim(
+        f"{rivalry.kind}-protects-more",
+        f"At the accuracy that dropout keeps, {rivalry.kind} protects more.",
+        None,
+        verdicts.above_zero(verdicts.RMSE_MARGIN),
+        evidence.protects_more(runs, dropout, rival) if rival else None,
+        attacker=rival.attacker if rival else None,
+        meaningless=(rival and rival.inconclusive) or dropout.inconclusive,
+        unmeasured=f"no client with {rivalry.kind} keeps the accuracy of dropout at rate "
+        f"{dropout.rate}",
     )

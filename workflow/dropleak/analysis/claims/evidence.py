@@ -3,7 +3,7 @@
 Every function returns None if the run lacks what it needs: a rate, or a second image or seed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from dropleak import formatting, paper
 from dropleak.analysis import accuracy, efficacy, separation, statistics
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.claims import verdicts
+from dropleak.analysis.claims.rivals import Point
 from dropleak.analysis.claims.verdicts import Evidence
 
 COLUMNS = [
@@ -29,6 +30,9 @@ class Run:
 
     attacks: pd.DataFrame
     """With the columns `COLUMNS`, and `above_mean_image` (see `tradeoff`)."""
+    undefended: pd.DataFrame
+    """The attacks on the client without its defence: the same if it has none, empty if there are
+    none."""
     utility: pd.DataFrame
     """The trainings of its network, with the columns `schemas.UTILITY`."""
     interpretations: pa.Table
@@ -45,6 +49,10 @@ class Run:
     def of(self, attacker: str) -> pd.DataFrame:
         """The attacks of one attacker."""
         return self.attacks[self.attacks["attacker"] == attacker]
+
+    def without_defence(self, attacker: str) -> pd.DataFrame:
+        """The same on the client without its defence."""
+        return self.undefended[self.undefended["attacker"] == attacker]
 
     def errors(
         self, attacker: str, rates: Iterable[float], column: str = "rmse_clipped"
@@ -64,7 +72,8 @@ class Run:
 
     def doubt(self, attacker: str) -> str | None:
         """Why an attacker shows nothing about protection, if it does not."""
-        return efficacy.doubt(self.of(attacker), self.success_rmse, self.seed)
+        without = self.without_defence(attacker)
+        return efficacy.doubt(self.of(attacker), without, self.success_rmse, self.seed)
 
     def fails_under_dropout(self, attacker: str) -> bool:
         """Whether an attacker is not known to succeed at any rate above 0.0."""
@@ -77,7 +86,7 @@ class Run:
 
     def doubt_about_small(self, attacker: str) -> str | None:
         """Why an attacker shows nothing about small errors, if it does not."""
-        return efficacy.doubt_about_small(self.of(attacker), self.success_rmse)
+        return efficacy.doubt_about_small(self.without_defence(attacker), self.success_rmse)
 
     def doubt_about_accuracy(self, rates: Iterable[float]) -> str | None:
         """Why accuracies show nothing, if networks trained with some of these rates are at chance.
@@ -305,6 +314,26 @@ def above_mean_image(run: Run, attacker: str) -> Evidence | None:
         len(above),
         run.unit,
         "bootstrap interval, 95% for these rates together",
+    )
+
+
+def protects_more(runs: Mapping[str, Run], dropout: Point, rival: Point) -> Evidence | None:
+    """How much the error on a rival exceeds that under dropout, each by its strongest attacker."""
+    run = runs[dropout.client]
+    less = run.errors(dropout.attacker, [dropout.rate])
+    more = runs[rival.client].errors(rival.attacker, [rival.rate])
+    if less is None or more is None:
+        return None
+    difference = (more - less)[:, 0]
+    return Evidence(
+        f"mean difference of the clipped RMSE on {rival.client} by {rival.attacker} and at dropout "
+        f"rate {dropout.rate} by {dropout.attacker}",
+        difference.mean(),
+        *statistics.mean_interval(difference, run.seed),
+        len(difference),
+        run.unit,
+        "paired permutation test",
+        statistics.exceeds(more[:, 0], less[:, 0], run.seed),
     )
 
 

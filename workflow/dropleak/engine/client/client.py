@@ -1,6 +1,6 @@
 """A client as data."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ class Client:
     epochs: int | None = None
     batch_norm: str = "running"
     defence: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    rates: Sequence[float] | None = None
 
     def build(self, shape: Shape, classes: int, seed: int = 0) -> Model:
         """Its network; weights from a training are not part of it, see `compute_update`.
