@@ -33,10 +33,10 @@ def write(folder: Path, config: dict) -> None:
     for part, count in (("train", TRAINING_IMAGES), ("test", config["images"])):
         images = parquet.with_origin(_images(rng, count), layout.images.settings)
         parquet.write(images, folder / layout.images.path / f"{part}.parquet")
-    count = len(config["clients"])
-    facts = {"parameters": [15_826] * count, "dropout_layers": [1] * count}
-    facts |= {"batch_norm": [None] * count, "labels_from": ["a row"] * count}
-    clients = parquet.build(CLIENTS, {"client": config["clients"], **facts})
+    facts = {"parameters": 15_826, "dropout_layers": 1, "labels_from": "a row"}
+    clients = pa.Table.from_pylist(
+        [facts | {"client": name} for name in config["clients"]], CLIENTS
+    )
     parquet.write(clients, folder / layout.results / "tables" / "clients.parquet")
     selection = np.array(grid.selection(config["images"], config["seed"]))
     batches = grid.batches(config["images"], config["attack"]["images_per_job"])

@@ -3,11 +3,13 @@
 from dataclasses import asdict
 
 import pandas as pd
+import pyarrow as pa
 from experiment import TEN_CLASSES
 
 from dropleak.analysis import efficacy
 from dropleak.analysis.defences import compare_defences
 from dropleak.engine import defences
+from dropleak.engine.client.client import Client
 from dropleak.tables import parquet
 from dropleak.tables.schemas import CLIENTS, SUMMARY, TRADEOFF, UTILITY
 
@@ -17,10 +19,7 @@ DOUBT = efficacy.FAILS
 
 
 def client(**settings):
-    same = {"network": "lenet", "dropout": "classifier", "images_per_update": 1, "weights": None}
-    return (
-        same | {"epochs": None, "batch_norm": "running", "defence": {}, "rates": [0.0]} | settings
-    )
+    return asdict(Client(rates=[0.0])) | settings
 
 
 def attack(client, rate, attacker, error, doubt=None, inapplicable=0):
@@ -72,14 +71,11 @@ def compared(clients, attacks, accuracies, attackers=("idlg", "reader"), budgets
         for (name, rate), values in accuracies.items()
         for seed, value in enumerate(values)
     ]
-    facts = {name: [None] * len(clients) for name in CLIENTS.names}
-    facts |= {
-        "client": [*clients],
-        "parameters": [1] * len(clients),
-        "dropout_layers": [1] * len(clients),
-    }
-    spent = [(budgets or {}).get(name, (None, None)) for name in clients]
-    facts["epsilon"], facts["delta"] = map(list, zip(*spent, strict=True))
+    facts = [
+        dict(zip(("epsilon", "delta"), (budgets or {}).get(name, (None, None)), strict=True))
+        | {"client": name, "parameters": 1, "dropout_layers": 1}
+        for name in clients
+    ]
     metadata = {"chance": asdict(TEN_CLASSES), "mean_image_rmse": 0.2}
     return compare_defences(
         parquet.build(SUMMARY, summary),
@@ -87,5 +83,5 @@ def compared(clients, attacks, accuracies, attackers=("idlg", "reader"), budgets
         parquet.build(UTILITY, pd.DataFrame(runs)),
         clients=clients,
         attackers=attackers,
-        budgets=parquet.build(CLIENTS, facts),
+        budgets=pa.Table.from_pylist(facts, CLIENTS),
     )

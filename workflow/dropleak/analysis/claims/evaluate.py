@@ -2,9 +2,9 @@
 
 Claims about the attack are tested on the first client and the first attacker, which represent the
 paper's. Claims that dropout protects are tested on every client, and also with every attacker that
-accounts for masks; those that were not measured have rows for the first client alone. The balance of
-privacy and accuracy is judged on trained clients where a network has any, as there both are of the
-same network. Claims of ours have rows only where updates of several images, or clients with a
+accounts for masks; those that were not measured have rows for the first client alone. The balance
+of privacy and accuracy is judged on trained clients where a network has any, as there both are of
+the same network. Claims of ours have rows only where updates of several images, or clients with a
 defence, were attacked.
 """
 
@@ -76,10 +76,11 @@ def evaluate_claims(
     claims = [(first, claim) for claim in _about_the_attack(run, paper_attacker)]
     claims += [(first, claim) for claim in _about_accuracy(run)]
     judged = _judged_by_balance(runs)
+    balance = {client: _accuracy_of_balance(run) for client, run in judged.items()}
     claims += [
-        (client, _accuracy_of_balance(run))
-        for client, run in judged.items()
-        if run.trained or client == first
+        (client, claim)
+        for client, claim in balance.items()
+        if client == first or (judged[client].trained and claim.evidence)
     ]
     attackers = dict.fromkeys([paper_attacker, *accounting])
     for (client, run), attacker in product(runs.items(), attackers):
