@@ -215,6 +215,8 @@ def test_a_trained_network_is_described_with_its_training(network):
     assert "uniform in" not in text
     assert "trained weights on the seed, the rate and the number of epochs" in text
     assert "(those of trained clients also with 0.35)" in text
+    start = described(**of_client(network=network, weights="trained", epochs=0))
+    assert "with the initial weights of the first training below for all clients" in start
     starts = {"lenet": "from weights as by Glorot", "mlp": "from weights drawn anew for each seed"}
     assert starts[network] in text
 

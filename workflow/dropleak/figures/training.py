@@ -46,11 +46,11 @@ def leakage_by_epoch(
             style.mean_image(axis, parquet.metadata(tradeoff)["mean_image_rmse"])
             axis.set_title(f"dropout rate {rate}")
             axis.tick_params(labelbottom=False)
-        above[0].set_ylim(0, None)
+        above[0].set_ylim(-0.05 * above[0].get_ylim()[1], None)  # no marker is cut
         below[0].set_ylim(-0.05, 1.05)
         if len(courses) > 1:
-            ends = [*course]
-            above[0].set_title(f"{ends[0]} to {ends[-1]}\ndropout rate {rates[0]}", loc="left")
+            first, *_, last = course
+            above[0].set_title(f"{first} to {last}\n", loc="left")  # a line above the rate
     figure.supxlabel("epochs of training", fontsize=8)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     sns.despine(figure)

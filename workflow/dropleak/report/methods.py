@@ -213,6 +213,8 @@ def _network(client: dict, networks: pd.DataFrame, name: str) -> str:
 
 def _weights(client: dict) -> str:
     """The weights that all clients have."""
+    if is_trained(client) and client["epochs"] == 0:
+        return "the initial weights of the first training below"
     if is_trained(client):
         return f"the weights after {count(client['epochs'], 'epoch')} of the first training below"
     if client["weights"]:
