@@ -171,7 +171,7 @@ def test_clients_share_a_training_whatever_the_epoch(files):
     presets["first"]["epochs"], presets["second"]["epochs"] = 0, 5
     config = {"experiment": "x", "clients": [*presets], "presets": {"clients": presets}}
     layout = Layout(complete(config, [files]))
-    assert {network for network, _ in layout.trainings} == {"mine.build", "mine.build+trained"}
+    assert {network for network, *_ in layout.trainings} == {"mine.build", "mine.build+trained"}
     first, second = layout.weights["first"], layout.weights["second"]
     assert first == second
     assert first.parent == "results/x/weights/mine.build/classifier"
