@@ -148,14 +148,14 @@ def row(condition: Condition, images: Images, count: int) -> list[object]:
     began = time.process_time()
     separation = separate(update)
     seconds = (time.process_time() - began) / len(update)
-    true = separation.found.numpy() & right(separation, private)
+    true = separation.found.all(1).numpy() & right(separation, private)
     claimed = np.array([set(claims) == {EXACT} for claims in separation.claims])
     return [
         condition.name,
         condition.images,
         condition.rate,
         len(update),
-        int(separation.found.sum()),
+        int(separation.found.all(1).sum()),
         int(true.sum()),
         int(claimed.sum()),
         int((claimed & ~true).sum()),
