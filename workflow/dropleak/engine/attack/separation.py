@@ -12,7 +12,7 @@ the attacker also knows that it is right.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain, compress
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +31,9 @@ not."""
 
 _TOLERANCE = 0.01
 """Relative difference of an error and the prediction from its features that verifies both."""
+
+_CLOSE = 0.001
+"""The same for a mask that is called exact: with a little of another image it fits less closely."""
 
 _PLAUSIBLE = 0.1
 """The same for an image on its own, before all are known. It is larger as the error at the label,
@@ -221,22 +224,22 @@ class _Classifier:
             self._set_noise(np.abs(errors).T @ features / self.n + np.abs(rest))
             tight = [self.cone.tighten(facet) for facet in facets]
             errors, features = self._fit([a or b for a, b in zip(tight, facets, strict=True)])
-            right = self._verify(errors, features)
-            if right.all():
+            distances = self._distances(errors, features)
+            if (distances <= _TOLERANCE).all():
                 break
-            facets = [*compress(facets, right)]
+            del facets[distances.argmax()]  # one at a time: a wrong one makes others look wrong
         else:
             raise _InseparableError(f"0 of {self.n} images were found")
         labels = errors.argmin(1)
         order = labels.argsort(kind="stable")
-        hidden = [facet is None or self._hides(facet) for facet in tight]
+        claims = [*map(self._claim, tight, distances)]
         whole = np.zeros((len(order), self.d))
         whole[:, self.kept] = features[order]
         return _Images(
             errors[order],
             labels[order],
             whole,
-            tuple("noise may hide features" if hidden[place] else EXACT for place in order),
+            tuple(claims[place] for place in order),
             self._rest(labels, features),
         )
 
@@ -349,13 +352,19 @@ class _Classifier:
         label = doubts.argmin()
         return _Image(facet, errors[label], features, share, float(doubts[label]))
 
-    def _verify(self, errors: NDArray, features: NDArray) -> NDArray:
-        """Of which images the network predicts the errors from the features: bool [k]."""
+    def _claim(self, facet: Facet | None, distance: float) -> str:
+        """What can be said of the mask of an image, given its facet as far as noise leaves one."""
+        if distance > _CLOSE:
+            return "the network does not predict the error closely"
+        return "noise may hide features" if facet is None or self._hides(facet) else EXACT
+
+    def _distances(self, errors: NDArray, features: NDArray) -> NDArray:
+        """How far errors are from the network's predictions from the features, relative: [k]."""
         others = np.arange(len(self.bias)) != errors.argmin(1)[:, None]
         # At the label 1 is subtracted, which leaves little of a probability near it.
         difference = np.abs(self._probabilities(features) - errors) * others
-        near = difference.max(1) <= _TOLERANCE * (errors * others).max(1)
-        return near & (features >= 0).all(1)
+        distances = difference.max(1) / (errors * others).max(1)
+        return np.where((distances >= 0) & (features >= 0).all(1), distances, np.inf)
 
     def _probabilities(self, features: NDArray) -> NDArray:
         """Of classes, [..., C], as the network predicts them from features [..., kept]."""
