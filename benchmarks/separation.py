@@ -162,7 +162,6 @@ def row(condition: Condition, images: Images, count: int) -> list[object]:
         int(true.all(1).sum()),
         int(claimed.all(1).sum()),
         f"{separation.found.double().mean():.0%}",
-        f"{claimed.mean():.0%}",
         int((claimed & ~true).sum()),
         f"{seconds:.2f}",
     ]
@@ -191,7 +190,7 @@ def main() -> None:
         sys.exit(f"there is no group {', '.join(unknown)}: choose from {', '.join(groups)}")
     columns = (
         *("", "n", "rate", "updates", "separated", "exact", "claimed"),
-        *("images found", "claimed", "wrongly", "s"),
+        *("images found", "wrongly", "s"),
     )
     print("|", " | ".join(columns), "|")
     print("|" + "---|" * len(columns))

@@ -35,6 +35,10 @@ _TOLERANCE = 0.01
 _CLOSE = 0.001
 """The same for a mask that is called exact: with a little of another image it fits less closely."""
 
+_CLEAR = 100
+"""How much better than all others the label of an image fits that is called exact, if not all
+images are found."""
+
 _PLAUSIBLE = 0.1
 """The same for an image on its own, before all are known. It is larger as the error at the label,
 p - 1, is lost in rounding where the network is sure of an image."""
@@ -163,6 +167,7 @@ class _Image(NamedTuple):
     features: NDArray  # [kept]
     share: float  # of the mean error, what the facet's normal sees of it
     doubt: float  # how far error and facet are apart, relative to the error
+    rival: float  # the same with the label that fits second best
 
 
 class _InseparableError(Exception):
@@ -233,6 +238,10 @@ class _Classifier:
         labels = errors.argmin(1)
         order = labels.argsort(kind="stable")
         claims = [*map(self._claim, tight, distances)]
+        if len(facets) < self.n:  # with all of them, normals alone give the errors
+            for place, image in enumerate(map(self._predict, facets)):
+                if image.rival < _CLEAR * image.doubt:
+                    claims[place] = "another label fits as well"
         whole = np.zeros((len(order), self.d))
         whole[:, self.kept] = features[order]
         return _Images(
@@ -349,8 +358,8 @@ class _Classifier:
         doubts = np.hypot(
             away / np.linalg.norm(scaled, axis=1), errors @ normal / (self.n * share) - 1
         )
-        label = doubts.argmin()
-        return _Image(facet, errors[label], features, share, float(doubts[label]))
+        label, second = doubts.argsort()[:2]
+        return _Image(facet, errors[label], features, share, *doubts[[label, second]].tolist())
 
     def _claim(self, facet: Facet | None, distance: float) -> str:
         """What can be said of the mask of an image, given its facet as far as noise leaves one."""
