@@ -29,7 +29,7 @@ verify: $(VENV)/installed ## whether tables, figures and configuration belong to
 	$(BIN)/python -m dropleak.report.verify --configfile "$$CONFIG"
 
 test: $(VENV)/installed ## tests that a person waits for: 5 minutes
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" --numprocesses auto --maxprocesses 8 --dist loadfile
 
 test-all: export SLURM_TESTS = required
 test-all: export BROWSER_TESTS = required

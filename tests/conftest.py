@@ -29,11 +29,35 @@ torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"
 
 
+LEFT_OUT = pytest.StashKey[Counter]()
+"""Slow tests that were left out, by file."""
+
+
+def pytest_configure(config):
+    config.stash[LEFT_OUT] = Counter()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    """A worker of xdist tells the main process, which collects no tests."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = dict(session.config.stash[LEFT_OUT])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    node.config.stash[LEFT_OUT] |= Counter(getattr(node, "workeroutput", {}).get("left_out", {}))
+
+
+def pytest_deselected(items):
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.config.stash[LEFT_OUT][str(item.path.relative_to(ROOT))] += 1
+
+
 def pytest_terminal_summary(terminalreporter):
     """Say which slow tests were left out."""
-    deselected = terminalreporter.stats.get("deselected", [])
-    slow = [item for item in deselected if item.get_closest_marker("slow")]
-    files = Counter(item.path.relative_to(ROOT) for item in slow)
+    files = terminalreporter.config.stash[LEFT_OUT]
     if files:
         terminalreporter.section("left out: make test-all runs them")
     for file, count in files.items():

@@ -1,14 +1,19 @@
+from dataclasses import replace
+
 import modules
 import pytest
 import torch
 from problems import clients
 from torch import nn
+from torch.nn import functional as F
 
 from dropleak.engine.attack import masks
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.labels import infer_labels
 from dropleak.engine.attack.reconstruct import objective_for
+from dropleak.engine.backends.derivatives import derivatives
 from dropleak.engine.models.module import ModuleNetwork
+from dropleak.engine.models.parameters import unflatten
 from dropleak.engine.models.zoo import lenet, relu_convnet
 
 SHAPE = (1, 32, 32)
@@ -185,6 +190,44 @@ def test_what_cannot_be_separated_is_read(digits):
     assert source.features[1].isnan().all()
     assert torch.equal(source.masks[0][1], read.masks[0][1])
     assert torch.equal(source.labels[1], infer_labels(update, keys)[1])
+
+
+def keeping(update, private, images):
+    """The same update and what is private if some images of the first client drop nothing."""
+    masks = [mask.clone() for mask in private.masks]
+    for mask in masks:
+        mask[0, images] = 1 / (1 - update.rate)
+    network, n = update.network, update.images_per_update
+    targets = F.one_hot(private.labels, network.classes).double()
+    client = derivatives(network, update.parameters, len(update), n)
+    gradients = unflatten(network, client.gradients(private.images, masks, targets))
+    return replace(update, gradients=gradients), replace(private, masks=tuple(masks))
+
+
+def test_of_one_image_that_is_not_found_mask_and_label_are_read_from_what_the_others_leave(digits):
+    update, private, keys = clients(digits, list(range(8)), 0.3, images=4)
+    update, private = keeping(update, private, [2])
+    source = masks.separate(update, keys)
+    assert source.claims == ((masks.EXACT,) * 3 + ("3 of 4 images were found",), (masks.EXACT,) * 4)
+    assert source.features.isnan().all(2).tolist() == [[False] * 3 + [True], [False] * 4]
+    same = (source.masks[0][:, :, None] == private.masks[0][:, None]).all(3).int()
+    order = same.argmax(2)
+    assert order.sort().values.tolist() == [[0, 1, 2, 3]] * 2
+    rows = torch.arange(2)[:, None]
+    assert torch.equal(source.labels, private.labels[rows, order])
+    objective = objective_for(update, Attacker(masks="separate", features=1), keys)
+    loss, _ = objective(private.images[rows, order].flatten(1), torch.zeros(2).long())
+    assert (loss < 1e-12).all()
+
+
+def test_of_several_images_that_are_not_found_masks_have_their_expectation(digits):
+    update, private, keys = clients(digits, [0, 1, 2, 3], 0.3, images=4)
+    update, private = keeping(update, private, [0, 2])
+    source = masks.separate(update, keys)
+    assert source.claims == ((masks.EXACT,) * 2 + ("2 of 4 images were found",) * 2,)
+    expected = torch.full((2, 768), 1 / (1 - 0.3**2)).double()
+    torch.testing.assert_close(source.masks[0][0, 2:], expected)
+    assert torch.equal(source.labels[0].sort().values, private.labels[0].sort().values)
 
 
 def test_of_other_layers_separate_knows_no_more_than_read(digits):

@@ -77,14 +77,14 @@ def assert_exact(separation, update, private):
 def test_masks_labels_errors_and_features_are_exact(images, rate, dtype):
     update, private = updates(images, rate, dtype=dtype)
     separation = separate(update)
-    check(separation.found, separation, update, private, rtol=1e-3)
+    check(separation.found.all(1), separation, update, private, rtol=1e-3)
     # Where the network is sure of an image its error is lost in rounding.
     errors, _, _ = truth(update, private)
     sure = errors.abs().amax(2).amin(1) < 1e-3
     if dtype == torch.float64:
         assert (exact(separation).all(1) | sure).all()
     elif images < 9:  # with as many as there can be, rounding decides
-        assert (separation.found | sure).all()
+        assert (separation.found.all(1) | sure).all()
 
 
 def test_digits_are_separated_also_where_their_labels_are_equal(digits):
@@ -196,15 +196,15 @@ def test_whatever_is_shared_there_is_an_answer(size):
 
 
 def with_features(update, private, features):
-    """The first update as if its two images had these features: [2, d], zero where dropped."""
+    """The first update as if its n images had these features: [n, d], zero where dropped."""
     own = {name: tensor[0] for name, tensor in update.parameters.items()}
     logits = features @ own["classifier.weight"].T + own["classifier.bias"]
     errors = logits.softmax(1) - F.one_hot(private.labels[0], 10)
     gradients = {
-        "classifier.weight": errors.T @ features[None] / 2,
+        "classifier.weight": errors.T @ features[None] / len(features),
         "classifier.bias": errors.mean(0)[None],
     }
-    return replace(update, gradients=update.gradients | gradients)
+    return replace(update.select(torch.tensor([0])), gradients=gradients)
 
 
 @pytest.mark.parametrize("spread", [1, 4])
@@ -236,3 +236,41 @@ def test_images_are_told_apart_where_noise_hides_some_of_their_features():
     assert separation.found.all()
     assert torch.equal(separation.labels[0], private.labels[0, order])
     torch.testing.assert_close(separation.features[0], features[order], rtol=1e-3, atol=1e-5)
+
+
+def test_images_that_are_not_found_leave_the_others_exact():
+    update, private = updates(5, 0.3)
+    _, labels, inputs = truth(update, private)
+    torch.manual_seed(0)
+    inputs[0, [1, 3]] = torch.rand(2, 768).double()  # no facet is opposite these two
+    update = with_features(update, private, inputs[0])
+    separation = separate(update)
+    assert separation.claims == ((EXACT,) * 3 + ("3 of 5 images were found",) * 2,)
+    assert separation.found.tolist() == [[True] * 3 + [False] * 2]
+    others = torch.tensor([0, 2, 4])
+    others = others[labels[0, others].argsort()]
+    assert torch.equal(separation.labels[0, :3], labels[0, others])
+    torch.testing.assert_close(separation.features[0, :3], inputs[0, others])
+    rest = separation.remaining(update, 0)
+    assert rest.images_per_update == 2
+    missing, own = private.labels[0, [1, 3]], inputs[0, [1, 3]]
+    alone = replace(private, labels=missing[None])
+    expected = with_features(update, alone, own).gradients
+    for name, gradient in rest.gradients.items():
+        torch.testing.assert_close(gradient, expected[name], rtol=1e-6, atol=1e-9)
+
+
+def test_noise_is_not_taken_for_an_image_that_the_network_is_sure_of():
+    update, private = updates(4, 0.5, dtype=torch.float32)
+    label, kept = private.labels[0, 0], private.masks[0][0, 0] > 0
+    _, _, inputs = truth(update, private)
+    towards = update.parameters["classifier.weight"][0, label] > 0
+    inputs[0, 0] = kept * (0.7 + 0.6 * towards)
+    update = with_features(update, private, inputs[0].float())
+    separation = separate(update)
+    assert separation.found.tolist() == [[True, True, True, False]]
+    rest = separation.remaining(update, 0).gradients["classifier.weight"][0]
+    seen = rest.any(0)
+    assert kept[seen].all()
+    assert seen.sum() > kept.sum() / 2
+    assert rest.sum(1).argmin() == label

@@ -134,22 +134,31 @@ def read(update: Update, keys: Tensor) -> Constant:
 def separate(update: Update, keys: Tensor) -> Constant:
     """The mask of every image before the classifier, its label and features, from `separation`.
 
-    All other masks, and those of updates that cannot be separated, are as in `read`.
+    Of images that were not found, mask and label are what `read` and label inference make of the
+    gradient that the others leave. All other masks are as in `read`.
     """
     separation, otherwise = separate_images(update), read(update, keys)
-    found = separation.found
-    inferred = infer_labels(update, keys)
-    labels = None if inferred is None else torch.where(found[:, None], separation.labels, inferred)
+    found, labels = separation.found, infer_labels(update, keys)
+    remaining = {
+        client: (separation.remaining(update, client), keys[client : client + 1, ~found[client]])
+        for client in (found.any(1) & ~found.all(1)).nonzero().flatten().tolist()
+    }
+    if labels is not None:
+        labels = torch.where(found, separation.labels, labels)
+        for client, rest in remaining.items():
+            if (inferred := infer_labels(*rest)) is not None:
+                labels[client, ~found[client]] = inferred
     features = separation.features if found.any() else None
     if update.rate == 0:
         return replace(otherwise, labels=labels, features=features)
     kept = (separation.features > 0).to(update.dtype) / (1 - update.rate)
-    masks = []
-    for site, mask in zip(update.network.dropout_sites(), otherwise.masks, strict=True):
+    masks = list(otherwise.masks)
+    for place, site in enumerate(update.network.dropout_sites()):
         if _masks_classifier(site, update.network):
-            separated = found.reshape(-1, *[1] * (mask.ndim - 1))
-            mask = torch.where(separated, kept.reshape(mask.shape), mask)
-        masks.append(mask)
+            known = found.reshape(*found.shape, *[1] * len(site.shape))
+            masks[place] = torch.where(known, kept.reshape(masks[place].shape), masks[place])
+            for client, rest in remaining.items():
+                masks[place][client, ~found[client]] = read(*rest).masks[place][0]
     claim = "; ".join(_doubts(update)) or EXACT
     if update.images_per_update == 1:
         claims = otherwise.claims

@@ -11,7 +11,7 @@ the attacker also knows that it is right.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import NamedTuple
 
@@ -32,6 +32,13 @@ not."""
 _TOLERANCE = 0.01
 """Relative difference of an error and the prediction from its features that verifies both."""
 
+_CLOSE = 0.001
+"""The same for a mask that is called exact: with a little of another image it fits less closely."""
+
+_CLEAR = 100
+"""How much better than all others the label of an image fits that is called exact, if not all
+images are found."""
+
 _PLAUSIBLE = 0.1
 """The same for an image on its own, before all are known. It is larger as the error at the label,
 p - 1, is lost in rounding where the network is sure of an image."""
@@ -42,6 +49,9 @@ _RISK = 0.001
 _TAIL = 10
 """Smallest features of an image, from which the number of even smaller ones is extrapolated."""
 
+_TAKEN = 20
+"""Error of an image's part of the gradient once it is found, in units of rounding."""
+
 _ARITHMETIC = 1e-12
 """Rounding of what is computed here, in double precision and with numbers of order 1."""
 
@@ -51,9 +61,10 @@ _TRIES, _GUIDED_TRIES = 20, 10
 
 @dataclass(frozen=True)
 class Separation:
-    """The images of B updates of n, in ascending order of their labels within each update.
+    """The images of B updates of n, as far as they were found.
 
-    Of updates that were not separated errors and features are not a number, and labels are -1.
+    Within each update they are in ascending order of their labels, and those that were not found
+    come last: their errors and features are not a number, and their labels are -1.
     """
 
     errors: Tensor  # [B, n, classes], probabilities less one-hot labels
@@ -61,11 +72,25 @@ class Separation:
     features: Tensor  # [B, n, d], inputs of the classifier, which are zero where dropped
     claims: Claims
     """Kept features that noise hides count as dropped; where there may be such, it is not exact."""
+    rest: Mapping[str, Tensor]
+    """Gradients of the classifier, [B, *shape] each, less the parts of the images that were found.
+    Columns of the weight that are nothing but noise are zero."""
 
     @property
     def found(self) -> Tensor:
-        """Which updates were separated, exactly or but for features that noise hides: bool [B]."""
-        return (self.labels >= 0).all(1)
+        """Which images were found, exactly or but for features that noise hides: bool [B, n]."""
+        return self.labels >= 0
+
+    def remaining(self, update: Update, client: int) -> Update:
+        """The update of the images of a client that were not found.
+
+        Gradients of other layers than the classifier are those of all images.
+        """
+        n, own = int((~self.found[client]).sum()), torch.tensor([client], device=update.like.device)
+        scale = update.images_per_update / n  # gradients are means
+        rest = {name: scale * gradient[own] for name, gradient in self.rest.items()}
+        whole = update.select(own)
+        return replace(whole, gradients={**whole.gradients, **rest}, images_per_update=n)
 
 
 def separate(update: Update) -> Separation:
@@ -86,6 +111,7 @@ def separate(update: Update) -> Separation:
     classes, d = gradients.shape[1:]
     errors, features = np.full((clients, n, classes), np.nan), np.full((clients, n, d), np.nan)
     labels, claims = np.full((clients, n), -1), list[tuple[str, ...]]()
+    rest = gradients.copy(), bias_gradients.copy()
     sites = update.network.dropout_sites()
     zeros = update.rate > 0 or any(s.doubts for s in sites if s.weight == classifier.weight)
     for client in range(clients):
@@ -97,14 +123,21 @@ def separate(update: Update) -> Separation:
                 images = _Classifier(*shared, n, torch.finfo(update.dtype)).separate()
         except _InseparableError as reason:
             claims.append((str(reason),) * n)
-        else:
-            errors[client], labels[client], features[client], own = images
-            claims.append(own)
+            continue
+        k = len(images.labels)
+        errors[client, :k], labels[client, :k], features[client, :k] = images[:3]
+        claims.append(images.claims + (f"{k} of {n} images were found",) * (n - k))
+        for tensor, own in zip(rest, images.rest, strict=True):
+            tensor[client] = own
     return Separation(
         torch.from_numpy(errors).to(update.like),
         torch.from_numpy(labels).to(update.like.device),
         torch.from_numpy(features).to(update.like),
         tuple(claims),
+        {
+            name: torch.from_numpy(tensor).to(update.like)
+            for name, tensor in zip(names, rest, strict=True)
+        },
     )
 
 
@@ -113,7 +146,17 @@ def _inseparable(update: Update, reason: str) -> Separation:
     clients, n = len(update), update.images_per_update
     unknown = update.like.new_full((clients, n, 0), torch.nan)
     labels = torch.full((clients, n), -1, device=update.like.device)
-    return Separation(unknown, labels, unknown, ((reason,) * n,) * clients)
+    return Separation(unknown, labels, unknown, ((reason,) * n,) * clients, {})
+
+
+class _Images(NamedTuple):
+    """Those k of an update that were found, by ascending label."""
+
+    errors: NDArray  # [k, C]
+    labels: NDArray  # [k]
+    features: NDArray  # [k, d]
+    claims: tuple[str, ...]  # k of them
+    rest: tuple[NDArray, NDArray]  # gradients of weight and bias, [C, d] and [C], of the others
 
 
 class _Image(NamedTuple):
@@ -122,7 +165,9 @@ class _Image(NamedTuple):
     facet: Facet
     error: NDArray  # [C]
     features: NDArray  # [kept]
+    share: float  # of the mean error, what the facet's normal sees of it
     doubt: float  # how far error and facet are apart, relative to the error
+    rival: float  # the same with the label that fits second best
 
 
 class _InseparableError(Exception):
@@ -170,25 +215,42 @@ class _Classifier:
         if self.cone.degenerate:
             raise _InseparableError("errors of the images are not independent")
 
-    def separate(self) -> tuple[NDArray, NDArray, NDArray, tuple[str, ...]]:
-        """Errors [n, C], labels [n], features [n, d] and claims [n], by ascending label."""
+    def separate(self) -> _Images:
+        """Find the images.
+
+        Raises:
+            _InseparableError: there is none.
+        """
         facets = self._facets()
-        if len(facets) < self.n:
-            raise _InseparableError(f"{len(facets)} of {self.n} images were found")
-        errors, features = self._fit(facets)
-        # At labels errors cancel, and their rounding is more than the gradient there lets expect.
-        self._set_noise(np.abs(errors).T @ features / self.n)
-        tight = [self.cone.tighten(facet) for facet in facets]
-        hidden = [facet is None or self._hides(facet) for facet in tight]
-        errors, features = self._fit([a or b for a, b in zip(tight, facets, strict=True)])
+        while facets:
+            errors, features = self._fit(facets)
+            # At labels errors cancel, and their rounding is more than the gradient there suggests.
+            rest = self.gradient - errors.T @ features / self.n
+            self._set_noise(np.abs(errors).T @ features / self.n + np.abs(rest))
+            tight = [self.cone.tighten(facet) for facet in facets]
+            errors, features = self._fit([a or b for a, b in zip(tight, facets, strict=True)])
+            distances = self._distances(errors, features)
+            if (distances <= _TOLERANCE).all():
+                break
+            del facets[distances.argmax()]  # one at a time: a wrong one makes others look wrong
+        else:
+            raise _InseparableError(f"0 of {self.n} images were found")
         labels = errors.argmin(1)
         order = labels.argsort(kind="stable")
-        errors, labels, features = errors[order], labels[order], features[order]
-        self._verify(errors, labels, features)
-        whole = np.zeros((self.n, self.d))
-        whole[:, self.kept] = features
-        claims = tuple("noise may hide features" if hidden[place] else EXACT for place in order)
-        return errors, labels, whole, claims
+        claims = [*map(self._claim, tight, distances)]
+        if len(facets) < self.n:  # with all of them, normals alone give the errors
+            for place, image in enumerate(map(self._predict, facets)):
+                if image.rival < _CLEAR * image.doubt:
+                    claims[place] = "another label fits as well"
+        whole = np.zeros((len(order), self.d))
+        whole[:, self.kept] = features[order]
+        return _Images(
+            errors[order],
+            labels[order],
+            whole,
+            tuple(claims[place] for place in order),
+            self._rest(labels, features),
+        )
 
     def _set_noise(self, rounded: NDArray) -> None:
         """Take the gradient's noise for that of rounding numbers of a size, [C, kept]."""
@@ -197,12 +259,29 @@ class _Classifier:
         self.cone = Cone(self._scaled(self.gradient), self.noise, self.n)
 
     def _fit(self, facets: list[Facet]) -> tuple[NDArray, NDArray]:
-        """Errors [n, C] and features [n, kept] of the images opposite all facets."""
-        features = np.stack([self._features(facet) for facet in facets])
-        scaled = np.linalg.lstsq((features / self.columns).T, self._scaled(self.gradient).T)[0]
-        # The gradient of the bias is the mean error.
-        shares = np.linalg.lstsq(scaled.T, self.n * self.bias_gradient / self.rows)[0][:, None]
-        return scaled * self.rows * shares, self.n * features / shares
+        """Errors [k, C] and features [k, kept] of the images opposite k facets.
+
+        Errors are the nearest ones to the network's prediction that G allows: they lie in its span,
+        and normals see their own image's error alone. With all n images there are no others.
+        """
+        images = [self._predict(facet) for facet in facets]
+        normals, span = np.stack([facet.normal for facet in facets]), self.cone.span
+        errors = np.stack([image.error for image in images]) / self.rows @ span @ span.T
+        seen = np.diag([self.n * image.share for image in images])
+        errors += (seen - errors @ normals.T) @ np.linalg.pinv(normals).T
+        return errors * self.rows, np.stack([image.features for image in images])
+
+    def _rest(self, labels: NDArray, features: NDArray) -> tuple[NDArray, NDArray]:
+        """Gradients of weight and bias, [C, d] and [C], less those of images with some labels [k]
+        and features [k, kept]."""
+        # As predicted, since small entries of errors that are fitted to G have its noise.
+        errors = self._probabilities(features) - np.eye(len(self.bias))[labels]
+        rest = self.gradient - errors.T @ features / self.n
+        noise = self.noise * self.rows[:, None] * self.columns
+        noise += _TAKEN * self.eps * (np.abs(errors).T @ features) / self.n
+        whole = np.zeros((len(rest), self.d))
+        whole[:, self.kept] = rest * (np.abs(rest) > 10 * noise).any(0)
+        return whole, self.bias_gradient - errors.sum(0) / self.n
 
     def _facets(self) -> list[Facet]:
         """Those that are found.
@@ -241,14 +320,10 @@ class _Classifier:
         for facet in guesses:
             if any(np.array_equal(facet.points, other.points) for other in found):
                 continue
-            if image := self._identify(facet):
+            image = self._predict(facet)
+            if image.share > 0 and image.doubt < _PLAUSIBLE:
                 return image
         return None
-
-    def _features(self, facet: Facet) -> NDArray:
-        """Of the image opposite a facet, up to scale: [kept]."""
-        heights = facet.normal @ self._scaled(self.gradient) * self.columns
-        return np.where(facet.points, 0, heights)
 
     def _hides(self, facet: Facet) -> bool:
         """Whether noise may hide a feature that was kept among those on an image's facet.
@@ -269,34 +344,40 @@ class _Classifier:
         shares = (2 * noise[on] / seen[_TAIL]) ** exponent  # of the smallest ones that it hides
         return not _TAIL * shares.mean() < _RISK
 
-    def _identify(self, facet: Facet) -> "_Image | None":
-        """The image opposite a facet; None if no label fits what the network predicts."""
+    def _predict(self, facet: Facet) -> "_Image":
+        """The image opposite a facet, with the label that fits best."""
         normal = facet.normal / self.rows
         # The gradient of the bias is the mean error, of which a normal sees its own image's alone.
         share = normal @ self.bias_gradient
-        if not share > 0:
-            return None
-        features = self._features(facet) / share
-        p = _softmax(self.weight @ features + self.bias)
+        heights = facet.normal @ self._scaled(self.gradient) * self.columns
+        features = np.where(facet.points, 0, heights) / share
+        p = self._probabilities(features)
         errors = p - np.eye(len(p))  # by label
         scaled, span = errors / self.rows, self.cone.span
         away = np.linalg.norm(scaled - scaled @ span @ span.T, axis=1)
         doubts = np.hypot(
             away / np.linalg.norm(scaled, axis=1), errors @ normal / (self.n * share) - 1
         )
-        label = doubts.argmin()
-        if not doubts[label] < _PLAUSIBLE:
-            return None
-        return _Image(facet, errors[label], features, float(doubts[label]))
+        label, second = doubts.argsort()[:2]
+        return _Image(facet, errors[label], features, share, *doubts[[label, second]].tolist())
 
-    def _verify(self, errors: NDArray, labels: NDArray, features: NDArray) -> None:
-        """Raises unless the classifier's prediction from the features is off by the errors."""
-        others = np.arange(len(self.bias)) != labels[:, None]
+    def _claim(self, facet: Facet | None, distance: float) -> str:
+        """What can be said of the mask of an image, given its facet as far as noise leaves one."""
+        if distance > _CLOSE:
+            return "the network does not predict the error closely"
+        return "noise may hide features" if facet is None or self._hides(facet) else EXACT
+
+    def _distances(self, errors: NDArray, features: NDArray) -> NDArray:
+        """How far errors are from the network's predictions from the features, relative: [k]."""
+        others = np.arange(len(self.bias)) != errors.argmin(1)[:, None]
         # At the label 1 is subtracted, which leaves little of a probability near it.
-        difference = np.abs(_softmax(features @ self.weight.T + self.bias) - errors) * others
-        wrong = difference.max(1) > _TOLERANCE * (errors * others).max(1)
-        if wrong.any() or (features < 0).any():
-            raise _InseparableError(f"{wrong.sum()} of {self.n} images do not fit the network")
+        difference = np.abs(self._probabilities(features) - errors) * others
+        distances = difference.max(1) / (errors * others).max(1)
+        return np.where((distances >= 0) & (features >= 0).all(1), distances, np.inf)
+
+    def _probabilities(self, features: NDArray) -> NDArray:
+        """Of classes, [..., C], as the network predicts them from features [..., kept]."""
+        return _softmax(features @ self.weight.T + self.bias)
 
     def _scaled(self, gradient: NDArray) -> NDArray:
         return gradient / self.rows[:, None] / self.columns
