@@ -194,8 +194,9 @@ def _network(client: dict, networks: pd.DataFrame, name: str) -> str:
 def _defence(defence: dict) -> str:
     """What a client does to its gradient before it shares it."""
     for name, settings in defence.items():
-        values = series(f"{key.replace('_', ' ')} {value:g}" for key, value in settings.items())
-        return f", defended by {DEFENCES[name].method}{f' ({values})' if values else ''}"
+        values = [f"{key.replace('_', ' ')} {value:g}" for key, value in settings.items()]
+        chosen = f" ({series(values)})" if values else ""
+        return f", defended by {DEFENCES[name].method}{chosen}"
     return ""
 
 
