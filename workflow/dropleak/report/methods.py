@@ -150,7 +150,6 @@ def _clients(clients: dict[str, dict], networks: pd.DataFrame, rates: list[float
     """What clients shared: in one sentence for a single one, else with a sentence for each."""
     kinds = {
         name: f"{count(client['images_per_update'], 'image')} in {_network(client, networks, name)}"
-        f"{_defence(client['defence'])}"
         for name, client in clients.items()
     }
     dropout = rf"with inverted dropout \cite{{srivastava2014dropout}} at rates {series(rates)}"
@@ -213,10 +212,11 @@ def _start(client: dict, initialisation: str) -> str:
 
 
 def _site(client: dict, facts: pd.Series) -> str:
-    """Where a client's network has dropout."""
+    """Where a client's network has dropout, and what defends its gradient."""
+    defence = _defence(client["defence"])
     if drawn_anew(client):
-        return _DROPOUT[client["dropout"]]
-    return f", in {count(facts['dropout_layers'], 'dropout layer')}"
+        return _DROPOUT[client["dropout"]] + defence
+    return f", in {count(facts['dropout_layers'], 'dropout layer')}{defence}"
 
 
 def _labels(facts: pd.Series) -> str:
