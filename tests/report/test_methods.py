@@ -106,14 +106,14 @@ def test_only_the_papers_site_of_dropout_is_called_its_proposal(dropout, words, 
 @pytest.mark.parametrize(
     ("defence", "words"),
     [
-        ({}, "drawn anew for each client, with inverted dropout"),
+        ({}, r"as proposed by Zheng \cite{zheng2021dropout}; labels can"),
         (
             {"sign": {}},
-            r"the sign of every entry of the gradient \cite{bernstein2018signsgd}, with",
+            r"defended by the sign of every entry of the gradient \cite{bernstein2018signsgd};",
         ),
         (
             {"dp-sgd": {"norm": 1, "multiplier": 0.5}},
-            r"on their mean \cite{abadi2016deep} (norm 1 and multiplier 0.5), with",
+            r"on their mean \cite{abadi2016deep} (norm 1 and multiplier 0.5); labels",
         ),
     ],
 )
