@@ -103,6 +103,29 @@ def test_only_the_papers_site_of_dropout_is_called_its_proposal(dropout, words, 
     assert ("Zheng" in text) == proposed
 
 
+@pytest.mark.parametrize(
+    ("defence", "words"),
+    [
+        ({}, r"as proposed by Zheng \cite{zheng2021dropout}; labels can"),
+        (
+            {"sign": {}},
+            r"defended by the sign of every entry of the gradient \cite{bernstein2018signsgd};",
+        ),
+        (
+            {"dp-sgd": {"norm": 1, "multiplier": 0.5}},
+            r"on their mean \cite{abadi2016deep} (norm 1 and multiplier 0.5); labels",
+        ),
+    ],
+)
+def test_a_defence_is_described_with_its_settings(defence, words):
+    assert words in described(**of_client(defence=defence))
+
+
+def test_an_attacker_that_adapts_is_said_to():
+    assert "adapted to the client's defence" in described(attackers=["adaptive"])
+    assert "adapted" not in described(attackers=["idlg"])
+
+
 def test_the_statistics_are_those_that_were_used():
     text = described(images=8, clients=["lenet-4"])
     assert r"9,999 resamples of updates" in text

@@ -153,7 +153,6 @@ def _clients(clients: dict[str, dict], networks: pd.DataFrame, rates: list[float
     """What clients shared: in one sentence for a single one, else with a sentence for each."""
     kinds = {
         name: f"{count(client['images_per_update'], 'image')} in {_network(client, networks, name)}"
-        f"{_defence(client['defence'])}"
         for name, client in clients.items()
     }
     dropout = rf"with inverted dropout \cite{{srivastava2014dropout}} at rates {series(rates)}"
@@ -225,8 +224,9 @@ def _weights(client: dict) -> str:
 def _defence(defence: dict) -> str:
     """What a client does to its gradient before it shares it."""
     for name, settings in defence.items():
-        values = series(f"{key.replace('_', ' ')} {value:g}" for key, value in settings.items())
-        return f", defended by {DEFENCES[name].method}{f' ({values})' if values else ''}"
+        values = [f"{key.replace('_', ' ')} {value:g}" for key, value in settings.items()]
+        chosen = f" ({series(values)})" if values else ""
+        return f", defended by {DEFENCES[name].method}{chosen}"
     return ""
 
 
@@ -244,10 +244,11 @@ def _start(client: dict, initialisation: str) -> str:
 
 
 def _site(client: dict, facts: pd.Series) -> str:
-    """Where a client's network has dropout."""
+    """Where a client's network has dropout, and what defends its gradient."""
+    defence = _defence(client["defence"])
     if not is_module(client):
-        return _DROPOUT[client["dropout"]]
-    return f", in {count(facts['dropout_layers'], 'dropout layer')}"
+        return _DROPOUT[client["dropout"]] + defence
+    return f", in {count(facts['dropout_layers'], 'dropout layer')}{defence}"
 
 
 def _own_rates(client: dict, rates: list[float]) -> str:
