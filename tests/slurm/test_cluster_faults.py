@@ -123,7 +123,7 @@ def test_a_job_exceeds_its_memory(slow, clone):
     assert len(states(run, "attack")) == 4
     assert [job["reqmem"] for job in jobs(run.folder) if job["rule"] == "train"] == ["200M"] * 2
 
-    assert re.search(r"logs/experiment/train/lenet/classifier/\w+/rate-0.0.log", output)
+    assert re.search(r"logs/experiment/train/lenet/classifier/none/\w+/rate-0.0.log", output)
     reasons = output[output.index("Slurm ended these jobs") :]
     assert re.search(
         r"utility/lenet/classifier/none/\w+/rate-0.0.parquet: Exceeded job memory limit", reasons
