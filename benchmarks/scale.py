@@ -156,14 +156,13 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
         ),
         "defences": script(
             "defences.py",
-            tables("summary", "tradeoff", "utility"),
+            tables("summary", "tradeoff", "utility", "clients"),
             {
                 "parquet": f"{RESULTS}/tables/defences.parquet",
                 "csv": f"{RESULTS}/tables/defences.csv",
             },
             clients=clients,
             attackers=ATTACKERS,
-            budgets={},
         ),
         "evaluate_claims": script(
             "evaluate_claims.py",

@@ -41,6 +41,12 @@ def trained_weights(client, *rates):
     return [f"{folder}/rate-{float(rate)}/epoch-{epochs}.safetensors" for rate in rates]
 
 
+def weights_in_training(wildcards):
+    """The file that a training leaves weights in."""
+    training = (wildcards.network, wildcards.dropout, wildcards.defence)
+    return f"{LAYOUT.trainings[training].path}/rate-{wildcards.rate}.safetensors"
+
+
 # All of them, each with its folder.
 WEIGHTS = {
     path: folder

@@ -27,10 +27,7 @@ rule train:
 
 rule weights:
     input:
-        lambda wildcards: (
-            f"{LAYOUT.trainings[wildcards.network, wildcards.dropout, wildcards.defence].path}"
-            f"/rate-{wildcards.rate}.safetensors"
-        ),
+        weights_in_training,
     output:
         f"{RESULTS}/weights/{TRAINING}/epoch-{{epoch}}.safetensors",
     log:
