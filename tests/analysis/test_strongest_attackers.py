@@ -148,3 +148,10 @@ def test_defences_of_different_networks_do_not_compete():
 def test_an_experiment_without_trainings_at_its_rates_has_no_rows():
     attacks = [attack("plain", 0.0, "idlg", 0.1)]
     assert len(compared(CLIENTS, attacks, ACCURACIES, attackers=[])) == 0
+
+
+def test_a_defended_client_alone_has_a_row_but_no_rank():
+    clients = {"signs": client(defence=SIGN)}
+    table = compared(clients, [attack("signs", 0.0, "idlg", 0.1)], {("signs", 0.0): [0.4]})
+    (row,) = table.to_pylist()
+    assert (row["undefended"], row["defence"], row["front"]) == (None, "sign", False)

@@ -62,7 +62,8 @@ def compare_defences(
             }
         )
     frame["front"] = False
-    for _, same in frame.groupby([row["undefended"] for row in rows]):
+    undefended = pd.Series([row["undefended"] for row in rows], frame.index, dtype=object)
+    for _, same in frame.groupby(undefended):
         frame.loc[same.index, "front"] = front(same)
     columns: dict = {
         name: [row[name] for row in rows] for name in DEFENCES.names if name not in frame
