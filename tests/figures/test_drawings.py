@@ -127,16 +127,13 @@ def test_figure_2_says_why_it_shows_nothing(digits):
     )
 
 
-TRAINING = {"images": 1000, "batch_size": 10, "epochs": 5}
-
-
 def test_facts_of_networks():
     networks = {
         "a": lenet((1, 32, 32), 10),
         "b": ModuleNetwork(modules.ConvNet(), (1, 32, 32), 10, batch_norm="batch"),
     }
     clients = {"a": Client("lenet"), "b": Client("mine.py:build", images_per_update=2)}
-    first, second = clients_table(clients, networks, TRAINING).to_pylist()
+    first, second = clients_table(clients, networks, {}).to_pylist()
     assert first == {
         "client": "a",
         "parameters": 15226,
@@ -150,19 +147,24 @@ def test_facts_of_networks():
     assert (second["dropout_layers"], second["batch_norm"]) == (3, "batch")
     assert second["labels_from"] == "the classifier's negative entries and its bias gradient"
     bare = {"c": ModuleNetwork(modules.mlp(), (1, 32, 32), 10)}
-    pair = clients_table({"c": clients["b"]}, bare, TRAINING)
+    pair = clients_table({"c": clients["b"]}, bare, {})
     assert pair["labels_from"].to_pylist() == [None]
 
 
-def test_the_privacy_budget_is_that_of_the_training_that_the_client_is_attacked_after():
-    defence = {"dp-sgd": {"norm": 1.0, "multiplier": 1.0}}
+def test_clients_with_clipped_and_noisy_gradients_have_the_privacy_budget_of_their_training():
     clients = {
-        "untrained": Client(defence=defence),
-        "trained": Client(defence=defence, weights="trained", epochs=1),
+        name: Client(defence=defence)
+        for name, defence in [
+            ("private", {"dp-sgd": {"norm": 1.0, "multiplier": 1.0}}),
+            ("sign", {"sign": {}}),
+            ("plain", {}),
+        ]
     }
-    table = clients_table(clients, dict.fromkeys(clients, lenet((1, 32, 32), 10)), TRAINING)
-    assert table["epsilon"].to_pylist() == [epsilon(1.0, 0.01, 100 * n, 1e-3) for n in (5, 1)]
-    assert table["delta"].to_pylist() == [1e-3, 1e-3]
+    training = {"images": 1000, "batch_size": 10, "epochs": 5}
+    trainings = {"private": training, "sign": training}
+    table = clients_table(clients, dict.fromkeys(clients, lenet((1, 32, 32), 10)), trainings)
+    assert table["epsilon"].to_pylist() == [epsilon(1.0, 0.01, 500, 1e-3), None, None]
+    assert table["delta"].to_pylist() == [1e-3, None, None]
 
 
 def test_figure_3_shows_each_image_at_each_rate(attacks, stored, digits):

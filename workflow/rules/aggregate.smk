@@ -107,10 +107,19 @@ rule method_tables:
         clients={name: identity.of_client(client) for name, client in CLIENTS.items()},
         image=SELECTION[0],
         rates=CLIENTS[config["clients"][0]]["rates"],
-        training={
-            "images": sources.count_images(config["data"], "train"),
-            "batch_size": config["utility"]["batch_size"],
-            "epochs": config["utility"]["epochs"],
+        # For privacy budgets; nothing else here depends on trainings.
+        trainings={
+            name: {
+                "images": sources.count_images(config["data"], "train"),
+                "batch_size": config["utility"]["batch_size"],
+                "epochs": (
+                    client["epochs"]
+                    if networks.is_trained(client)
+                    else config["utility"]["epochs"]
+                ),
+            }
+            for name, client in CLIENTS.items()
+            if client["defence"]
         },
         seed=config["seed"],
     script:

@@ -19,7 +19,7 @@ with job_log(snakemake.log[0]):
     }
     built = {name: network_of(client, first, params.seed) for name, client in clients.items()}
     network = next(iter(built.values()))
-    parquet.write(clients_table(clients, built, params.training), output.clients)
+    parquet.write(clients_table(clients, built, params.trainings), output.clients)
     parquet.write(network_table(network), output.network)
     trained = dict(zip(params.rates, map(weights.read, snakemake.input.weights), strict=False))
     features = features_table(network, first, params.rates, params.seed, trained)

@@ -25,24 +25,26 @@ from dropleak.tables.weights import Weights
 
 
 def clients_table(
-    clients: Mapping[str, Client], networks: Mapping[str, Model], training: Mapping[str, int]
+    clients: Mapping[str, Client],
+    networks: Mapping[str, Model],
+    trainings: Mapping[str, Mapping[str, int]],
 ) -> pa.Table:
     """Facts of clients.
 
     Args:
         clients: by name.
         networks: theirs, by the client's name.
-        training: numbers of its `images`, of those in a batch (`batch_size`), and of its `epochs`.
+        trainings: of the clients with a defence, their numbers of `images`, of those in a batch
+            (`batch_size`), and of `epochs` before the attack.
     """
     rules = {
         name: label_rule(network, clients[name].images_per_update)
         for name, network in networks.items()
     }
-    budgets = {}
-    for name, client in clients.items():
-        epochs = training["epochs"] if client.epochs is None else client.epochs
-        spent = privacy_budget.of_training(client.defence, **{**training, "epochs": epochs})
-        budgets[name] = spent or (None, None)
+    budgets = {
+        name: privacy_budget.of_training(clients[name].defence, **training)
+        for name, training in trainings.items()
+    }
     rows = [
         {
             "client": name,
@@ -51,8 +53,7 @@ def clients_table(
             "batch_norm": network.batch_norm if isinstance(network, ModuleNetwork) else None,
             "epochs": clients[name].epochs,
             "labels_from": rule.basis if (rule := rules[name]) else None,
-            "epsilon": budgets[name][0],
-            "delta": budgets[name][1],
+            **dict(zip(("epsilon", "delta"), budgets.get(name) or (None, None), strict=True)),
         }
         for name, network in networks.items()
     ]
