@@ -95,7 +95,8 @@ def test_every_attacker_attacks_another_kind_of_client(tmp_path, small):
     oracles = frame.loc[frame["knowledge"] == "update and masks", "attacker"]
     assert set(oracles) == {"known-mask"}
     claims = frame.set_index("attacker")["mask_claim"]
-    assert set(claims.dropna().index) == {"mask-reading", "separation", "closed-form"}
+    readers = {"mask-reading", "adaptive", "separation", "closed-form"}
+    assert set(claims.dropna().index) == readers
     assert claims["closed-form"].iloc[0] == "the closed form is for one image"
     for reason in ("several images", "convolutions", "series", "can be zero"):
         assert reason in claims["mask-reading"].iloc[0]
