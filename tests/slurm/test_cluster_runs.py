@@ -111,8 +111,8 @@ def test_the_option_jobs_respects_a_users_submit_limit(slurm, clone):
 
 
 def test_interrupting_cancels_submitted_jobs(slurm, clone):
-    long = SETTINGS | {"attack": {"iterations": 5800, "images_per_job": 1}, "rates": [0.0]}
-    running = clone(long)
+    long = {"attack": {"iterations": 60_000, "images_per_job": 1}, "rates": [0.5]}
+    running = clone(SETTINGS | long | {"attackers": ["idlg-ignore"]})
     process = running.start("attacks", "--profile", "slurm", *IMPATIENT)
     wait_for(lambda: queue(running.folder, "running"))
     process.send_signal(2)

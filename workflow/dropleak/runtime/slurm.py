@@ -54,14 +54,14 @@ def reasons(folder: str | Path, since: float) -> list[str]:
         since: consider only logs changed at or after this time, in seconds since the epoch.
 
     Returns:
-        a line for each log with a reason: the missing file, the reason, and the log.
+        a line for each log with a reason: the first missing file, the reason, and the log.
     """
     lines = []
     for log in sorted(Path(folder).rglob("*.log")):
         if log.stat().st_mtime < since:
             continue
         text = log.read_text(encoding="utf-8", errors="replace")
-        output = re.search(r"^ +output: (\S+)", text, flags=re.MULTILINE)
+        output = re.search(r"^ +output: (\S+?),?( |$)", text, flags=re.MULTILINE)
         reason = re.search(r"^slurmstepd.*(Exceeded.*|Detected.*oom.*|DUE TO.*?)[ *]*$", text, re.M)
         if output and reason and not Path(output[1]).exists():
             lines.append(f"{output[1]}: {reason[1]} ({log})")
