@@ -2,8 +2,6 @@
 
     python benchmarks/agreement.py [IMAGES] [ITERATIONS]
 
-On photographs, or on digits if there are none.
-
 L-BFGS without a line search amplifies rounding, so single attacks end differently on every machine.
 The share of successes and their quality must agree.
 """
@@ -76,10 +74,10 @@ def main(count: int, iterations: int) -> None:
     """Run both on the same problems and print a table for README.md."""
     from scipy.stats import binomtest
 
+    if "photographs" not in data_sets():
+        sys.exit("there are no photographs: python benchmarks/images.py FOLDER")
     rmse = errors(count, iterations, "cuda" if torch.cuda.is_available() else "cpu")
-    print(
-        f"{count} {data_sets()[0]}, rate 0.0, {iterations} iterations, torch {torch.__version__}\n"
-    )
+    print(f"{count} photographs, rate 0.0, {iterations} iterations, torch {torch.__version__}\n")
     print("| | successes | share (95%, Wilson) | RMSE of successes: quartiles (95%, bootstrap) |")
     print("|---|---|---|---|")
     for name, values in rmse.items():

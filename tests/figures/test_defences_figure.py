@@ -19,12 +19,16 @@ def table():
     clients = {"plain": client(rates=DROPOUT)}
     attacks = [attack("plain", rate, "idlg", 0.02 + 0.02 * rate) for rate in DROPOUT]
     accuracies = {("plain", rate): [0.44 - 0.05 * rate, 0.45 - 0.06 * rate] for rate in DROPOUT}
-    strengths = {"pruning": (0.5, 0.9, 0.99), "gaussian-noise": (1e-4, 1e-3, 1e-2, 1e-1)}
-    strengths |= {"quantisation": (8, 4), "soteria": (0.8,)}
-    for kind, values in strengths.items():
+    strengths = {
+        ("pruning", "share"): (0.5, 0.9, 0.99),
+        ("gaussian-noise", "standard_deviation"): (1e-4, 1e-3, 1e-2, 1e-1),
+        ("quantisation", "bits"): (8, 4),
+        ("soteria", "share"): (0.8,),
+    }
+    for (kind, setting), values in strengths.items():
         for index, value in enumerate(values):
             name = f"{kind}-{index}"
-            clients[name] = client(defence={kind: {"strength": value}})
+            clients[name] = client(defence={kind: {setting: value}})
             error = 0.03 + 0.16 * index + 0.3 * (kind == "soteria")
             attacks.append(attack(name, 0.0, "idlg", error, DOUBT if kind == "soteria" else None))
             accuracies[name, 0.0] = [0.44 - 0.02 * index**2, 0.43 - 0.02 * index**2]

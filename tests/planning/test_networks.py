@@ -174,8 +174,8 @@ def test_clients_share_a_training_whatever_the_epoch(files):
     assert {network for network, *_ in layout.trainings} == {"mine.build", "mine.build+trained"}
     first, second = layout.weights["first"], layout.weights["second"]
     assert first == second
-    assert first.parent == "results/x/weights/mine.build/classifier"
-    assert layout.trainings["mine.build", "classifier"].settings["weights_after"] == [0, 5]
+    assert first.parent == "results/x/weights/mine.build/classifier/none"
+    assert layout.trainings["mine.build", "classifier", "none"].settings["weights_after"] == [0, 5]
 
 
 def test_a_job_notices_files_that_have_changed(files):

@@ -90,7 +90,9 @@ def test_reasons_come_from_slurms_logs(monkeypatch, tmp_path):
         LOG.replace("a.parquet", "b.parquet").partition("slurm")[0], encoding="utf-8"
     )
     timeout = "slurmstepd: error: *** JOB 14 ON node1 CANCELLED AT 2026 DUE TO TIME LIMIT ***\n"
-    (logs / "19.log").write_text("    output: c.parquet, c.safetensors\n" + timeout, encoding="utf-8")
+    (logs / "19.log").write_text(
+        "    output: c.parquet, c.safetensors\n" + timeout, encoding="utf-8"
+    )
     assert slurm.reasons("logs", since=0) == [
         "results/e/attacks/a.parquet: Exceeded job memory limit (logs/rule_attack/17.log)",
         "c.parquet: DUE TO TIME LIMIT (logs/rule_attack/19.log)",

@@ -134,8 +134,7 @@ def test_training_learns_with_each_defence_and_repeats(sets, defence, network):
     few, settings = (images[:32], labels[:32]), Training(5, 16, "adam", 0.003, "xavier")
 
     def losses():
-        epochs = train(network, few, test, 0.2, 1, settings, make(defence))
-        return [epoch.train_loss for epoch in epochs]
+        return losses_of(train(network, few, test, 0.2, 1, settings, make(defence)))
 
     first = losses()
     assert first[-1] < first[0]
@@ -149,7 +148,7 @@ def test_training_with_a_defence_that_does_nothing_is_ordinary_training(sets, de
     (images, labels), test = sets
     few = images[:64], labels[:64]
     plain, defended = (
-        [epoch.train_loss for epoch in train(NETWORK, few, test, 0.3, 2, SETTINGS, given)]
+        losses_of(train(NETWORK, few, test, 0.3, 2, SETTINGS, given))
         for given in (None, make(defence))
     )
     assert defended == pytest.approx(plain, rel=1e-4)
@@ -160,7 +159,7 @@ def test_noise_differs_from_step_to_step(sets):
     (images, labels), test = sets
     few, noise = (images[:1], labels[:1]), make({"gaussian-noise": {"standard_deviation": 1e3}})
     sgd = Training(3, 1, "sgd", 1e-3, "xavier")
-    losses = [epoch.train_loss for epoch in train(NETWORK, few, test, 0.0, 2, sgd, noise)]
+    losses = losses_of(train(NETWORK, few, test, 0.0, 2, sgd, noise))
     assert len(set(losses)) == 3
 
 
