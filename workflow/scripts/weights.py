@@ -5,8 +5,5 @@ from dropleak.tables import weights
 
 with job_log(snakemake.log[0]):
     settings, epoch = snakemake.params.settings, int(snakemake.wildcards.epoch)
-    kept, code = (
-        weights.read(snakemake.input[0], epoch),
-        weights.inspect(snakemake.input[0])["code"],
-    )
-    weights.write(snakemake.output[0], kept, settings, code)
+    kept, origin = weights.read(snakemake.input[0], epoch), weights.inspect(snakemake.input[0])
+    weights.write(snakemake.output[0], kept, settings, origin["code"])

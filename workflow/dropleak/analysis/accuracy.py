@@ -23,10 +23,12 @@ def of_client(utility: pd.DataFrame, client: Mapping) -> pd.DataFrame:
     return utility[same]
 
 
-def by_seed(utility: pd.DataFrame, client: Mapping) -> pd.DataFrame:
-    """Test accuracies of a client's network: a row per seed, a column per rate."""
-    final = last_epoch(of_client(utility, client))
-    return final.pivot_table("test_accuracy", "seed", "dropout_rate")
+def by_seed(trainings: pd.DataFrame) -> pd.DataFrame:
+    """Test accuracies after the last epoch of one network's trainings, see `of_client`.
+
+    A row per seed, a column per rate.
+    """
+    return last_epoch(trainings).pivot_table("test_accuracy", "seed", "dropout_rate")
 
 
 def by_training(utility: pd.DataFrame) -> dict[str, pd.DataFrame]:

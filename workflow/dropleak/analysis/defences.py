@@ -48,7 +48,7 @@ def compare_defences(
     rows = []
     for client, rate in frame[KEY].itertuples(index=False):
         defence = clients[client]["defence"]
-        accuracies = accuracy.by_seed(runs, clients[client])[rate]
+        accuracies = accuracy.by_seed(accuracy.of_client(runs, clients[client]))[rate]
         low, high = np.clip(statistics.t_interval(accuracies.to_numpy()), 0, 1)
         rows.append(
             {

@@ -86,13 +86,10 @@ def compute_tradeoff(
         a table with the columns `schemas.TRADEOFF`.
     """
     runs = utility.to_pandas()
-    trained = {
-        name: accuracy.last_epoch(accuracy.of_client(runs, client))
-        for name, client in clients.items()
-    }
-    accuracies = {
-        name: runs.groupby("dropout_rate")["test_accuracy"].mean() for name, runs in trained.items()
-    }
+    accuracies = {}
+    for name, client in clients.items():
+        final = accuracy.last_epoch(accuracy.of_client(runs, client))
+        accuracies[name] = final.groupby("dropout_rate")["test_accuracy"].mean()
     undefended = {name: twins.undefended(name, clients) for name in clients}
     lowest = {
         name: float(accuracies[twin or name].iloc[0] - tolerated_loss)

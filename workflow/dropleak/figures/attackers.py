@@ -3,7 +3,6 @@
 from itertools import zip_longest
 from math import ceil
 from textwrap import wrap
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -13,7 +12,7 @@ from matplotlib.figure import Figure
 
 from dropleak.analysis import efficacy
 from dropleak.figures import style
-from dropleak.figures.rmse import CLIPPED, mark_published
+from dropleak.figures.rmse import CLIPPED, MEAN_CLIPPED, mark_published
 from dropleak.tables import parquet
 
 _PANELS = 2
@@ -70,7 +69,8 @@ def _errors_by_rate(axis: Axes, frame: pd.DataFrame, baseline: float, attackers:
     for index, (name, look) in enumerate(style.attacker_looks(attackers).items()):
         rows = frame[frame["attacker"] == name].sort_values("dropout_rate")
         shift = step * (index - (len(attackers) - 1) / 2)
-        _draw_line(axis, rows["dropout_rate"] + shift, rows, label=name, **look)
+        places = rows["dropout_rate"] + shift
+        style.intervals(axis, places, rows, MEAN_CLIPPED, label=name, markersize=3.5, **look)
     axis.set_xticks(rates)
 
 
@@ -97,7 +97,8 @@ def privacy_and_utility(tradeoff: pa.Table, client: str, attackers: list[str]) -
     for name, look in style.attacker_looks(attackers).items():
         rows = frame[frame["attacker"] == name].sort_values("dropout_rate")
         fill = "none" if metadata["doubts"][name] else look["color"]
-        _draw_line(axis, rows["test_accuracy"], rows, label=name, markerfacecolor=fill, **look)
+        look |= {"label": name, "markerfacecolor": fill, "markersize": 3.5}
+        style.intervals(axis, rows["test_accuracy"], rows, MEAN_CLIPPED, **look)
     frame = frame.assign(top=frame["rmse_clipped_high"].fillna(frame["rmse_clipped_mean"]))
     baseline = metadata["mean_image_rmse"]
     style.mean_image(axis, baseline)
@@ -179,13 +180,6 @@ def _verdict(frame: pd.DataFrame, metadata: dict, client: str, attackers: list[s
     if at_chance := sorted({*frame["dropout_rate"]} & {*metadata["at_chance"]}):
         lines.append(f"accuracy is at chance: {', '.join(map(str, at_chance))}")
     return "\n".join(part for line in lines for part in wrap(line, _TITLE_WIDTH))
-
-
-def _draw_line(axis: Axes, x: pd.Series, means: pd.DataFrame, **look: Any) -> None:
-    """Draw means with their intervals."""
-    middle = means["rmse_clipped_mean"]
-    errors = [middle - means["rmse_clipped_low"], means["rmse_clipped_high"] - middle]
-    axis.errorbar(x, middle, yerr=errors, markersize=3.5, linewidth=1, capsize=1.5, **look)
 
 
 def say_missing(axis: Axes) -> None:

@@ -14,6 +14,8 @@ from dropleak.figures import style
 from dropleak.tables.lazy import StoredTable
 
 CLIPPED = "RMSE (clipped to [0, 1])"
+MEAN_CLIPPED = ("rmse_clipped_mean", "rmse_clipped_low", "rmse_clipped_high")
+"""Columns with its mean and the ends of that one's interval."""
 """Label of an axis."""
 
 

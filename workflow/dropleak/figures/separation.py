@@ -11,11 +11,10 @@ from matplotlib.figure import Figure
 
 from dropleak.analysis import separation as measured
 from dropleak.figures import style
-from dropleak.figures.rmse import CLIPPED
+from dropleak.figures.rmse import CLIPPED, MEAN_CLIPPED
 from dropleak.tables.lazy import StoredTable
 
 _SHARE = ("share", "low", "high")
-_ERROR = ("rmse_clipped_mean", "rmse_clipped_low", "rmse_clipped_high")
 
 
 def separation(attacks: StoredTable, summary: pa.Table, attackers: list[str]) -> Figure:
@@ -37,7 +36,7 @@ def separation(attacks: StoredTable, summary: pa.Table, attackers: list[str]) ->
             chosen = f"client == {client!r} and attacker == {name!r}"
             shift = 0.12 * (index - (len(attackers) - 1) / 2)
             _draw(top, shares.query(chosen), _SHARE, rates, shift, **look)
-            _draw(bottom, errors.query(chosen), _ERROR, rates, shift, label=name, **look)
+            _draw(bottom, errors.query(chosen), MEAN_CLIPPED, rates, shift, label=name, **look)
         bottom.set_xticks(range(len(rates)), [f"{rate}" for rate in rates], fontsize=6)
     axes[0, 0].set(ylabel="updates separated", ylim=(-0.05, 1.05), xlim=(-0.5, len(rates) - 0.5))
     axes[1, 0].set(ylabel=CLIPPED)

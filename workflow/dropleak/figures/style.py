@@ -85,10 +85,11 @@ def intervals(
     Args:
         x: where, one per row.
         names: columns of the values and of the ends of their intervals.
+        look: of the line, as `Axes.errorbar` takes it.
     """
     middle, low, high = (rows[name] for name in names)
     errors = [middle - low, high - middle]
-    axis.errorbar(x, middle, errors, markersize=3, linewidth=1, capsize=1.5, **look)
+    axis.errorbar(x, middle, errors, **{"markersize": 3, "linewidth": 1, "capsize": 1.5} | look)
 
 
 def mean_image(axis: Axes, rmse: float) -> None:

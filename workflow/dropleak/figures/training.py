@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 
 from dropleak.analysis import training as measured
 from dropleak.figures import style
-from dropleak.figures.rmse import CLIPPED
+from dropleak.figures.rmse import CLIPPED, MEAN_CLIPPED
 from dropleak.tables import parquet
 
 _MEASURES = {
-    CLIPPED: ("rmse_clipped_mean", "rmse_clipped_low", "rmse_clipped_high"),
+    CLIPPED: MEAN_CLIPPED,
     "successes": ("success_share", "success_low", "success_high"),
 }
 

@@ -188,8 +188,13 @@ def attackers(config: dict) -> dict[str, dict]:
 
 
 def _presets(kind: str, config: dict) -> dict[str, dict]:
-    presets = load_presets(kind) | config["presets"][kind]
-    return {name: with_defaults(preset, settings_of(kind)) for name, preset in presets.items()}
+    return _built_in(kind) | config["presets"][kind]
+
+
+@cache
+def _built_in(kind: str) -> dict[str, dict]:
+    """All settings of the built-in presets; those of a complete configuration have theirs."""
+    return {name: with_defaults(own, settings_of(kind)) for name, own in load_presets(kind).items()}
 
 
 def settings_of(kind: str) -> dict:

@@ -67,8 +67,7 @@ class Run:
 
     def accuracies(self) -> pd.DataFrame:
         """Test accuracy after the last epoch: a row per seed, a column per rate."""
-        final = accuracy.last_epoch(self.utility)
-        return final.pivot_table("test_accuracy", "seed", "dropout_rate")
+        return accuracy.by_seed(self.utility)
 
     def doubt(self, attacker: str) -> str | None:
         """Why an attacker shows nothing about protection, if it does not."""
@@ -136,15 +135,7 @@ def difference(run: Run, attacker: str) -> Evidence | None:
     if errors is None:
         return None
     without, half = errors.T
-    return Evidence(
-        "mean difference of the clipped RMSE",
-        (half - without).mean(),
-        *statistics.mean_interval(half - without, run.seed),
-        len(errors),
-        run.unit,
-        "paired permutation test",
-        statistics.exceeds(half, without, run.seed),
-    )
+    return _excess(run, "mean difference of the clipped RMSE", half, without)
 
 
 def dip(run: Run, attacker: str) -> Evidence | None:
@@ -288,16 +279,11 @@ def gain(run: Run, attacker: str) -> Evidence | None:
     if errors is None or rates[0] != 0 or len(rates) < 2:
         return None
     without, under_dropout = errors[:, 0], errors[:, 1:].mean(axis=1)
-    return Evidence(
+    measure = (
         "mean difference of the clipped RMSE without dropout and its mean over rates "
-        f"{formatting.series(rates[1:])}",
-        (without - under_dropout).mean(),
-        *statistics.mean_interval(without - under_dropout, run.seed),
-        len(errors),
-        run.unit,
-        "paired permutation test",
-        statistics.exceeds(without, under_dropout, run.seed),
+        f"{formatting.series(rates[1:])}"
     )
+    return _excess(run, measure, without, under_dropout)
 
 
 def above_mean_image(run: Run, attacker: str) -> Evidence | None:
@@ -324,16 +310,23 @@ def protects_more(runs: Mapping[str, Run], dropout: Point, rival: Point) -> Evid
     more = runs[rival.client].errors(rival.attacker, [rival.rate])
     if less is None or more is None:
         return None
-    difference = (more - less)[:, 0]
-    return Evidence(
+    measure = (
         f"mean difference of the clipped RMSE on {rival.client} by {rival.attacker} and at dropout "
-        f"rate {dropout.rate} by {dropout.attacker}",
-        difference.mean(),
-        *statistics.mean_interval(difference, run.seed),
-        len(difference),
+        f"rate {dropout.rate} by {dropout.attacker}"
+    )
+    return _excess(run, measure, more[:, 0], less[:, 0])
+
+
+def _excess(run: Run, measure: str, more: np.ndarray, less: np.ndarray) -> Evidence:
+    """How much some errors exceed others on the same units."""
+    return Evidence(
+        measure,
+        (more - less).mean(),
+        *statistics.mean_interval(more - less, run.seed),
+        len(more),
         run.unit,
         "paired permutation test",
-        statistics.exceeds(more[:, 0], less[:, 0], run.seed),
+        statistics.exceeds(more, less, run.seed),
     )
 
 

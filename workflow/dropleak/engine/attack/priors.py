@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from dropleak.engine.models.parameters import beside
+
 
 def total_variation(images: Tensor, smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
     """Mean magnitude of the differences of neighbouring pixels, along rows plus along columns.
@@ -52,5 +54,5 @@ def mask_rate(masks: Sequence[Tensor], rate: float) -> tuple[Tensor, list[Tensor
         excess = 1 - rate - mask.flatten(1).mean(1)
         value = value + excess.abs()
         slope = -excess.sign() / mask[0].numel()
-        gradients.append(slope.reshape(-1, *[1] * (mask.ndim - 1)).expand_as(mask))
+        gradients.append(beside(slope, mask).expand_as(mask))
     return value, gradients

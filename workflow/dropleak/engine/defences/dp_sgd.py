@@ -12,6 +12,7 @@ from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.defences.defence import Defence, Findings, Gradients
 from dropleak.engine.defences.denoising import denoising
 from dropleak.engine.defences.gaussian_noise import noisy, weights_by_noise
+from dropleak.engine.models.parameters import beside
 
 if TYPE_CHECKING:
     from dropleak.engine.client.update import Update
@@ -63,7 +64,4 @@ class DPSGD(Defence):
 
     def expected(self, gradients: Gradients) -> Gradients:
         factors = self._factors(gradients, dims=1)
-        return {
-            name: factors.reshape(-1, *[1] * (gradient.ndim - 1)) * gradient
-            for name, gradient in gradients.items()
-        }
+        return {name: beside(factors, g) * g for name, g in gradients.items()}

@@ -12,6 +12,7 @@ from dropleak.engine import rng
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.defences.defence import Defence, Findings, Gradients
 from dropleak.engine.defences.denoising import denoising
+from dropleak.engine.models.parameters import beside
 
 if TYPE_CHECKING:
     from dropleak.engine.client.update import Update
@@ -52,8 +53,8 @@ class Quantisation(Defence):
 
     def _step(self, gradient: Tensor) -> Tensor:
         """Between levels, [B, 1, ...]; rounding keeps it as it keeps the largest magnitude."""
-        largest = gradient.flatten(1).abs().amax(1).reshape(-1, *[1] * (gradient.ndim - 1))
-        return largest / (2 ** (self.bits - 1) - 1)
+        largest = gradient.flatten(1).abs().amax(1)
+        return beside(largest, gradient) / (2 ** (self.bits - 1) - 1)
 
     def adapt(self, attacker: Attacker, update: Update) -> Attacker:
         return attacker if self.bits == FULL else denoising(attacker, update)

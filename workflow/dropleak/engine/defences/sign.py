@@ -10,6 +10,7 @@ from torch import Tensor
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.defences.defence import Defence, Findings, Gradients
 from dropleak.engine.defences.denoising import denoising
+from dropleak.engine.models.parameters import beside
 
 if TYPE_CHECKING:
     from dropleak.engine.client.update import Update
@@ -41,5 +42,5 @@ class Sign(Defence):
 def _smooth_sign(gradient: Tensor) -> Tensor:
     """g / sqrt(g^2 + s^2), with s in proportion to the root mean square."""
     square = gradient.square()
-    mean = square.flatten(1).mean(1).reshape(-1, *[1] * (gradient.ndim - 1))
+    mean = beside(square.flatten(1).mean(1), gradient)
     return gradient * (square + SOFTNESS**2 * mean).clamp(min=1e-30).rsqrt()

@@ -28,6 +28,11 @@ def repeated(numbers: Mapping[str, Tensor], sizes: Mapping[str, int]) -> Tensor:
     return torch.cat([none, *parts], 1)
 
 
+def beside(numbers: Tensor, tensor: Tensor) -> Tensor:
+    """Numbers [B], shaped so that they broadcast with a tensor [B, ...]."""
+    return numbers.reshape(-1, *[1] * (tensor.ndim - 1))
+
+
 def unflatten(network: Model, rows: Tensor) -> dict[str, Tensor]:
     """The reverse of `flatten`: [B, P] to [B, *shape] for each parameter."""
     shapes = network.parameter_shapes()
