@@ -43,3 +43,4 @@ def test_limits_of_trainings_grow_with_their_work():
     assert resources.training(50_000, 3072, 16, 30, [LENET])[1] > base[1]
     assert resources.training(90_000, 3072, 64, 30, [LENET]) > base
     assert resources.training(50_000, 3072, 64, 30, [LENET, Size(9.0, 0)])[1] > base[1]
+    assert resources.training(50_000, 3072, 64, 30, [LENET], slowdown=13)[1] > 5 * base[1]

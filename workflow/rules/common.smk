@@ -1,6 +1,7 @@
 import sys
 import time
 
+from dropleak.engine import defences
 from dropleak.planning import grid, identity, resources
 from dropleak.planning.versions import ENGINE_VERSION
 from dropleak.report import escape
@@ -46,6 +47,7 @@ TRAINING_MEMORY, TRAINING_RUNTIME = resources.training(
     config["utility"]["batch_size"],
     config["utility"]["seeds"] * config["utility"]["epochs"],
     SIZES,
+    max(defences.slowdown(client["defence"]) for client in CLIENTS.values()),
 )
 
 

@@ -57,7 +57,12 @@ def attack(
 
 
 def training(
-    images: int, values: int, batch_size: int, epochs: int, networks: Collection[Size]
+    images: int,
+    values: int,
+    batch_size: int,
+    epochs: int,
+    networks: Collection[Size],
+    slowdown: float = 1.0,
 ) -> tuple[int, int]:
     """Limits of a training job.
 
@@ -70,11 +75,12 @@ def training(
         batch_size: images per step.
         epochs: of all the job's runs together.
         networks: sizes of the trained ones.
+        slowdown: by the defence of the gradients that takes longest.
 
     Returns:
         memory in MB and time in minutes.
     """
     megabytes = 2 * images * values * (8 + 4) / 1e6
     cost = max(network.cost for network in networks)
-    seconds = epochs * images * (0.064e-3 * cost * values / 3072 + 0.7e-3 / batch_size)
+    seconds = epochs * images * (0.064e-3 * cost * values / 3072 + 0.7e-3 / batch_size) * slowdown
     return BASE_MB + round(megabytes), SETUP_MINUTES + round(MARGIN * seconds / 60)

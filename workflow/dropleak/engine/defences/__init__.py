@@ -25,6 +25,8 @@ class Entry:
     """What it does, for the table of settings."""
     method: str
     """The same for the methods paragraph: LaTeX that may cite `report/references.bib`."""
+    slowdown: float = 1.0
+    """Time of a step of the training, relative to one without it; measured for lenet."""
 
     def complete(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """All settings in their order, with defaults for those that are not given."""
@@ -47,6 +49,7 @@ DEFENCES = {
         },
         meaning="independent normal noise on every entry of the gradient",
         method=r"Gaussian noise on the gradient \cite{zhu2019deep}",
+        slowdown=2.3,
     ),
     "dp-sgd": Entry(
         "dropleak.engine.defences.dp_sgd.DPSGD",
@@ -67,6 +70,7 @@ DEFENCES = {
         },
         meaning="each image's gradient clipped, and noise on their mean",
         method=r"each image's gradient clipped and noise on their mean \cite{abadi2016deep}",
+        slowdown=3.7,
     ),
     "pruning": Entry(
         "dropleak.engine.defences.pruning.Pruning",
@@ -80,12 +84,14 @@ DEFENCES = {
         },
         meaning="the smallest entries of each parameter's gradient set to zero",
         method=r"the smallest entries of each parameter's gradient set to zero \cite{zhu2019deep}",
+        slowdown=2.1,
     ),
     "sign": Entry(
         "dropleak.engine.defences.sign.Sign",
         settings={},
         meaning="the sign of every entry",
         method=r"the sign of every entry of the gradient \cite{bernstein2018signsgd}",
+        slowdown=1.5,
     ),
     "quantisation": Entry(
         "dropleak.engine.defences.quantisation.Quantisation",
@@ -101,6 +107,7 @@ DEFENCES = {
         meaning="every entry rounded at random to one of a few levels",
         method=r"every entry of the gradient rounded at random to few levels "
         r"\cite{alistarh2017qsgd}",
+        slowdown=2.7,
     ),
     "soteria": Entry(
         "dropleak.engine.defences.soteria.Soteria",
@@ -117,8 +124,14 @@ DEFENCES = {
         "image",
         method="columns of the classifier's gradient set to zero for the features that reveal most "
         r"of the image \cite{sun2021soteria}",
+        slowdown=13,
     ),
 }
+
+
+def slowdown(defence: Mapping[str, Mapping[str, Any]]) -> float:
+    """How much longer a training with a client's defence takes, see `Entry`."""
+    return max((DEFENCES[name].slowdown for name in defence), default=1.0)
 
 
 def make(defence: Mapping[str, Mapping[str, Any]]) -> "Defence | None":
