@@ -20,8 +20,7 @@ FIGURES = [
     "figure6-accuracy-by-rate",
     "figure7-attackers",
     "figure8-tradeoff_lenet",
-    "figure9-attackers-sample_lenet_0.0",
-    "figure9-attackers-sample_lenet_0.5",
+    "figure9-attackers-sample_lenet",
 ]
 
 
