@@ -59,9 +59,9 @@ def test_captions_quote_the_tables(two_attackers, stored, utility, tradeoff, dig
     frame = two_attackers.to_pandas().query("attacker == 'idlg' and dropout_rate == 0.5")
     median = formatting.number(frame["rmse_clipped"].median())
     assert f"{median} at 0.5" in captions.rmse_by_iteration(stored, "lenet", "idlg")
-    span = f"{frame['rmse_clipped'].min():.3f} to {frame['rmse_clipped'].max():.3f}"
+    low, high = map(formatting.number, (frame["rmse_clipped"].min(), frame["rmse_clipped"].max()))
     images = digits["test"]
-    assert f"{span} at 0.5" in captions.sample(stored, images, "lenet", "idlg", [4, 17])
+    assert f"{low} to {high} at 0.5" in captions.sample(stored, images, "lenet", "idlg", [4, 17])
     sample = captions.attackers_sample(stored, images, "lenet", names, [4, 17])
     assert f"{formatting.number(frame['rmse_clipped'].mean())} at 0.5 for ``idlg``" in sample
     accuracy = last_epoch(utility.to_pandas())["test_accuracy"].mean()

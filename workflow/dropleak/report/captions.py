@@ -3,7 +3,7 @@
 The sentences are reStructuredText and become part of the captions in workflow/report/.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -217,7 +217,7 @@ def separation(attacks: StoredTable, summary: pa.Table, attackers: list[str]) ->
         if name not in by_attacker:
             continue
         parts = (
-            f"{_range(rows['share'], '.0%')} of {rows['updates'].max():,} updates of {images}"
+            f"{_range(rows['share'], '{:.0%}'.format)} of {rows['updates'].max():,} updates of {images}"
             for images, rows in by_attacker[name].groupby("images")
         )
         sentences.append(f"``{name}`` separates {series(parts)} images exactly.")
@@ -234,8 +234,8 @@ def _mean(row: Any) -> str:
     return interval(row.rmse_clipped_mean, row.rmse_clipped_low, row.rmse_clipped_high)
 
 
-def _range(values: pd.Series, form: str = ".3f") -> str:
-    low, high = f"{values.min():{form}}", f"{values.max():{form}}"
+def _range(values: pd.Series, form: Callable[[float], str] = number) -> str:
+    low, high = form(values.min()), form(values.max())
     return low if low == high else f"{low} to {high}"
 
 
