@@ -43,7 +43,7 @@ def figure(*settings):
         (("clients", "attackers"), "", []),
         (("client",), "_{client}", ["client"]),
         (("attacker", "client"), "_{client}_{attacker}", ["client", "attacker"]),
-        (("client", "chosen", "rate"), "_{client}_{rate}", ["client", "rate"]),
+        (("client", "chosen"), "_{client}", ["client"]),
     ],
 )
 def test_names_and_labels_follow_from_the_settings(settings, ending, wildcards):
@@ -56,19 +56,15 @@ def test_names_and_labels_follow_from_the_settings(settings, ending, wildcards):
     assert entry.instances({"c": {"rates": [0.5], "attackers": ["a"]}}) == [values]
 
 
-EVERY_VALUE = {"client": "c", "attacker": "a", "rate": "0.5"}
+EVERY_VALUE = {"client": "c", "attacker": "a"}
 
 
-def test_each_client_has_figures_at_its_own_rates_and_of_its_own_attackers():
+def test_each_client_has_figures_of_its_own_attackers():
     clients = {
         "c": {"rates": [0, 0.5], "attackers": ["a"]},
         "d": {"rates": [0.0], "attackers": ["b", "a"]},
     }
-    assert figure("client", "rate").instances(clients) == [
-        {"client": "c", "rate": "0.0"},
-        {"client": "c", "rate": "0.5"},
-        {"client": "d", "rate": "0.0"},
-    ]
+    assert figure("client").instances(clients) == [{"client": "c"}, {"client": "d"}]
     assert figure("client", "attacker").instances(clients) == [
         {"client": "c", "attacker": "a"},
         {"client": "d", "attacker": "b"},
@@ -96,7 +92,7 @@ def test_options_are_the_settings_of_a_job():
     def options(*settings, **wildcards):
         return figure(*settings).options(wildcards, clients, chosen=[4, 2])
 
-    assert options("rate", "chosen", rate="0.5") == {"rate": 0.5, "chosen": [4, 2]}
+    assert options("chosen") == {"chosen": [4, 2]}
     assert options("attacker", attacker="a") == {"attacker": "a"}
     assert options("clients", "attackers") == {
         "clients": ["c", "d"],

@@ -31,8 +31,8 @@ class Figure:
     """Arguments that are tables, named as in `SCHEMAS`, or `labels`, those of the test images."""
     settings: tuple[str, ...] = ()
     """Other arguments: the `clients` that it shows, or their `attackers`; `courses` of trainings,
-    see `networks.courses`; `chosen`, indices of the sample images; or `client`, `attacker`, `rate`,
-    for a separate figure per value."""
+    see `networks.courses`; `chosen`, indices of the sample images; or `client`, `attacker`, for a
+    separate figure per value."""
     applies: Callable[[Presets, Presets], bool] = lambda clients, attackers: True
     """Whether experiments with these clients and attackers have it."""
     about: Callable[[str, Presets], bool] = lambda client, clients: True
@@ -41,7 +41,7 @@ class Figure:
     @property
     def wildcards(self) -> list[str]:
         """Settings with a separate figure per value."""
-        return [name for name in ("client", "attacker", "rate") if name in self.settings]
+        return [name for name in ("client", "attacker") if name in self.settings]
 
     @property
     def suffix(self) -> str:
@@ -62,7 +62,7 @@ class Figure:
     def labels(self) -> dict[str, str]:
         """Labels in the report."""
         labels = {"figure": str(self.number), "shows": self.shows}
-        labels |= dict.fromkeys(("client", "attacker", "rate"), "all")
+        labels |= dict.fromkeys(("client", "attacker"), "all")
         return labels | {name: f"{{{name}}}" for name in self.wildcards}
 
     def shown(self, clients: Presets) -> list[str]:
@@ -76,10 +76,9 @@ class Figure:
             clients: settings by name, with `rates` and `attackers` that are not null.
         """
         every = (
-            {"client": client, "attacker": attacker, "rate": str(float(rate))}
+            {"client": client, "attacker": attacker}
             for client in self.shown(clients)
             for attacker in clients[client]["attackers"]
-            for rate in clients[client]["rates"]
         )
         chosen = dict.fromkeys(tuple(values[name] for name in self.wildcards) for values in every)
         return [dict(zip(self.wildcards, values, strict=True)) for values in chosen]
@@ -98,8 +97,6 @@ class Figure:
         drawn = [wildcards["client"]] if "client" in self.wildcards else shown
         attackers = dict.fromkeys(name for client in drawn for name in clients[client]["attackers"])
         values = {"clients": shown, "attackers": [*attackers]} | common | dict(wildcards.items())
-        if "rate" in values:
-            values["rate"] = float(values["rate"])
         return {name: values[name] for name in self.settings}
 
 
