@@ -212,12 +212,12 @@ def separation(attacks: StoredTable, summary: pa.Table, attackers: list[str]) ->
     """Figure 12."""
     shares = measured.shares(attacks.read(measured.COLUMNS).to_pandas())
     by_attacker = dict(tuple(shares.sort_values("images").groupby("attacker")))
-    sentences = []
+    sentences, share = [], "{:.0%}".format
     for name in attackers:
         if name not in by_attacker:
             continue
         parts = (
-            f"{_range(rows['share'], '{:.0%}'.format)} of {rows['updates'].max():,} updates of {images}"
+            f"{_range(rows['share'], share)} of {rows['updates'].max():,} updates of {images}"
             for images, rows in by_attacker[name].groupby("images")
         )
         sentences.append(f"``{name}`` separates {series(parts)} images exactly.")
