@@ -85,8 +85,8 @@ def _grid(height: int, rates: Sequence[float]) -> tuple[Figure, np.ndarray]:
     """A column of axes for the truth, and one for each rate, with titles."""
     width = len(rates) + 1
     cell = min(style.WIDTH / width, _WIDEST)
-    figure, axes = style.new(0.4 + height * (cell + 0.15), nrows=height, ncols=width, squeeze=False)
-    figure.set_layout_engine("compressed", w_pad=0.01, h_pad=0.01, wspace=0.02, hspace=0)
+    figure, axes = style.new(0.3 + height * (cell + 0.15), nrows=height, ncols=width, squeeze=False)
+    figure.set_layout_engine("compressed", w_pad=0.01, h_pad=0.03, wspace=0.02, hspace=0)
     figure.suptitle("dropout rate", fontsize=7)
     for axis, title in zip(axes[0], ["truth", *(f"{rate}" for rate in rates)], strict=True):
         axis.set_title(title, fontsize=7, pad=2)
