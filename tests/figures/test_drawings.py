@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from drawn import figures
-from experiment import LABELS, TEN_CLASSES, TWO_RATES, failing, of_client, texts, weighed
+from experiment import LABELS, LENET, TEN_CLASSES, TWO_RATES, failing, of_client, texts, weighed
 from matplotlib.text import Text
 from scipy.stats import binom
 from torch import nn
@@ -56,6 +56,8 @@ def pixels(digits, index):
 
 
 NAMES = ["idlg", "mask-reading"]
+RATES = [0.0, 0.5]
+COURSES = [{"start": 0, "later": 20}]
 
 
 def intervals_of_accuracies():
@@ -300,6 +302,25 @@ def test_figure_7_has_a_panel_for_each_client(two_attackers, tradeoff):
     assert labelled == [False] * 5 + [True] * 2
 
 
+def test_clients_can_have_attackers_of_their_own(two_attackers):
+    """Figures of several clients have all lines that there are, in the same colours."""
+    idlg = two_attackers.filter(pc.field("attacker") == "idlg")
+    every = pa.concat_tables([of_client(two_attackers, "start"), of_client(idlg, "later")])
+    summary = summarise(every, 0.1, seed=0)
+    weights = weighed(every, TWO_RATES, clients=dict.fromkeys(COURSES[0], asdict(LENET)))
+    figure = figures.attackers_by_rate(summary, weights, [*COURSES[0]], NAMES)
+    drawn = [[len(box.lines[0].get_xdata()) for box in axis.containers] for axis in figure.axes]
+    assert drawn == [[2, 2], [2, 0]]
+    assert "of ``later`` at rate 0.5" in captions.attackers_by_rate(
+        summary, weights, [*COURSES[0]], NAMES
+    )
+    assert figures.leakage_by_epoch(summary, weights, COURSES, NAMES)
+    text = captions.leakage_by_epoch(summary, weights, COURSES, NAMES)
+    assert text.count("``mask-reading``") == text.count("``idlg``") == 2
+    assert text.count(" after 0") == 4
+    assert text.count(" after 20") == 2
+
+
 def test_figure_8_marks_what_a_user_wants(tradeoff):
     axis = figures.privacy_and_utility(tradeoff, INTERVALS, "lenet", NAMES).axes[0]
     assert axis.get_title().endswith("no rate")
@@ -462,10 +483,6 @@ def test_the_caption_of_figure_12_has_the_shares(updates_of_several):
     assert captions.separation(*updates_of_several, ["plain", "separation"]) == (
         "``separation`` separates 100% of 2 updates of 2 and 50% of 2 updates of 4 images exactly."
     )
-
-
-RATES = [0.0, 0.5]
-COURSES = [{"start": 0, "later": 20}]
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,9 @@ from dropleak.runtime.files import atomic
 WIDTH = 3.3
 """Width of a journal's column in inches."""
 
+_DPI = 300
+"""Resolution of bitmaps, those in PDFs too."""
+
 ACCENT = "#d55e00"
 """Vermilion of Okabe and Ito's colour-blind safe palette, for what the paper added or claims."""
 
@@ -140,7 +143,7 @@ def chance(axis: Axes, along: Literal["x", "y"], chance: Chance) -> None:
 def save(figure: Figure, pdf: str, png: str) -> None:
     """Write a figure in both formats, each file whole or not at all, and close it."""
     with atomic(pdf) as partial:
-        figure.savefig(partial, metadata={"CreationDate": None})
+        figure.savefig(partial, dpi=_DPI, metadata={"CreationDate": None})
     with atomic(png) as partial:
-        figure.savefig(partial, dpi=300)
+        figure.savefig(partial, dpi=_DPI)
     plt.close(figure)
