@@ -15,6 +15,8 @@ rule attack:
         f"{LOGS}/attack/{ATTACK}.log",
     benchmark:
         f"{LOGS}/attack/{ATTACK}.benchmark.tsv"
+    # Before trainings, which are shorter, so that cores are busy to the end.
+    priority: 1
     conda:
         "../../envs/torch.yaml"
     threads: 1
