@@ -62,7 +62,7 @@ rule summarise:
     params:
         code=code_of("summarise.py"),
         success_rmse=config["success_rmse"],
-        baseline=config["attackers"][0],
+        baselines={name: client["attackers"][0] for name, client in CLIENTS.items()},
         seed=config["seed"],
     message:
         "Summarising the attacks"
@@ -186,7 +186,7 @@ rule evaluate_claims:
     params:
         code=code_of("evaluate_claims.py"),
         clients=LABELLED,
-        attacker=config["attackers"][0],
+        attacker=next(iter(ATTACKERS)),
         masks=configuration.interpretations(config),
         accounting=configuration.accounting(config),
         separating=configuration.separating(config),
