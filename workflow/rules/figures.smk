@@ -25,6 +25,7 @@ DRAWN = [figure for figure in FIGURES if figure.applies(CLIENTS, ATTACKERS)]
 for figure in DRAWN:
 
     rule:
+        """Draw a figure."""
         name:
             figure.rule
         input:
@@ -56,10 +57,13 @@ for figure in DRAWN:
                 courses=networks.courses(CLIENTS),
                 chosen=SELECTION[: min(config["sample_images"], config["images"])],
             ),
+        message:
+            figure.message
         script:
             "../scripts/figure.py"
 
     rule:
+        """Every file of a figure."""
         name:
             f"figure{figure.number}"
         input:
@@ -67,8 +71,13 @@ for figure in DRAWN:
                 expand(getattr(rules, figure.rule).output, **values)
                 for values in figure.instances(CLIENTS)
             ],
+        message:
+            f"Figure {figure.number} is there: {figure.shows}"
 
 
 rule figures:
+    """All figures."""
     input:
         [getattr(rules, f"figure{figure.number}").input for figure in DRAWN],
+    message:
+        "The figures are there"
