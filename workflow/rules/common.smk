@@ -4,7 +4,7 @@ import time
 from dropleak.engine import defences
 from dropleak.planning import grid, identity, resources
 from dropleak.planning.versions import ENGINE_VERSION
-from dropleak.report import escape
+from dropleak.report import escape, presets
 from dropleak.runtime import slurm
 from dropleak.runtime.hardware import has_gpu
 
@@ -63,6 +63,15 @@ def independent(wildcards):
     """For captions: the independent units of intervals, for a figure's client or for all."""
     shown = CLIENTS.keys() & {wildcards.get("client")} or CLIENTS
     return configuration.independent(CLIENTS[name] for name in shown)
+
+
+def explained(wildcards):
+    """For pages: a line on each client and attacker that a figure shows."""
+    shown = (
+        {name: group[name] for name in {wildcards.get(kind)} & group.keys()} or group
+        for kind, group in (("client", CLIENTS), ("attacker", ATTACKERS))
+    )
+    return presets.glossary(*shown)
 
 
 def code_of(script, names=(), files=()):

@@ -17,7 +17,7 @@ Presets = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure. Its caption is the template workflow/report/figure<number>.rst."""
+    """A figure. Its caption is a template in workflow/report."""
 
     number: int
     name: str
@@ -58,6 +58,16 @@ class Figure:
     def rule(self) -> str:
         """Name of the rule that draws it."""
         return f"draw_{self.name.replace('-', '_')}"
+
+    @property
+    def title(self) -> str:
+        """Its title in the report."""
+        return f"Figure {self.number}: {self.shows}"
+
+    @property
+    def caption(self) -> str:
+        """The template of its caption in workflow/report."""
+        return f"figure{self.number}.rst"
 
     @property
     def labels(self) -> dict[str, str]:
