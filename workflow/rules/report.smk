@@ -5,12 +5,12 @@ localrules:
 
 # The pages besides those of figures: categories and titles in the report.
 PAGES = {
-    "claims": ("Claims", "claims of the paper and ours"),
-    "summary": ("Tables", "every attacker at every rate"),
-    "comparison": ("Tables", "attackers compared"),
-    "tradeoff": ("Tables", "privacy against utility"),
-    "defences": ("Tables", "the strongest attacker on every defence"),
-    "run": ("Run", "methods, outcomes, versions, configuration, references"),
+    "claims": ("Claims", "Claims of the paper and ours"),
+    "summary": ("Tables", "Every attacker at every rate"),
+    "comparison": ("Tables", "Attackers compared"),
+    "tradeoff": ("Tables", "Privacy against utility"),
+    "defences": ("Tables", "The strongest attacker on every defence"),
+    "run": ("Run", "Methods, outcomes, versions, configuration, references"),
 }
 # The figure on the first page, which an experiment at a single rate does not have.
 COVER = next(figure for figure in DRAWN if figure.name == "attackers")

@@ -50,7 +50,7 @@ _IDENTIFIED = Column(
     "Identified (95% interval)", _with_ends("identified", "identified_share"), share
 )
 _RMSE = Column(
-    "RMSE after clipping, of pixels in [0, 1]: mean (95% interval)",
+    "RMSE after clipping, pixels 0 to 1: mean (95% interval)",
     _with_ends("rmse_clipped", "rmse_clipped_mean"),
     interval,
 )
@@ -68,13 +68,13 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("Masks found exactly", ("mask_exact_share",), share),
         _RMSE,
         Column(
-            "RMSE without clipping: median (quartiles)",
+            "RMSE, pixels 0 to 1: median (quartiles)",
             ("rmse_median", "rmse_q1", "rmse_q3"),
             interval,
         ),
         Column("Attacks", ("attacks",)),
-        Column("Iterations, mean", ("iterations_mean",), "{:,.0f}".format),
-        Column("Seconds, mean", ("seconds_mean",), number),
+        Column("Iterations an attack", ("iterations_mean",), "{:,.0f}".format),
+        Column("Seconds an attack", ("seconds_mean",), number),
     ),
     "comparison": (
         *_WHO,

@@ -17,7 +17,7 @@ def latex(text: str) -> str:
 def plain(latex: str) -> str:
     """The words of a sentence in LaTeX that our templates or `latex` wrote, without citations."""
     words = re.sub(r"\s*\\cite\{[^}]*\}", "", latex)
-    words = re.sub(r"\\texttt\{((?:[^{}]|\\[{}]|\{\})*)\}", r"\1", words)
+    words = re.sub(r"\\texttt\{((?:\\.|\{\}|[^\\{}])*)\}", r"\1", words)
     words = words.replace(r"\times", "×").replace("\\ ", " ").replace("-{}", "-")
     words = re.sub(r"(?<!\\)\$", "", words)
     for character, escaped in _LATEX.items():
