@@ -55,7 +55,7 @@ rule summarise:
     params:
         code=code_of("summarise.py"),
         success_rmse=config["success_rmse"],
-        baseline=config["attackers"][0],
+        baselines={name: client["attackers"][0] for name, client in CLIENTS.items()},
         seed=config["seed"],
     script:
         "../scripts/summarise.py"
@@ -166,7 +166,7 @@ rule evaluate_claims:
     params:
         code=code_of("evaluate_claims.py"),
         clients=LABELLED,
-        attacker=config["attackers"][0],
+        attacker=next(iter(ATTACKERS)),
         masks=configuration.interpretations(config),
         accounting=configuration.accounting(config),
         separating=configuration.separating(config),

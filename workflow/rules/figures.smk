@@ -67,8 +67,7 @@ for figure in DRAWN:
             client=client_in_words,
             options=partial(
                 figure.options,
-                clients=figure.shown(CLIENTS),
-                attackers=config["attackers"],
+                clients=CLIENTS,
                 courses=networks.courses(CLIENTS),
                 chosen=SELECTION[: min(config["sample_images"], config["images"])],
             ),
@@ -81,7 +80,7 @@ for figure in DRAWN:
         input:
             [
                 expand(getattr(rules, figure.rule).output, **values)
-                for values in figure.instances(CLIENTS, config["attackers"])
+                for values in figure.instances(CLIENTS)
             ],
 
 

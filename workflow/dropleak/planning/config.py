@@ -156,6 +156,25 @@ def rates_of(config: dict, client: str) -> list[float]:
     return clients(config)[client]["rates"] or config["rates"]
 
 
+def attackers_of(config: dict, client: str) -> list[str]:
+    """The names of the attackers of a client."""
+    return clients(config)[client]["attackers"] or config["attackers"]
+
+
+def attacking(config: dict) -> list[str]:
+    """The names of all attackers that attack some client.
+
+    The first one is the first client's, which takes the role of the paper's.
+    """
+    every = (name for client in config["clients"] for name in attackers_of(config, client))
+    return list(dict.fromkeys(every))
+
+
+def iterations_of(config: dict, attacker: str) -> int:
+    """The budget of an attacker, in iterations."""
+    return attackers(config)[attacker]["iterations"] or config["attack"]["iterations"]
+
+
 def clients_of_training(config: dict, *training: str) -> list[dict]:
     """Settings of the clients that share trainings, which `networks.training` names."""
     presets = clients(config)
@@ -217,7 +236,7 @@ def interpretations(config: dict) -> dict[str, str]:
     paper = with_defaults({}, settings_of("attackers"))
     return {
         name: presets[name]["masks"]
-        for name in config["attackers"]
+        for name in attacking(config)
         if presets[name] == paper | {"masks": presets[name]["masks"]}
         and presets[name]["masks"] not in ACCOUNTING
     }
@@ -226,19 +245,19 @@ def interpretations(config: dict) -> dict[str, str]:
 def accounting(config: dict) -> list[str]:
     """The configured attackers that account for the client's masks."""
     presets = attackers(config)
-    return [name for name in config["attackers"] if presets[name]["masks"] in ACCOUNTING]
+    return [name for name in attacking(config) if presets[name]["masks"] in ACCOUNTING]
 
 
 def without_oracles(config: dict) -> list[str]:
     """The configured attackers that know no more than what a client shares."""
     presets = attackers(config)
-    return [name for name in config["attackers"] if presets[name]["masks"] != "known"]
+    return [name for name in attacking(config) if presets[name]["masks"] != "known"]
 
 
 def separating(config: dict) -> list[str]:
     """The configured attackers that separate the images of an update."""
     presets = attackers(config)
-    return [name for name in config["attackers"] if presets[name]["masks"] == "separate"]
+    return [name for name in attacking(config) if presets[name]["masks"] == "separate"]
 
 
 def differences(one: object, other: object, path: tuple = ()) -> Iterator[tuple[str, str, str]]:
@@ -295,12 +314,17 @@ def _contradictions(config: dict) -> Iterator[str]:
     if config["experiment"] == "slurm":
         yield "experiment: slurm is taken, by the logs of the cluster in logs/slurm"
     groups = {"clients": clients(config), "attackers": attackers(config)}
-    for kind, presets in groups.items():
-        for name in config[kind]:
-            if name not in presets:
+    lists = [(kind, kind, config[kind]) for kind in groups]
+    lists += [
+        (f"presets.clients.{name}.attackers", "attackers", preset["attackers"] or [])
+        for name, preset in groups["clients"].items()
+    ]
+    for key, kind, names in lists:
+        for name in names:
+            if name not in groups[kind]:
                 yield (
-                    f"{kind}: {shown(name)} is not one of {', '.join(sorted(presets))}"
-                    f"{nearest(name, presets)}"
+                    f"{key}: {shown(name)} is not one of {', '.join(sorted(groups[kind]))}"
+                    f"{nearest(name, groups[kind])}"
                 )
     for name, preset in groups["attackers"].items():
         for key, reason in _impossible(preset):
