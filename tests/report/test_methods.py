@@ -74,6 +74,21 @@ def test_what_clients_share_is_said_once():
     assert r"(\texttt{lenet}); standard deviation 0.1 (\texttt{noise-1}); stand" in text
 
 
+def test_attackers_are_named_by_client_if_they_differ():
+    own = {"presets": {"clients": {"mine": {"attackers": ["dlg"]}}}}
+    text = described(clients=["lenet", "mine"], attackers=["idlg"], **own)
+    assert r"Attackers: \texttt{idlg} (\texttt{lenet}); \texttt{dlg} (\texttt{mine})." in text
+    assert "Attackers:" not in described(clients=["lenet", "relu-convnet"])
+
+
+def test_a_budget_of_an_attackers_own_is_said():
+    own = {"presets": {"attackers": {"mine": {"iterations": 1200}}}}
+    text = described(attackers=["idlg", "mine"], **own)
+    assert "learning rate 1, at most 1,200 iterations." in text
+    assert "Other attacks had at most 5,800 iterations" in text
+    assert "Other attacks" not in described()
+
+
 def test_the_only_other_client_is_named():
     text = described(clients=["lenet", "relu-convnet"])
     assert "the others" not in text

@@ -68,11 +68,13 @@ def independent(wildcards):
 
 def explained(wildcards):
     """For pages: a line on each client and attacker that a figure shows."""
-    shown = (
-        {name: group[name] for name in {wildcards.get(kind)} & group.keys()} or group
-        for kind, group in (("client", CLIENTS), ("attacker", ATTACKERS))
+    shown = CLIENTS.keys() & {wildcards.get("client")} or CLIENTS
+    attacking = {name for client in shown for name in CLIENTS[client]["attackers"]}
+    attacking = attacking & {wildcards.get("attacker")} or attacking
+    return presets.glossary(
+        {name: client for name, client in CLIENTS.items() if name in shown},
+        {name: attacker for name, attacker in ATTACKERS.items() if name in attacking},
     )
-    return presets.glossary(*shown)
 
 
 def code_of(script, names=(), files=()):

@@ -93,7 +93,7 @@ rule figures:
 FIGURE_PAGES = {
     figure.title: {
         ", ".join(values.values()): page
-        for values in figure.instances(CLIENTS, config["attackers"])
+        for values in figure.instances(CLIENTS)
         for page in expand(getattr(rules, figure.rule).output.page, **values)
     }
     for figure in DRAWN

@@ -12,13 +12,12 @@ import pyarrow as pa
 from dropleak.analysis.claims.verdicts import INCONCLUSIVE, NOT_SUPPORTED, SUPPORTED
 from dropleak.formatting import series
 from dropleak.planning import config as configuration
+from dropleak.planning.networks import HOW_ATTACKED
 
 VERDICTS = (SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE)
 
 _NUMBERS = ("rmse-at-", "some-interpretation", "dip", "turning-point")
 """How names begin of claims about the paper's own values and the course of its curve."""
-_COVERAGE = ("rates", "attackers")
-"""Settings of a client that say how much of it is attacked, not what it is."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def sections(
 def _is_the_papers(client: dict) -> bool:
     """Whether a client is attacked as in the paper: its network, dropout and update."""
     paper = configuration.with_defaults({}, configuration.settings_of("clients"))
-    return all(client[key] == value for key, value in paper.items() if key not in _COVERAGE)
+    return all(client[key] == value for key, value in paper.items() if key not in HOW_ATTACKED)
 
 
 def left_out(claims: pa.Table) -> int:

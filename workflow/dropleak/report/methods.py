@@ -21,17 +21,19 @@ _BATCH_NORM = {
     "running": "batch norm with the statistics that came with the weights, which an attacker knows",
     "batch": "batch norm with the statistics of a client's images, which an attacker does not know",
 }
-_FACETS = {
+_FACETS: dict[str, str | None] = {
     "Images an update": " of ",
     "Networks": " in ",
     r"Inverted dropout \cite{srivastava2014dropout}": r", with inverted dropout "
     r"\cite{srivastava2014dropout} ",
     "Attacks": " ",
+    "Attackers": None,
     "Defences": ", defended by ",
     "Settings of defences": " with ",
     "Labels": "; labels ",
 }
-"""What is said of clients, each with the words before it where it holds for all of them."""
+"""What is said of clients, each with the words before it where it holds for all of them; None if it
+then goes without saying."""
 _INITIALISATION = {
     "xavier": r"as by Glorot and Bengio \cite{glorot2010understanding}",
     "uniform": "uniform in $[-0.5, 0.5]$",
@@ -73,14 +75,14 @@ def paragraph(
     sentences = [
         f"We attacked {config['images']:,} test images of {named} ({images}), the first of an "
         f"order drawn with seed {config['seed']}.",
-        _clients(clients, networks.set_index("client"), config["rates"]),
+        _clients(clients, networks.set_index("client"), config),
         _pairs(clients),
         *(
             rf"Attacker \texttt{{{latex(name)}}}: {presets.attacker(settings)}."
             for name, settings in attackers.items()
         ),
-        f"Each attack had at most {config['attack']['iterations']:,} iterations in "
-        f"{config['attack']['precision']}.",
+        f"{_budget(attackers.values())} had at most {config['attack']['iterations']:,} iterations, "
+        f"and all were computed in {config['attack']['precision']}.",
         "The root mean squared error (RMSE) is of pixels in $[0, 1]$, also after clipping to that "
         f"range; a success has one below {config['success_rmse']} without clipping. An image is "
         "identified if no other test image is as near to the clipped reconstruction. Structural "
@@ -124,10 +126,10 @@ def bibliography(text: str) -> str:
     return "\n\n".join(found).rstrip() + "\n"
 
 
-def _clients(clients: dict[str, dict], networks: pd.DataFrame, rates: list[float]) -> str:
+def _clients(clients: dict[str, dict], networks: pd.DataFrame, config: dict) -> str:
     """What clients shared: a sentence for what all have in common, and one for each difference."""
     described = {
-        name: _facets(client, networks.loc[name], rates) for name, client in clients.items()
+        name: _facets(client, networks.loc[name], config) for name, client in clients.items()
     }
     common, different = "", ""
     for facet, lead in _FACETS.items():
@@ -136,18 +138,19 @@ def _clients(clients: dict[str, dict], networks: pd.DataFrame, rates: list[float
             having.setdefault(phrases[facet], []).append(name)
         if len(having) > 1:
             different += f" {facet}: {_by_client(having)}."
-        elif phrase := next(iter(having)):
+        elif lead and (phrase := next(iter(having))):
             common += lead + phrase
     return f"Clients shared the gradient of the cross-entropy{common}.{different}"
 
 
-def _facets(client: dict, facts: pd.Series, rates: list[float]) -> dict[str, str]:
+def _facets(client: dict, facts: pd.Series, config: dict) -> dict[str, str]:
     """A phrase for each of `_FACETS`; empty if there is nothing to say."""
     phrases = (
         count(client["images_per_update"], "image"),
         _network(client, facts),
         _site(client, facts),
-        f"at {rates_in_words(client['rates'] or rates)}",
+        f"at {rates_in_words(client['rates'] or config['rates'])}",
+        _named(client["attackers"] or config["attackers"]),
         presets.defence(client),
         presets.strength(client),
         _labels(facts),
@@ -179,6 +182,11 @@ def _pairs(clients: dict[str, dict]) -> str:
         "on the seed, the rate and the number of epochs, so that all attackers met the same "
         "problems."
     )
+
+
+def _budget(attackers: Collection[dict]) -> str:
+    """The attacks that have the budget of iterations that all share."""
+    return "Other attacks" if any(own["iterations"] for own in attackers) else "Attacks"
 
 
 def _other_rates(config: dict, clients: dict[str, dict]) -> str:

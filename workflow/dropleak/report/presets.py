@@ -84,6 +84,8 @@ def attacker(settings: dict) -> str:
     ]
     if settings["optimiser"] != "closed-form":
         parts.append(f"learning rate {settings['learning_rate']:g}")
+    if settings["iterations"]:
+        parts.append(f"at most {count(settings['iterations'], 'iteration')}")
     if settings["features"]:
         parts.append(f"features matched with weight {settings['features']:g}")
     if settings["total_variation"]:
