@@ -1,4 +1,4 @@
-"""The report in a browser without a network, as a reviewer would open it, on a desk and on a phone."""
+"""The report in a browser without a network, on a desk and on a phone."""
 
 import os
 import shutil
