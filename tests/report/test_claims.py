@@ -18,10 +18,13 @@ def row(claim, client="lenet", attacker="idlg", place="4.2", n=30, verdict=SUPPO
     return empty | given | {"verdict": verdict}
 
 
+def built(rows):
+    return parquet.build(CLAIMS, {name: [r[name] for r in rows] for name in CLAIMS.names})
+
+
 def sections(*rows, papers_images=False):
-    table = parquet.build(CLAIMS, {name: [r[name] for r in rows] for name in CLAIMS.names})
     found = claims.sections(
-        table, CLIENTS, ["idlg"], dataset="the folder pets", papers_images=papers_images
+        built(rows), CLIENTS, ["idlg"], dataset="the folder pets", papers_images=papers_images
     )
     return {
         section.title.removeprefix("Claims of "): [r["claim"] for r in section.rows]
@@ -37,8 +40,8 @@ def test_only_the_papers_client_and_attackers_are_its_protocol():
         row("d", client="trained"),
         row("e", place=None),
     ) == {
-        "the paper, under its protocol": ["a", "b"],
-        "the paper, beyond its protocol": ["c", "d"],
+        "the paper": ["a", "b"],
+        "Beyond the paper's protocol": ["c", "d"],
         "ours": ["e"],
     }
 
@@ -57,14 +60,21 @@ def test_the_papers_numbers_are_judged_on_its_images_alone(claim):
 
 def test_a_section_says_where_the_protocol_was_run_and_groups_by_verdict():
     rows = [row("a", verdict=INCONCLUSIVE), row("b")]
-    table = parquet.build(CLAIMS, {name: [r[name] for r in rows] for name in CLAIMS.names})
+    table = built(rows)
     (section,) = claims.sections(table, CLIENTS, ["idlg"], dataset="pets", papers_images=False)
-    assert section.about == "Client lenet with idlg, on pets in place of its CIFAR-10."
+    assert section.about == "Its protocol: lenet with idlg, on pets in place of its CIFAR-10."
     shown = {verdict: len(rows) for verdict, rows in section.by_verdict.items()}
     assert shown == {"supported": 1, "not supported": 0, "inconclusive": 1}
 
 
+def test_a_section_may_be_about_no_attacker():
+    rows = [row("accuracy-falls", attacker=None)]
+    table = built(rows)
+    (section,) = claims.sections(table, CLIENTS, [], dataset="pets", papers_images=True)
+    assert section.about == "Its protocol: lenet, on pets."
+
+
 def test_it_counts_what_was_left_out():
     rows = [row("a", n=0), row("b")]
-    table = parquet.build(CLAIMS, {name: [r[name] for r in rows] for name in CLAIMS.names})
+    table = built(rows)
     assert claims.left_out(table) == 1

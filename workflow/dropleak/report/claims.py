@@ -70,17 +70,11 @@ def sections(
             (protocol if same else elsewhere).append(row)
     images = dataset if papers_images else f"{dataset} in place of its CIFAR-10"
     found = [
+        Section("Claims of the paper", f"Its protocol: {_who(protocol)}, on {images}.", protocol),
         Section(
-            "Claims of the paper, under its protocol",
-            f"Client {series(papers)} with {series(attackers)}, on {images}." if protocol else "",
-            protocol,
+            "Beyond the paper's protocol", f"The same questions: {_who(elsewhere)}.", elsewhere
         ),
-        Section(
-            "Claims of the paper, beyond its protocol",
-            "Other clients or attackers than the paper's, to which its claims are carried over.",
-            elsewhere,
-        ),
-        Section("Claims of ours", "They are not in the paper.", ours),
+        Section("Claims of ours", f"Not in the paper: {_who(ours)}.", ours),
     ]
     return [section for section in found if section.rows]
 
@@ -89,6 +83,13 @@ def _is_the_papers(client: dict) -> bool:
     """Whether a client is attacked as in the paper: its network, dropout and update."""
     paper = configuration.with_defaults({}, configuration.settings_of("clients"))
     return all(client[key] == value for key, value in paper.items() if key not in HOW_ATTACKED)
+
+
+def _who(rows: list[dict]) -> str:
+    """The clients and attackers of claims."""
+    clients = dict.fromkeys(row["client"] for row in rows)
+    attackers = dict.fromkeys(row["attacker"] for row in rows if row["attacker"])
+    return " with ".join(series(names) for names in (clients, attackers) if names)
 
 
 def left_out(claims: pa.Table) -> int:
