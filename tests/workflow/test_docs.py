@@ -254,6 +254,16 @@ def test_python_commands_work(checkout, command):
     PYTHON[command](command, checkout)
 
 
+def test_pages_become_a_site(tmp_path):
+    """Every page is in its table of contents, and every link between pages leads to something."""
+    build = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--quiet", "-c", "docs/site"]
+    subprocess.run(
+        [*build, "-d", tmp_path / "doctrees", ".", tmp_path / "site"], cwd=ROOT, check=True
+    )
+    for page in PAGES:
+        assert (tmp_path / "site" / page.relative_to(ROOT).with_suffix(".html")).exists()
+
+
 @pytest.mark.parametrize("name", results.parts())
 def test_pages_quote_the_kept_tables(name):
     pages = [page for page, names in results.PAGES.items() if name in names]
