@@ -114,7 +114,7 @@ def test_each_verdict_opens_its_claims(page):
 
 
 def test_every_link_of_the_first_page_opens_what_it_names(page, finished):
-    links = page.locator(".contents a")
+    links = page.locator(".all a")
     results = set(page.evaluate("Object.keys(results)"))
     assert links.count() == len(results)
     for target in links.evaluate_all("links => links.map(link => link.href)"):
