@@ -38,4 +38,4 @@ def test_a_share_is_in_per_cent():
 
 def test_a_fact_that_is_not_known_has_its_reason():
     assert [yes_or_no(value) for value in (True, False, None)] == ["yes", "no", "–"]
-    assert yes_or_no(None, "too few images") == "too few images"
+    assert yes_or_no(None, "too few images") == "not known: too few images"

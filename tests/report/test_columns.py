@@ -22,5 +22,8 @@ def test_a_share_has_its_interval_in_per_cent():
 
 def test_privacy_that_is_not_known_has_its_reason():
     cells = {column.header: column for column in TABLES["tradeoff"]}
-    assert cells["Private"].text({"private": None, "inconclusive": "it fails"}) == "it fails"
+    assert (
+        cells["Private"].text({"private": None, "inconclusive": "it fails"})
+        == "not known: it fails"
+    )
     assert cells["Private"].text({"private": False, "inconclusive": None}) == "no"

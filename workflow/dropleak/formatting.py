@@ -49,7 +49,9 @@ def share(
 
 def yes_or_no(value: bool | None, why: str | None = None) -> str:
     """A fact, or why it is not known."""
-    return (why or "–") if value is None else "yes" if value else "no"
+    if value is None:
+        return f"not known: {why}" if why else "–"
+    return "yes" if value else "no"
 
 
 def _missing(value: float | None) -> bool:
