@@ -1,6 +1,7 @@
 from dataclasses import asdict
 
 import pytest
+from PIL import Image
 
 from dropleak.docs import markdown, settings
 from dropleak.engine.attack.attacker import Attacker
@@ -155,6 +156,26 @@ def test_all_mistakes_are_reported_at_once():
         complete(imags=1, seed="x")
     assert "imags" in str(caught.value)
     assert "seed" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("together", "images"), [([1], 32), ([1, 2, 8], 32), ([5], 30), ([3, 4, 5], 60)]
+)
+def test_images_are_some_in_whole_updates_unless_it_says_how_many(together, images):
+    presets = {f"by-{n}": {"images_per_update": n} for n in together}
+    options = {"clients": [*presets], "presets": {"clients": presets}}
+    assert complete(**options)["images"] == images
+    assert complete(**options, images=120)["images"] == 120
+
+
+def test_a_small_folder_is_attacked_whole(tmp_path):
+    for name in ("train/a/1.png", "train/b/1.png", "test/a/1.png", "test/a/2.png", "test/b/1.png"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (32, 32)).save(path)
+    data = {"source": "folder", "root": str(tmp_path)}
+    assert complete(data=data)["images"] == 3
+    assert complete(data=data, clients=["lenet-2"])["images"] == 2
 
 
 def test_the_library_has_the_defaults_of_the_schema():

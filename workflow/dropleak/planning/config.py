@@ -48,6 +48,9 @@ _GROUPS = {"defences": defences.DEFENCES}
 _MOST_PROBLEMS = 10
 """That are told at once: a list can have any number of wrong entries."""
 
+_SOME = 32
+"""Images that an experiment attacks unless it says how many."""
+
 ACCOUNTING = ("read", "separate", "optimise", "known")
 """The ways with masks that look for the client's."""
 
@@ -119,6 +122,7 @@ def complete(config: dict, folders: Iterable[Path] = ()) -> dict:
         problems = ["it contains itself, or is nested without end"]
     if problems:
         raise InputError("the configuration cannot be used:\n  " + "\n  ".join(problems))
+    config["images"] = _images(config)
     return config
 
 
@@ -341,12 +345,9 @@ def _contradictions(config: dict) -> Iterator[str]:
         return
     if data["source"] == "folder":
         folder.trees(data["root"])
-    available = sources.count_images(data, "test")
-    if config["images"] > available:
-        yield (
-            f"images: {config['images']} is more than the {available} in the test part of "
-            f"{data['source']}"
-        )
+    available, images = sources.count_images(data, "test"), _images(config)
+    if images > available:
+        yield f"images: {images} is more than the {available} in the test part of {data['source']}"
     epochs = config["utility"]["epochs"]
     for name in sorted(known):
         if (groups["clients"][name]["epochs"] or 0) > epochs:
@@ -356,11 +357,21 @@ def _contradictions(config: dict) -> Iterator[str]:
             )
     for name in config["clients"]:
         together = groups["clients"].get(name, {}).get("images_per_update", 1)
-        if config["images"] % together:
+        if images % together:
             yield (
-                f"images: {config['images']} is not a multiple of {together}, the "
+                f"images: {images} is not a multiple of {together}, the "
                 f"images_per_update of client {name}"
             )
+
+
+def _images(config: dict) -> int:
+    """The number of images to attack: as configured, or some, in whole updates of every client."""
+    if config["images"]:
+        return config["images"]
+    known = (preset for name, preset in clients(config).items() if name in config["clients"])
+    together = math.lcm(*(preset["images_per_update"] for preset in known))
+    available = sources.count_images(config["data"], "test")
+    return max(min(_SOME, available) // together, 1) * together
 
 
 def _unusable(root: str) -> str | None:
