@@ -71,9 +71,8 @@ def client(settings: dict) -> str:
         f"dropout {site(settings)}",
     ]
     if settings["defence"]:
-        parts.append(
-            " with ".join(filter(None, [f"defended by {defence(settings)}", strength(settings)]))
-        )
+        chosen = strength(settings)
+        parts.append(f"defended by {defence(settings)}{chosen and f' with {chosen}'}")
     return "; ".join(parts)
 
 
