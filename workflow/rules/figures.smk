@@ -25,6 +25,7 @@ DRAWN = [figure for figure in FIGURES if figure.applies(CLIENTS, ATTACKERS)]
 for figure in DRAWN:
 
     rule:
+        """Draw a figure."""
         name:
             figure.rule
         input:
@@ -71,10 +72,13 @@ for figure in DRAWN:
                 courses=networks.courses(CLIENTS),
                 chosen=SELECTION[: min(config["sample_images"], config["images"])],
             ),
+        message:
+            figure.message
         script:
             "../scripts/figure.py"
 
     rule:
+        """Every file of a figure."""
         name:
             f"figure{figure.number}"
         input:
@@ -82,11 +86,16 @@ for figure in DRAWN:
                 expand(getattr(rules, figure.rule).output, **values)
                 for values in figure.instances(CLIENTS)
             ],
+        message:
+            f"Figure {figure.number} is there: {figure.shows}"
 
 
 rule figures:
+    """All figures."""
     input:
         [getattr(rules, f"figure{figure.number}").input for figure in DRAWN],
+    message:
+        "The figures are there"
 
 
 # The report's pages of figures by title, and then by the names of what they show.

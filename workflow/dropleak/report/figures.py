@@ -69,6 +69,12 @@ class Figure:
         return f"figure{self.number}.rst"
 
     @property
+    def message(self) -> str:
+        """What its rule does, with wildcards."""
+        of = ", ".join(f"{{wildcards.{name}}}" for name in self.wildcards)
+        return f"Drawing Figure {self.number}: {self.shows}{f' ({of})' if of else ''}"
+
+    @property
     def labels(self) -> dict[str, str]:
         """Labels in the report."""
         labels = {"figure": str(self.number), "shows": self.shows}
