@@ -72,7 +72,7 @@ class Figure:
     def message(self) -> str:
         """What its rule does, with wildcards."""
         of = ", ".join(f"{{wildcards.{name}}}" for name in self.wildcards)
-        return f"Drawing Figure {self.number}: {self.shows}{f' ({of})' if of else ''}"
+        return f"Drawing {self.title}{f' ({of})' if of else ''}"
 
     @property
     def labels(self) -> dict[str, str]:
