@@ -4,7 +4,7 @@ import time
 from dropleak.engine import defences
 from dropleak.planning import grid, identity, resources
 from dropleak.planning.versions import ENGINE_VERSION
-from dropleak.report import escape
+from dropleak.report import escape, presets
 from dropleak.runtime import slurm
 from dropleak.runtime.hardware import has_gpu
 
@@ -64,6 +64,17 @@ def independent(wildcards):
     """For captions: the independent units of intervals, for a figure's client or for all."""
     shown = CLIENTS.keys() & {wildcards.get("client")} or CLIENTS
     return configuration.independent(CLIENTS[name] for name in shown)
+
+
+def explained(wildcards):
+    """For pages: a line on each client and attacker that a figure shows."""
+    shown = CLIENTS.keys() & {wildcards.get("client")} or CLIENTS
+    attacking = {name for client in shown for name in CLIENTS[client]["attackers"]}
+    attacking = attacking & {wildcards.get("attacker")} or attacking
+    return presets.glossary(
+        {name: client for name, client in CLIENTS.items() if name in shown},
+        {name: attacker for name, attacker in ATTACKERS.items() if name in attacking},
+    )
 
 
 def code_of(script, names=(), files=()):

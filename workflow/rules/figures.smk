@@ -32,10 +32,10 @@ for figure in DRAWN:
             **{name: TABLES[name] for name in figure.tables},
         output:
             pdf=f"{RESULTS}/figures/{figure.stem}.pdf",
+            png=f"{RESULTS}/figures/{figure.stem}.png",
             numbers=f"{RESULTS}/report/{figure.stem}.rst",
-            png=report(
-                f"{RESULTS}/figures/{figure.stem}.png",
-                caption=f"../report/figure{figure.number}.rst",
+            page=report(
+                f"{RESULTS}/report/{figure.stem}.html",
                 category="Figures",
                 labels=figure.labels,
             ),
@@ -45,7 +45,22 @@ for figure in DRAWN:
         conda:
             "../../envs/tables.yaml"
         params:
-            code=code_of("figure.py", [figure.draws, figure.says]),
+            code=code_of(
+                "figure.py",
+                [figure.draws, figure.says],
+                [
+                    f"report/{name}"
+                    for name in (
+                        figure.caption,
+                        "figure.html",
+                        "page.html",
+                        "parts.html",
+                    )
+                ],
+            ),
+            title=figure.title,
+            caption=figure.caption,
+            glossary=explained,
             draws=figure.draws,
             says=figure.says,
             dataset=DATASET,
@@ -81,3 +96,14 @@ rule figures:
         [getattr(rules, f"figure{figure.number}").input for figure in DRAWN],
     message:
         "The figures are there"
+
+
+# The report's pages of figures by title, and then by the names of what they show.
+FIGURE_PAGES = {
+    figure.title: {
+        ", ".join(values.values()): page
+        for values in figure.instances(CLIENTS)
+        for page in expand(getattr(rules, figure.rule).output.page, **values)
+    }
+    for figure in DRAWN
+}

@@ -16,7 +16,7 @@ Presets = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure. Its caption is the template workflow/report/figure<number>.rst."""
+    """A figure. Its caption is a template in workflow/report."""
 
     number: int
     name: str
@@ -59,10 +59,20 @@ class Figure:
         return f"draw_{self.name.replace('-', '_')}"
 
     @property
+    def title(self) -> str:
+        """Its title in the report."""
+        return f"Figure {self.number}: {self.shows}"
+
+    @property
+    def caption(self) -> str:
+        """The template of its caption in workflow/report."""
+        return f"figure{self.number}.rst"
+
+    @property
     def message(self) -> str:
         """What its rule does, with wildcards."""
         of = ", ".join(f"{{wildcards.{name}}}" for name in self.wildcards)
-        return f"Drawing Figure {self.number}: {self.shows}{f' ({of})' if of else ''}"
+        return f"Drawing {self.title}{f' ({of})' if of else ''}"
 
     @property
     def labels(self) -> dict[str, str]:
