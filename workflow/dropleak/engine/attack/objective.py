@@ -112,6 +112,13 @@ class GradientMatching:
         return self.masks.features if self.masks and self.attacker.features else None
 
     @cached_property
+    def _targets(self) -> Tensor | None:
+        """Probabilities of the labels, [B, n, classes], unless labels are optimised."""
+        if self.labels is None:
+            return None
+        return F.one_hot(self.labels, self.update.network.classes).to(self.update.like)
+
+    @cached_property
     def _derivatives(self) -> Derivatives:
         update = self.update
         return derivatives(update.network, update.parameters, len(update), update.images_per_update)
@@ -185,10 +192,7 @@ class GradientMatching:
             multipliers = [mask * scale for mask in masks]
         else:
             multipliers = [mask.squeeze(2) for mask in self.masks(evaluations, 1)]
-        if self.labels is None:
-            targets = logits.softmax(2)
-        else:
-            targets = F.one_hot(self.labels, self.update.network.classes).to(x)
+        targets = logits.softmax(2) if self._targets is None else self._targets
         found = self._match(images, multipliers, targets)
         mask_slopes, logit_slope = [], logits
         if self.masks is None:
