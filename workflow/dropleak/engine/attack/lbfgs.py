@@ -9,10 +9,11 @@ Hessian:
     second loop   R^T c = gamma Y q - D a
     direction     S^T c - gamma q
 
-so an iteration is a few batched products instead of 200 small operations. The inverse of R is kept
-from iteration to iteration. When the oldest pair leaves, the inverse loses its first row and column;
-a new pair with the products r = S y and rho = s . y adds the column (-R^-1 r, 1) / rho. It needs no
-order: rows and columns stay in the slots of the ring.
+so an iteration is a few batched products instead of 200 small operations.
+
+The inverse of R is kept from iteration to iteration. When the oldest pair leaves, it loses its
+first row and column; a new pair with r = S y and rho = s . y adds the column (-R^-1 r, 1) / rho. Rows
+and columns are in the order of the ring's slots, so nothing is ever sorted.
 """
 
 import torch
@@ -78,7 +79,7 @@ class LBFGS(Optimiser):
         active = self._stop(active, not_finite=~finite, stationary=stationary)
         self.idle = ~active
         for iteration in range(1, self.max_iter + 1):
-            # Asking makes the host wait for a GPU; iterations in which all have ended change nothing.
+            # To ask makes the host wait for a GPU; iterations after all have ended change nothing.
             if iteration.bit_count() == 1 and not active.any():
                 break
             first = self.iterations == 0
