@@ -12,8 +12,8 @@ Hessian:
 so an iteration is a few batched products instead of 200 small operations.
 
 The inverse of R is kept from iteration to iteration. When the oldest pair leaves, it loses its
-first row and column; a new pair with r = S y and rho = s . y adds the column (-R^-1 r, 1) / rho. Rows
-and columns are in the order of the ring's slots, so nothing is ever sorted.
+first row and column; a new pair with r = S y and rho = s . y adds the column (-R^-1 r, 1) / rho.
+Rows and columns are in the order of the ring's slots, so nothing is ever sorted.
 """
 
 import torch
