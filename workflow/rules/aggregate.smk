@@ -9,6 +9,7 @@ localrules:
 
 
 rule join_attacks:
+    """Join the attacks into one table."""
     input:
         attack_files,
     output:
@@ -22,11 +23,14 @@ rule join_attacks:
         schema="attacks",
         key=["client", "attacker", "dropout_rate", "image"],
         images=config["images"],
+    message:
+        "Joining the attacks into one table"
     script:
         "../scripts/join.py"
 
 
 use rule join_attacks as join_utility with:
+    """Join the trainings into one table."""
     input:
         list(TRAININGS),
     output:
@@ -38,9 +42,12 @@ use rule join_attacks as join_utility with:
         schema="utility",
         key=["network", "dropout", "defence", "dropout_rate", "seed", "epoch"],
         images=None,
+    message:
+        "Joining the trainings into one table"
 
 
 rule summarise:
+    """Summarise attacks by client, attacker and dropout rate, and compare attackers."""
     input:
         attacks=rules.join_attacks.output[0],
     output:
@@ -55,13 +62,16 @@ rule summarise:
     params:
         code=code_of("summarise.py"),
         success_rmse=config["success_rmse"],
-        baseline=config["attackers"][0],
+        baselines={name: client["attackers"][0] for name, client in CLIENTS.items()},
         seed=config["seed"],
+    message:
+        "Summarising the attacks"
     script:
         "../scripts/summarise.py"
 
 
 rule tradeoff:
+    """Weigh privacy against accuracy, and answer whether dropout protects."""
     input:
         train=rules.images.output.train,
         test=rules.images.output.test,
@@ -81,14 +91,18 @@ rule tradeoff:
         code=code_of("tradeoff.py"),
         images=SELECTION[: config["images"]],
         clients=LABELLED,
+        attackers=configuration.without_oracles(config),
         tolerated_loss=config["utility"]["tolerated_loss"],
         success_rmse=config["success_rmse"],
         seed=config["seed"],
+    message:
+        "Weighing privacy against accuracy"
     script:
         "../scripts/tradeoff.py"
 
 
 rule method_tables:
+    """Tables about networks: parameters, layers, features under dropout."""
     input:
         images=rules.images.output.test,
         weights=trained_weights(
@@ -122,11 +136,14 @@ rule method_tables:
             if client["defence"]
         },
         seed=config["seed"],
+    message:
+        "Looking at the networks"
     script:
         "../scripts/method_tables.py"
 
 
 rule defences:
+    """Compare defences by their strongest attackers."""
     input:
         summary=rules.summarise.output.parquet,
         tradeoff=rules.tradeoff.output.parquet,
@@ -143,11 +160,14 @@ rule defences:
         code=code_of("defences.py"),
         clients=LABELLED,
         attackers=configuration.without_oracles(config),
+    message:
+        "Comparing defences"
     script:
         "../scripts/defences.py"
 
 
 rule evaluate_claims:
+    """Test the paper's claims, and interpretations of its protocol."""
     input:
         test=rules.images.output.test,
         attacks=rules.join_attacks.output[0],
@@ -166,18 +186,21 @@ rule evaluate_claims:
     params:
         code=code_of("evaluate_claims.py"),
         clients=LABELLED,
-        attacker=config["attackers"][0],
+        attacker=next(iter(ATTACKERS)),
         masks=configuration.interpretations(config),
         accounting=configuration.accounting(config),
         separating=configuration.separating(config),
         success_rmse=config["success_rmse"],
         tolerated_loss=config["utility"]["tolerated_loss"],
         seed=config["seed"],
+    message:
+        "Testing the paper's claims"
     script:
         "../scripts/evaluate_claims.py"
 
 
 rule tables:
+    """All tables."""
     input:
         rules.join_attacks.output,
         rules.join_utility.output,
@@ -185,3 +208,5 @@ rule tables:
         rules.tradeoff.output,
         rules.defences.output,
         rules.evaluate_claims.output,
+    message:
+        "The tables are there"

@@ -15,7 +15,8 @@ LOGS = f"logs/{config['experiment']}"
 # here with their networks as tables call them, for jobs that do not depend on where files are.
 LABELLED = {name: networks.labelled(client) for name, client in CLIENTS.items()}
 ATTACKERS = {
-    name: configuration.attackers(config)[name] for name in config["attackers"]
+    name: configuration.attackers(config)[name]
+    for name in configuration.attacking(config)
 }
 # The name of the images for captions. A function, because Snakemake takes braces in text for
 # wildcards.
@@ -36,7 +37,7 @@ GPU = int(has_gpu())
 ATTACK_MEMORY, ATTACK_RUNTIME = resources.attack(
     max(BATCH_SIZES.values()),
     IMAGE_VALUES,
-    config["attack"]["iterations"],
+    max(configuration.iterations_of(config, name) for name in ATTACKERS),
     config["attack"]["precision"],
     SIZES,
     max(attacker["restarts"] for attacker in ATTACKERS.values()),

@@ -25,6 +25,7 @@ DRAWN = [figure for figure in FIGURES if figure.applies(CLIENTS, ATTACKERS)]
 for figure in DRAWN:
 
     rule:
+        """Draw a figure."""
         name:
             figure.rule
         input:
@@ -52,24 +53,31 @@ for figure in DRAWN:
             client=client_in_words,
             options=partial(
                 figure.options,
-                clients=figure.shown(CLIENTS),
-                attackers=config["attackers"],
+                clients=CLIENTS,
                 courses=networks.courses(CLIENTS),
                 chosen=SELECTION[: min(config["sample_images"], config["images"])],
             ),
+        message:
+            figure.message
         script:
             "../scripts/figure.py"
 
     rule:
+        """Every file of a figure."""
         name:
             f"figure{figure.number}"
         input:
             [
                 expand(getattr(rules, figure.rule).output, **values)
-                for values in figure.instances(CLIENTS, config["attackers"])
+                for values in figure.instances(CLIENTS)
             ],
+        message:
+            f"Figure {figure.number} is there: {figure.shows}"
 
 
 rule figures:
+    """All figures."""
     input:
         [getattr(rules, f"figure{figure.number}").input for figure in DRAWN],
+    message:
+        "The figures are there"

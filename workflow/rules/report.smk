@@ -16,6 +16,7 @@ TEMPLATES = [
 
 
 rule report_pages:
+    """Write the pages of the report, the methods paragraph and its references."""
     input:
         images=rules.images.output.test,
         attacks=rules.join_attacks.output[0],
@@ -79,11 +80,14 @@ rule report_pages:
         dataset=DATASET,
         independent=independent,
         dataset_name=lambda wildcards: sources.dataset_name(config["data"]),
+    message:
+        "Writing the report's pages"
     script:
         "../scripts/report_pages.py"
 
 
 rule provenance:
+    """Record where results come from, and print the answer."""
     input:
         data=[rules.images.output.train, rules.images.output.test, *WEIGHTS],
         attacks=attack_files,
@@ -107,6 +111,6 @@ rule provenance:
         config=config,
         engine_version=ENGINE_VERSION,
     message:
-        "Recording where the results come from."
+        "Recording where the results come from"
     script:
         "../scripts/provenance.py"

@@ -12,6 +12,6 @@ with job_log(snakemake.log[0]):
     summary = summarise(attacks, params.success_rmse, params.seed)
     parquet.write(summary, output.parquet)
     parquet.write_csv(summary, output.csv)
-    comparison = compare(attacks, params.baseline, params.seed)
+    comparison = compare(attacks, params.baselines, params.seed)
     parquet.write(comparison, output.comparison)
     parquet.write_csv(comparison, output.comparison_csv)

@@ -99,7 +99,8 @@ def attackers_by_rate(
     for client in clients:
         rows = frame[frame["client"] == client]
         highest = rows["dropout_rate"].max()
-        last = rows[rows["dropout_rate"] == highest].set_index("attacker").loc[attackers]
+        last = rows[rows["dropout_rate"] == highest].set_index("attacker")
+        last = last.loc[[name for name in attackers if name in last.index]]
         whose = f" of ``{client}``" if len(clients) > 1 else ""
         means = series(f"{_mean(row)} for ``{row.Index}``" for row in last.itertuples())
         parts.append(f"means{whose} at rate {highest} are {means}")
@@ -241,7 +242,10 @@ def _at_chance(at_chance: Sequence[float], networks: str = "networks") -> str:
 def _doubts(tradeoff: pa.Table, clients: list[str], attackers: list[str]) -> str:
     """Sentences about inconclusive attacks; empty if there are none."""
     every = parquet.metadata(tradeoff)["doubts"]
-    doubts = {client: {name: every[client][name] for name in attackers} for client in clients}
+    doubts = {
+        client: {name: every[client][name] for name in attackers if name in every[client]}
+        for client in clients
+    }
     return "".join(
         f" Inconclusive for {efficacy.named(attacks, clients, '``{}``')}: "
         f"{efficacy.explain(reason, attacks)}."
