@@ -2,10 +2,10 @@
 
     python benchmarks/scale.py ATTACKS FOLDER
 
-Makes FOLDER and writes stub results of ATTACKS attacks there (two attackers, five rates, 250 images
-a job), 17 KB each and as much again for the joined table. Then runs the workflow's steps on them,
-each in a separate process, except those that need no attacks: method tables and training. Delete
-FOLDER afterwards.
+Makes FOLDER and writes stub results of ATTACKS attacks there, 250 images a job, 14 KB each: two
+attackers at five rates, or, where CIFAR-10 has too few test images, ten attackers at ten. Then runs
+the workflow's steps on them, each in a separate process, except those that need no attacks: method
+tables and training. Delete FOLDER afterwards.
 """
 
 import json
@@ -22,9 +22,15 @@ from dropleak.planning import grid
 from dropleak.planning.layout import Layout
 from dropleak.report.figures import FIGURES, Figure
 
-ATTACKERS = ["idlg", "mask-reading"]
-RATES = [0.0, 0.2, 0.3, 0.4, 0.5]
+ATTACKERS = [
+    *("idlg", "mask-reading", "idlg-ignore", "idlg-fixed", "dlg", "inverting-gradients"),
+    *("dropout-inversion", "adaptive", "separation", "known-mask"),
+]
+RATES = [0.0, 0.2, 0.3, 0.4, 0.5, 0.1, 0.6, 0.7, 0.8, 0.9]
+IMAGES = 10_000
+"""In the test part of CIFAR-10."""
 RESULTS = "results/scale"
+ATTACK_INDEX = f"{RESULTS}/tables/attacks.parquet/_metadata"
 KINDS = ("pdf", "png", "numbers")
 STUBLESS = (1, 2)
 """Figures that need no attacks."""
@@ -32,13 +38,14 @@ STUBLESS = (1, 2)
 
 def configure(attacks: int) -> dict:
     """The configuration of an experiment with that many attacks."""
+    attackers, rates = (ATTACKERS[:2], RATES[:5]) if attacks <= 10 * IMAGES else (ATTACKERS, RATES)
     return configuration.complete(
         {
             "experiment": Path(RESULTS).name,
             "data": {"source": "cifar10"},
-            "images": attacks // (len(ATTACKERS) * len(RATES)),
-            "attackers": ATTACKERS,
-            "rates": RATES,
+            "images": attacks // (len(attackers) * len(rates)),
+            "attackers": attackers,
+            "rates": sorted(rates),
             "attack": {"iterations": 5800, "images_per_job": 250},
         }
     )
@@ -59,7 +66,7 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
     attacks = [
         f"{folder.path}/rate-{rate}/images-{batch}.parquet"
         for folder in layout.attacks.values()
-        for rate in RATES
+        for rate in config["rates"]
         for batch in batches
     ]
     rates = config["utility"]["rates"]
@@ -69,13 +76,15 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
     selection = grid.selection(images, config["seed"])
     chosen = selection[: config["sample_images"]]
     success, tolerated = config["success_rmse"], config["utility"]["tolerated_loss"]
-    attackers = {name: configuration.attackers(config)[name] for name in ATTACKERS}
+    attackers = {name: configuration.attackers(config)[name] for name in config["attackers"]}
     clients = {
-        name: configuration.clients(config)[name] | {"rates": RATES} for name in config["clients"]
+        name: configuration.clients(config)[name] | {"rates": config["rates"]}
+        for name in config["clients"]
     }
 
     def tables(*names: str, ending: str = "parquet") -> dict[str, str]:
-        return {name: f"{RESULTS}/tables/{name.removesuffix('_csv')}.{ending}" for name in names}
+        paths = {name: f"{RESULTS}/tables/{name.removesuffix('_csv')}.{ending}" for name in names}
+        return paths | ({"attacks": ATTACK_INDEX} if "attacks" in names else {})
 
     numbers = count()
 
@@ -85,10 +94,6 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
         arguments = {"input": source, "output": output, "params": params, "log": [f"{job}.log"]}
         job.write_text(json.dumps(arguments), encoding="utf-8")
         return [sys.executable, Path(__file__).with_name("script.py"), name, job]
-
-    def join(name: str, sources: list[str], *key: str, images: int | None = None) -> list:
-        output = list(tables(name).values())
-        return script("join.py", sources, output, schema=name, key=key, images=images)
 
     def draw(figure: Figure) -> list:
         source = tables(*figure.tables) | dict.fromkeys(("images", "labels"), data["test"])
@@ -101,7 +106,9 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
             draws=figure.draws,
             says=figure.says,
             client="",
-            options=figure.options(wildcards, clients=[client], attackers=ATTACKERS, chosen=chosen),
+            options=figure.options(
+                wildcards, clients=[client], attackers=[*attackers], chosen=chosen
+            ),
         )
 
     def plan(directory: Path) -> list[str | Path]:
@@ -120,12 +127,8 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
     return {
         "plan, nothing made": plan(folder / "empty"),
         "plan, attacks made": plan(folder),
-        "join attacks": join(
-            "attacks", attacks, "client", "attacker", "dropout_rate", "image", images=images
-        ),
-        "join utility": join(
-            "utility", trainings, "network", "dropout", "dropout_rate", "seed", "epoch"
-        ),
+        "join attacks": script("join_attacks.py", attacks, [ATTACK_INDEX], images=images),
+        "join utility": script("join_utility.py", trainings, [*tables("utility").values()]),
         "summarise": script(
             "summarise.py",
             tables("attacks"),
@@ -137,7 +140,6 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
             },
             success_rmse=success,
             baseline=ATTACKERS[0],
-            seed=config["seed"],
         ),
         "tradeoff": script(
             "tradeoff.py",
@@ -152,7 +154,6 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
             clients=clients,
             tolerated_loss=tolerated,
             success_rmse=success,
-            seed=config["seed"],
         ),
         "defences": script(
             "defences.py",
@@ -162,7 +163,7 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
                 "csv": f"{RESULTS}/tables/defences.csv",
             },
             clients=clients,
-            attackers=ATTACKERS,
+            attackers=configuration.without_oracles(config),
         ),
         "evaluate_claims": script(
             "evaluate_claims.py",
@@ -176,7 +177,6 @@ def commands(folder: Path, config: dict) -> dict[str, list[str | Path]]:
             separating=configuration.separating(config),
             success_rmse=success,
             tolerated_loss=tolerated,
-            seed=config["seed"],
         ),
         **{
             f"Figure {figure.number}": draw(figure)
@@ -242,6 +242,6 @@ def main(attacks: int, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or not sys.argv[1].isdigit() or not 40 <= int(sys.argv[1]) <= 100_000:
-        sys.exit("usage: scale.py ATTACKS FOLDER, with 40 to 100000 attacks and a new folder")
+    if len(sys.argv) != 3 or not sys.argv[1].isdigit() or not 40 <= int(sys.argv[1]) <= 1_000_000:
+        sys.exit("usage: scale.py ATTACKS FOLDER, with 40 to 1000000 attacks and a new folder")
     main(int(sys.argv[1]), Path(sys.argv[2]))

@@ -12,32 +12,31 @@ rule join_attacks:
     input:
         attack_files,
     output:
-        f"{RESULTS}/tables/attacks.parquet",
+        ATTACK_INDEX,
     log:
         f"{LOGS}/join_attacks.log",
     conda:
         "../../envs/tables.yaml"
     params:
-        code=code_of("join.py"),
-        schema="attacks",
-        key=["client", "attacker", "dropout_rate", "image"],
+        code=code_of("join_attacks.py"),
         images=config["images"],
     script:
-        "../scripts/join.py"
+        "../scripts/join_attacks.py"
 
 
-use rule join_attacks as join_utility with:
+rule join_utility:
     input:
         list(TRAININGS),
     output:
         f"{RESULTS}/tables/utility.parquet",
     log:
         f"{LOGS}/join_utility.log",
+    conda:
+        "../../envs/tables.yaml"
     params:
-        code=code_of("join.py"),
-        schema="utility",
-        key=["network", "dropout", "defence", "dropout_rate", "seed", "epoch"],
-        images=None,
+        code=code_of("join_utility.py"),
+    script:
+        "../scripts/join_utility.py"
 
 
 rule summarise:
@@ -56,7 +55,6 @@ rule summarise:
         code=code_of("summarise.py"),
         success_rmse=config["success_rmse"],
         baseline=config["attackers"][0],
-        seed=config["seed"],
     script:
         "../scripts/summarise.py"
 
@@ -83,7 +81,6 @@ rule tradeoff:
         clients=LABELLED,
         tolerated_loss=config["utility"]["tolerated_loss"],
         success_rmse=config["success_rmse"],
-        seed=config["seed"],
     script:
         "../scripts/tradeoff.py"
 
@@ -172,7 +169,6 @@ rule evaluate_claims:
         separating=configuration.separating(config),
         success_rmse=config["success_rmse"],
         tolerated_loss=config["utility"]["tolerated_loss"],
-        seed=config["seed"],
     script:
         "../scripts/evaluate_claims.py"
 

@@ -17,7 +17,6 @@ with job_log(snakemake.log[0]):
         attacks.parts(interpretations.COLUMNS, ("client", "==", paper)),
         paper,
         params.masks,
-        params.seed,
     )
     frame = attacks.read(evidence.COLUMNS).to_pandas()
     frame["above_mean_image"] = tradeoff.above_mean_image(
@@ -30,10 +29,9 @@ with job_log(snakemake.log[0]):
             frame[frame["client"] == twins.undefended(name, params.clients)],
             accuracy.of_client(utility, client),
             compared,
-            Chance.of(StoredTable(source.test, IMAGES).read(["label"])["label"].to_numpy()),
+            Chance.of(parquet.read(source.test, IMAGES, ["label"])["label"].to_numpy()),
             params.success_rmse,
             params.tolerated_loss,
-            params.seed,
             (client["network"], client["dropout"]),
             client["weights"] is not None,
         )

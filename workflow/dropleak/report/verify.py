@@ -69,7 +69,7 @@ def problems(config: dict, results: Path) -> Iterator[str]:
             yield f"{path}: has changed since the results were recorded"
     for folder in CHECKED:
         for path in sorted((results / folder).glob("*")):
-            if path not in expected:
+            if path.is_file() and path not in expected:
                 yield f"{path}: does not belong to these results"
 
 

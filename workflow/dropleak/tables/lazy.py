@@ -1,4 +1,4 @@
-"""Tables in files that may be larger than memory."""
+"""Joined tables that may be larger than memory."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,20 +14,22 @@ Condition = tuple[str, str, object]
 
 
 class StoredTable:
-    """A table in a file, read by the columns and rows that are needed.
+    """A table from `joining.link`, read by the columns and rows that are needed.
 
-    Joined tables are read one job at a time; jobs whose rows cannot meet the conditions are
-    skipped.
+    It is read one job at a time; jobs whose rows cannot meet the conditions are skipped.
+
+    Args:
+        index: the file `_metadata` in its folder.
+        schema: that it must have.
 
     Raises:
         InputError: on opening or reading, naming the file and its problem.
     """
 
-    def __init__(self, path: str | Path, schema: pa.Schema):
-        parquet.inspect(path, schema)
-        self._path = path
-        self._dataset = ds.dataset(
-            path, format=ds.ParquetFileFormat(page_checksum_verification=True)
+    def __init__(self, index: str | Path, schema: pa.Schema):
+        parquet.inspect(index, schema)
+        self._dataset = ds.parquet_dataset(
+            index, format=ds.ParquetFileFormat(page_checksum_verification=True)
         )
 
     def read(self, columns: Sequence[str], *conditions: Condition) -> pa.Table:
@@ -39,10 +41,13 @@ class StoredTable:
         """The same, as a table for each job with such rows."""
         condition = pq.filters_to_expression(list(conditions)) if conditions else None
         # Not the data set's own batches: pyarrow reads ahead of a slow reader without a limit.
-        try:
-            for file in self._dataset.get_fragments():
-                for job in file.split_by_row_group(condition):
-                    if rows := job.to_table(columns=columns, filter=condition):
-                        yield rows
-        except parquet.DAMAGE as error:
-            raise parquet.failure(self._path, error, parquet.DELETE) from None
+        for job in self._dataset.get_fragments():
+            try:
+                rows = job.to_table(columns=columns, filter=condition, use_threads=False)
+            except parquet.DAMAGE as error:
+                raise parquet.failure(job.path, error, _ATTACK_AGAIN) from None
+            if rows:
+                yield rows
+
+
+_ATTACK_AGAIN = "; delete the job's file of the same name and run again"
