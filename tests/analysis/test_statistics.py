@@ -80,7 +80,7 @@ def test_the_interval_of_a_share_is_wilsons():
 def test_a_column_is_ruled_out_if_another_is_known_to_be_lower():
     rng = np.random.default_rng(0)
     common = rng.normal(0, 10, (60, 1))  # rows are paired: what they share does not matter
-    matrix = common + [0.0, 0.02, 1.0, 1.0] + rng.normal(0, 0.1, (60, 4))
+    matrix = common + rng.normal([0.0, 0.02, 1.0, 1.0], 0.1, (60, 4))
     assert lowest(matrix).tolist() == [True, True, False, False]
     assert lowest(matrix[:, [3, 0]]).tolist() == [False, True]
     assert lowest(np.ones((2, 3))).all()

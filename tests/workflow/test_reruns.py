@@ -127,10 +127,10 @@ def test_a_setting_that_is_changed_back_finds_its_results(folder, small, tmp_pat
     table = "results/small/tables/attacks.parquet"
     before = pd.read_parquet(folder / table)
     other = with_changes(small, tmp_path, {"attack": {"iterations": 20}})
-    run(table, *other, "--cores", "2", cwd=folder)
+    run(f"{table}/_metadata", *other, "--cores", "2", cwd=folder)
     assert (pd.read_parquet(folder / table)["iterations"] <= 20).all()
-    assert planned(table, *small, cwd=folder) == {"join_attacks": 1}
-    run(table, *small, "--cores", "2", cwd=folder)
+    assert planned(f"{table}/_metadata", *small, cwd=folder) == {"join_attacks": 1}
+    run(f"{table}/_metadata", *small, "--cores", "2", cwd=folder)
     pd.testing.assert_frame_equal(pd.read_parquet(folder / table), before)
 
 
@@ -224,7 +224,7 @@ def test_an_experiment_grows_without_attacking_an_image_twice(folder, small, tmp
         settings = {"attackers": ["idlg"], "rates": [0.0], **change}
         settings.setdefault("attack", {})["iterations"] = 40
         arguments = with_changes(small, tmp_path, settings)
-        made = run(table, *arguments, "--cores", "2", cwd=folder)
+        made = run(f"{table}/_metadata", *arguments, "--cores", "2", cwd=folder)
         assert made.stderr.count("rule attack:") == {4: 1, 6: 2, 5: 0}[settings["images"]]
         existing = {
             path.stem.removeprefix("images-")

@@ -13,11 +13,8 @@ with job_log(snakemake.log[0]):
     params, source, output = snakemake.params, snakemake.input, snakemake.output
     attacks = StoredTable(source.attacks, ATTACKS)
     paper = next(iter(params.clients))
-    compared = interpretations.compare(
-        attacks.parts(interpretations.COLUMNS, ("client", "==", paper)),
-        paper,
-        params.masks,
-    )
+    parts = interpretations.relevant(attacks, paper, params.masks)
+    compared = interpretations.compare(parts, paper, params.masks)
     frame = attacks.read(evidence.COLUMNS).to_pandas()
     frame["above_mean_image"] = tradeoff.above_mean_image(
         frame, parquet.read(source.mean_image, MEAN_IMAGE)

@@ -1,8 +1,8 @@
 """Confidence intervals and tests, from scipy's distributions and in closed form.
 
-Nothing is resampled: the cost of an interval is that of a mean, however many images there are.
-`docs/method.md` says why that is enough. Rows of a matrix are drawn independently (an image, an update, a seed). Columns are dropout rates,
-and problems are paired over rates.
+Nothing is resampled: an interval costs no more than a mean, however many images there are, and
+`docs/method.md` says why that is enough. Rows of a matrix are drawn independently (an image, an
+update, a seed). Columns are dropout rates, and problems are paired over rates.
 """
 
 from collections.abc import Sequence

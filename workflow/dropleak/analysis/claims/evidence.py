@@ -5,6 +5,7 @@ Every function returns None if the run lacks what it needs: a rate, or a second 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -60,9 +61,20 @@ class Run:
 
         Images of an update are attacked together, so only updates are independent.
         """
-        table = self.of(attacker).pivot_table(column, "update", "dropout_rate")
+        if attacker not in self._means:
+            return None
+        table = self._means[attacker][column]
         enough = set(rates) <= set(table.columns) and len(table) > 1
         return table[list(rates)].to_numpy() if enough else None
+
+    @cached_property
+    def _means(self) -> dict[str, pd.DataFrame]:
+        """For `errors`, by attacker."""
+        columns = ["rmse_clipped", "above_mean_image"]
+        return {
+            str(attacker): attacks.pivot_table(columns, "update", "dropout_rate")
+            for attacker, attacks in self.attacks.groupby("attacker")
+        }
 
     def accuracies(self) -> pd.DataFrame:
         """Test accuracy after the last epoch: a row per seed, a column per rate."""
@@ -144,14 +156,13 @@ def dip(run: Run, attacker: str) -> Evidence | None:
         return None
     before, at, after = errors.T
     depths = (before - at, after - at)
-    lows, highs = zip(
-        *(statistics.mean_interval(d, 1 - 0.05 / 2, (-1, 1)) for d in depths), strict=True
-    )
+    intervals = [statistics.mean_interval(depth, 1 - 0.05 / 2, (-1, 1)) for depth in depths]
+    low, high = np.min(intervals, axis=0)
     return Evidence(
         "smaller of the mean differences of the clipped RMSE to that at 0.4",
         min(depth.mean() for depth in depths),
-        min(lows),
-        min(highs),
+        low,
+        high,
         len(errors),
         run.unit,
         "larger p-value of two paired t-tests; interval, 95% for both differences together",

@@ -15,6 +15,7 @@ import pyarrow as pa
 from dropleak import paper
 from dropleak.analysis import statistics
 from dropleak.tables import parquet
+from dropleak.tables.lazy import StoredTable
 from dropleak.tables.schemas import INTERPRETATIONS
 
 _SCALES = {
@@ -29,8 +30,14 @@ _STATISTICS = {
 }
 """Each with its interval."""
 
-COLUMNS = ["attacker", "dropout_rate", "image", "trajectory_iteration", *_SCALES.values()]
-"""The columns of the attacks that are needed."""
+_COLUMNS = ["attacker", "dropout_rate", "image", "trajectory_iteration", *_SCALES.values()]
+
+
+def relevant(attacks: StoredTable, client: str, attackers: Iterable[str]) -> Iterator[pa.Table]:
+    """What `compare` needs of the attacks, one job at a time: those at the paper's rates."""
+    for attacker, rate in product(attackers, paper.RMSE):
+        of_one = {"client": client, "attacker": attacker, "dropout_rate": rate}
+        yield from attacks.parts(_COLUMNS, *((name, "==", value) for name, value in of_one.items()))
 
 
 def compare(parts: Iterable[pa.Table], client: str, masks: Mapping[str, str]) -> pa.Table:
@@ -39,15 +46,14 @@ def compare(parts: Iterable[pa.Table], client: str, masks: Mapping[str, str]) ->
     Images count as independent, because the paper's updates have one each.
 
     Args:
-        parts: the attacks on one client, one table at a time, each with trajectories at the same
-            iterations.
+        parts: see `relevant`; each with trajectories at the same iterations.
         client: its name.
         masks: attackers that could be the paper's, and what each does about dropout.
 
     Returns:
         a table with the columns `schemas.INTERPRETATIONS`; empty if no published rate was attacked.
     """
-    frames = [frame for part in parts for frame in _at_iterations(part, masks)]
+    frames = [frame for part in parts for frame in _at_iterations(part)]
     groups = pd.concat(frames).groupby(["attacker", "iterations"]) if frames else ()
     rows: list[dict] = []
     errors = {}
@@ -82,12 +88,9 @@ def compare(parts: Iterable[pa.Table], client: str, masks: Mapping[str, str]) ->
     return parquet.build(INTERPRETATIONS, columns)
 
 
-def _at_iterations(part: pa.Table, masks: Mapping[str, str]) -> Iterator[pd.DataFrame]:
-    """Errors of the relevant attacks, at each number of iterations that the paper may mean."""
+def _at_iterations(part: pa.Table) -> Iterator[pd.DataFrame]:
+    """Errors of attacks, at each number of iterations that the paper may mean."""
     attacks = part.select(["attacker", "dropout_rate", "image"]).to_pandas()
-    relevant = attacks["attacker"].isin(masks.keys()) & attacks["dropout_rate"].isin(paper.RMSE)
-    if not relevant.any():
-        return
     iterations = part["trajectory_iteration"][0].as_py()
     candidates = [count for count in paper.ITERATIONS if count in iterations] or iterations[-1:]
     errors = {
@@ -97,7 +100,7 @@ def _at_iterations(part: pa.Table, masks: Mapping[str, str]) -> Iterator[pd.Data
     for count in candidates:
         index = iterations.index(count)
         at_count = {column: values[:, index] for column, values in errors.items()}
-        yield attacks.assign(iterations=count, **at_count)[relevant]
+        yield attacks.assign(iterations=count, **at_count)
 
 
 def _distance(values: pd.Series) -> float:
