@@ -141,7 +141,6 @@ def test_figure_4_shows_an_excerpt_of_very_many_images_and_says_so(complete, tmp
     stored, summary = joined(tmp_path, many), summarise(many, 0.1)
     figure = figures.rmse_by_rate(stored, summary, "lenet", IDLG)
     points = figure.axes[0].collections[0].get_offsets()
-    figures.save(figure, tmp_path / "a.pdf", tmp_path / "a.png")
     assert points[:, 1].tolist() == many["rmse_clipped"].to_pylist()[:POINTS]
     assert "Points are the first 1,000 images" in captions.rmse_by_rate(
         stored, summary, "lenet", IDLG

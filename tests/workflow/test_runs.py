@@ -92,7 +92,8 @@ def test_every_attacker_attacks_another_kind_of_client(tmp_path, small):
         "attack": {"iterations": 20, "images_per_job": 4},
     }
     table = "results/small/tables/attacks.parquet"
-    run(f"{table}/_metadata", "--cores", "2", *with_changes(small, tmp_path, settings), cwd=tmp_path)
+    index = f"{table}/_metadata"
+    run(index, "--cores", "2", *with_changes(small, tmp_path, settings), cwd=tmp_path)
     frame = pd.read_parquet(tmp_path / table)
     assert frame.groupby("attacker")["image"].nunique().to_dict() == dict.fromkeys(names, 4)
     assert frame["update"].nunique() == 2
@@ -116,7 +117,8 @@ def test_photographs_are_recovered(tmp_path, small, photographs):
         "attack": {"iterations": 400, "precision": "float64", "images_per_job": 3},
     }
     table = "results/photographs/tables/attacks.parquet"
-    run(f"{table}/_metadata", "--cores", "2", *with_changes(small, tmp_path, settings), cwd=tmp_path)
+    index = f"{table}/_metadata"
+    run(index, "--cores", "2", *with_changes(small, tmp_path, settings), cwd=tmp_path)
     attacks = pd.read_parquet(tmp_path / table)
     assert (attacks["label"] == attacks["label_inferred"]).all()
     assert attacks["rmse"].min() < 0.5  # the start is at 1.1

@@ -110,8 +110,8 @@ def paragraph(
         f"range; a success has one below {config['success_rmse']} without clipping. An image is "
         "identified if no other test image is as near to the clipped reconstruction. Structural "
         r"similarity is that of Wang et al.\ \cite{wang2004image}.",
-        r"Intervals have 95\% confidence: Student's \cite{student1908probable} for means, of errors "
-        f"over {independent(clients.values())} and of accuracies over seeds, between two "
+        r"Intervals have 95\% confidence: Student's \cite{student1908probable} for means, of "
+        f"errors over {independent(clients.values())} and of accuracies over seeds, between two "
         r"of the values \cite{thompson1936confidence} for medians, Wilson's "
         r"\cite{wilson1927probable} for the shares of successes and of identified images of an "
         "attacker at a rate, exact "

@@ -40,18 +40,19 @@ class StoredTable:
 
     def read(self, columns: Sequence[str], *conditions: Condition) -> pa.Table:
         """Some columns of the rows that meet all conditions, in their order."""
-        try:
-            return self._dataset.to_table(
-                columns=columns, filter=_expression(conditions), use_threads=False
-            )
+        if conditions:
+            empty = self._dataset.schema.empty_table().select(columns)
+            return pa.concat_tables([empty, *self.parts(columns, *conditions)])
+        try:  # at once, which takes half as long for all rows
+            return self._dataset.to_table(columns=columns, use_threads=False)
         except parquet.DAMAGE:
-            for _ in self.parts(columns, *conditions):
+            for _ in self.parts(columns):
                 pass  # until the job whose file it is, which only this names
             raise
 
     def parts(self, columns: Sequence[str], *conditions: Condition) -> Iterator[pa.Table]:
         """The same, as a table for each job with such rows."""
-        condition = _expression(conditions)
+        condition = pq.filters_to_expression(list(conditions)) if conditions else None
         # Not the data set's own batches: pyarrow reads ahead of a slow reader without a limit.
         for file in self._dataset.get_fragments():
             for job in file.split_by_row_group(condition):
@@ -61,7 +62,3 @@ class StoredTable:
                     raise parquet.failure(file.path, error, _MAKE_AGAIN) from None
                 if rows:
                     yield rows
-
-
-def _expression(conditions: Sequence[Condition]) -> ds.Expression | None:
-    return pq.filters_to_expression(list(conditions)) if conditions else None

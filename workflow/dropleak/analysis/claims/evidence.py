@@ -109,7 +109,7 @@ class Run:
             return None
         return f"test accuracy is at chance at {formatting.rates(at_chance)}"
 
-    @property
+    @cached_property
     def images_per_update(self) -> int:
         """Images that share an update."""
         return separation.images_per_update(self.attacks)
