@@ -12,7 +12,7 @@ EXPERIMENT = $$($(BIN)/python -c "import os, yaml; \
 
 PHOTOGRAPHS ?= $(wildcard ../shared/cifar10-subset)
 
-.PHONY: help demo report verify test test-all lint bench slurm-up slurm-down slurm-test kill-test \
+.PHONY: help demo report verify docs test test-all lint bench slurm-up slurm-down slurm-test kill-test \
     slurm-packages browser-packages
 
 help: ## this list
@@ -27,6 +27,10 @@ report: $(VENV)/installed ## one HTML file of it (CONFIG=file: of another experi
 
 verify: $(VENV)/installed ## whether tables, figures and configuration belong together
 	$(BIN)/python -m dropleak.report.verify --configfile "$$CONFIG"
+
+docs: report ## the documentation as a site, with the report as an example: site/index.html
+	$(BIN)/sphinx-build --fail-on-warning --quiet -c docs/site . site
+	cp "results/$(EXPERIMENT)/report.html" site/report.html
 
 test: $(VENV)/installed ## tests that a person waits for: 5 minutes
 	$(BIN)/pytest -m "not slow" --numprocesses auto --maxprocesses 8 --dist loadfile

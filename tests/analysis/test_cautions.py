@@ -1,4 +1,4 @@
-"""Warnings at the end of a run and on the report's first page."""
+"""Warnings about results that mean nothing."""
 
 from dataclasses import asdict
 
@@ -8,9 +8,8 @@ import pytest
 from dropleak.analysis import efficacy
 from dropleak.analysis.cautions import as_text, cautions
 from dropleak.analysis.chance import Chance
-from dropleak.report import pages
 from dropleak.tables import parquet
-from dropleak.tables.schemas import CLAIMS, SUMMARY, TRADEOFF
+from dropleak.tables.schemas import SUMMARY, TRADEOFF
 
 CHANCE = asdict(Chance(0.5, 0.25, 0.75, 12))
 
@@ -116,27 +115,3 @@ def test_the_terminal_shows_a_short_paragraph_per_warning():
         assert paragraph.startswith("WARNING: ")
         assert " ".join(paragraph.split()) == f"WARNING: {caution.problem} {caution.advice}"
         assert max(map(len, paragraph.splitlines())) <= 100
-
-
-def test_the_reports_first_page_shows_verdicts_and_warnings():
-    claims = pa.table({"verdict": ["inconclusive"] * 3})
-    warnings = cautions(FINE, tradeoff({"idlg": efficacy.FAILS}, [0.5]))
-    text = pages.findings(claims, warnings)
-    assert text.startswith("Of 3 tests of claims 3 are inconclusive. ")
-    for caution in warnings:
-        assert caution.problem in text
-        assert caution.advice not in text
-
-
-def test_the_claims_page_gives_the_reason():
-    row = dict.fromkeys(CLAIMS.names) | {
-        "claim": "balance-privacy",
-        "statement": "Images stay private.",
-        "verdict": "inconclusive",
-        "reason": efficacy.FAILS,
-    }
-    claims = pa.table({name: [value] for name, value in row.items()})
-    page = pages.claims_page(
-        claims, pa.table({}), {"experiment": "big", "images": 12}, "photographs"
-    )
-    assert f"inconclusive<small>{efficacy.FAILS}</small>" in page

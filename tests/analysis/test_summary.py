@@ -29,7 +29,7 @@ def test_the_summary_counts_every_attack(attacks):
 
 
 def test_attackers_are_compared_image_by_image(two_attackers):
-    table = compare(two_attackers, "idlg")
+    table = compare(two_attackers, {"lenet": "idlg"})
     rows = table.to_pandas()
     assert rows["attacker"].tolist() == ["mask-reading", "mask-reading"]
     assert rows["dropout_rate"].tolist() == [0.0, 0.5]
@@ -41,7 +41,7 @@ def test_attackers_are_compared_image_by_image(two_attackers):
     assert rows["difference"][1] == pytest.approx(expected)
     assert rows["difference_low"][1] <= expected <= rows["difference_high"][1] < 0
     assert rows["better_share"][1] == 1
-    assert len(compare(two_attackers.slice(0, 4), "idlg")) == 0
+    assert len(compare(two_attackers.slice(0, 4), {"lenet": "idlg"})) == 0
 
 
 def test_clients_are_summarised_and_compared_separately(two_attackers):
@@ -49,7 +49,9 @@ def test_clients_are_summarised_and_compared_separately(two_attackers):
     attacks = pa.concat_tables(parts)
     separate = [summarise(part, 0.2) for part in parts]
     assert summarise(attacks, 0.2).equals(pa.concat_tables(separate))
-    separate = [compare(part, "idlg") for part in parts]
-    assert compare(attacks, "idlg").equals(pa.concat_tables(separate))
+    baselines = {"lenet": "idlg", "other": "mask-reading"}  # each client has its own
+    separate = [compare(part, baselines) for part in parts]
+    assert compare(attacks, baselines).equals(pa.concat_tables(separate))
+    assert separate[1]["attacker"].unique().to_pylist() == ["idlg"]
     assert "client" not in as_text(summarise(two_attackers, 0.2))
     assert "other" in as_text(summarise(attacks, 0.2))

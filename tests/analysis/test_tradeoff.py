@@ -13,7 +13,7 @@ from dropleak.analysis.summary import as_text, summarise
 from dropleak.analysis.tradeoff import compute_tradeoff, mean_image_errors
 from dropleak.report import captions
 from dropleak.tables import parquet
-from dropleak.tables.schemas import MEAN_IMAGE, TRADEOFF, UTILITY
+from dropleak.tables.schemas import DEFENCES, MEAN_IMAGE, TRADEOFF, UTILITY
 
 
 def test_a_rate_is_private_if_the_attack_is_worse_than_a_guess(tradeoff):
@@ -162,8 +162,10 @@ def test_a_trained_client_is_weighed_against_its_accuracy_after_its_own_epoch(tw
         **{("later", 0.0): 0.7, ("later", 0.5): 0.6},
     }
     assert all(row["epochs"] == names[client] for (client, _), row in found.items())
-    assert "is untrained; the acc" in captions.privacy_and_utility(table, "lenet", ["idlg"])
-    text = captions.privacy_and_utility(table, "later", ["idlg"])
+    assert "is untrained; the acc" in captions.privacy_and_utility(
+        table, DEFENCES.empty_table(), "lenet", ["idlg"]
+    )
+    text = captions.privacy_and_utility(table, DEFENCES.empty_table(), "later", ["idlg"])
     assert "of the same network, after 2 epochs of training." in text
 
 

@@ -11,6 +11,8 @@ from dropleak.data import cifar10_subset, folder, picture
 from dropleak.data.cifar10_subset import CHECKSUM, checksum, chosen, subset, write
 from dropleak.data.dataset import LabelledImages
 from dropleak.errors import InputError
+from dropleak.tables import parquet
+from dropleak.tables.schemas import IMAGES
 
 COUNTS = {"train": 50_000, "test": 10_000}
 
@@ -72,6 +74,17 @@ def test_the_checksum_is_that_of_the_photographs_here():
             pixels[place] = picture.read(path, None)  # which has one channel if it is grey
         parts[part] = LabelledImages(pixels, labels, classes)
     assert checksum(parts) == CHECKSUM
+
+
+def test_an_image_table_of_them_is_known(photographs, digits):
+    pixels = [picture.read(path, None) for path in folder.files(photographs, "test")]
+    flat = [np.broadcast_to(image, (3, 32, 32)).tobytes() for image in pixels]
+    columns = {"index": range(846), "label": [0] * 846}
+    table = parquet.build(IMAGES, columns | {"pixels": flat}, shape=[3, 32, 32])
+    assert cifar10_subset.is_test_part(table)
+    other = parquet.build(IMAGES, columns | {"pixels": [flat[0]] * 846}, shape=[3, 32, 32])
+    assert not cifar10_subset.is_test_part(other)
+    assert not cifar10_subset.is_test_part(digits["test"])
 
 
 def test_the_command_says_what_is_missing(tmp_path):

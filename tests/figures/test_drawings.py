@@ -2,7 +2,7 @@
 
 import textwrap
 from dataclasses import asdict
-from itertools import pairwise, product
+from itertools import combinations, product
 
 import modules
 import numpy as np
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from drawn import figures
-from experiment import LABELS, TEN_CLASSES, TWO_RATES, failing, of_client, texts, weighed
+from experiment import LABELS, LENET, TEN_CLASSES, TWO_RATES, failing, of_client, texts, weighed
 from joined import joined
 from matplotlib.text import Text
 from scipy.stats import binom
@@ -24,11 +24,12 @@ from dropleak.analysis.summary import summarise
 from dropleak.engine.client.client import Client
 from dropleak.engine.models.module import ModuleNetwork
 from dropleak.engine.models.zoo import lenet
+from dropleak.formatting import number
 from dropleak.jobs.images import tensors
 from dropleak.jobs.method_tables import clients_table, features_table, network_table
 from dropleak.report import captions
 from dropleak.tables import parquet
-from dropleak.tables.schemas import ATTACKS, SUMMARY, TRADEOFF, UTILITY
+from dropleak.tables.schemas import ATTACKS, DEFENCES, SUMMARY, TRADEOFF, UTILITY
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,30 @@ def updates_of_several(attacks, tmp_path_factory):
             rows.append(row.assign(label_inferred=row["label"], rmse_clipped=error, **changed))
     table = parquet.build(ATTACKS, pd.concat(rows).astype({"mask_exact": object}).to_dict("list"))
     return joined(tmp_path_factory.mktemp("several"), table), summarise(table, 0.1)
+
+
+def pixels(digits, index):
+    return parquet.decode_pixels(digits["test"].take([index])["pixels"], (32, 32))[0]
+
+
+NAMES = ["idlg", "mask-reading"]
+RATES = [0.0, 0.5]
+COURSES = [{"start": 0, "later": 20}]
+
+
+def intervals_of_accuracies():
+    """A table of defences whose accuracies have the same interval at two rates."""
+    columns = {
+        field.name: [None if field.nullable else "" if field.type == pa.string() else 0] * 2
+        for field in DEFENCES
+    }
+    columns |= {name: [False] * 2 for name in ("at_chance", "front")}
+    columns |= {"client": ["lenet"] * 2, "dropout_rate": [0.0, 0.5]}
+    columns |= {"test_accuracy_low": [0.8] * 2, "test_accuracy_high": [0.95] * 2}
+    return parquet.build(DEFENCES, columns)
+
+
+INTERVALS = intervals_of_accuracies()
 
 
 def test_figure_1_has_the_layers_of_the_model():
@@ -76,7 +101,7 @@ def test_figure_1_shortens_long_names_of_layers():
     assert "Linear 1.decoder_of_th…r_all_of_the_features" in texts(figures.network(table))
 
 
-def test_figure_2_greys_what_the_mask_drops(digits):
+def test_figure_2_has_the_image_and_colours_what_the_mask_drops(digits):
     table = features_table(
         lenet((1, 32, 32), 10), digits["test"].take([3]), [0.0, 0.2, 0.5], seed=0
     )
@@ -84,9 +109,14 @@ def test_figure_2_greys_what_the_mask_drops(digits):
     dropped = 1 - frame.groupby("dropout_rate")["kept"].mean()
     assert dropped.tolist() == pytest.approx([0.0, 0.2, 0.5], abs=0.06)
     assert frame["value"].between(0, 1).all()
-    figure = figures.features(table)
-    greyed = [axis.images[0].get_array().mask.sum() for axis in figure.axes[:3]]
-    assert greyed == (~frame["kept"]).groupby(frame["dropout_rate"]).sum().tolist()
+    image, *maps = figures.features(table, digits["test"]).axes
+    assert (image.images[0].get_array() == pixels(digits, 3)).all()
+    dropped = [axis.images[0].get_array().mask.sum() for axis in maps]
+    assert dropped == (~frame["kept"]).groupby(frame["dropout_rate"]).sum().tolist()
+    first = maps[0].images[0].get_array()[:8, :8]  # the first channel
+    values = frame.query("dropout_rate == 0 and channel == 0")["value"].to_numpy().reshape(8, 8)
+    low, high = frame["value"].min(), frame["value"].max()
+    assert np.allclose(first, (values - low) / (high - low))
 
 
 def test_figures_1_and_2_show_a_module_as_the_same_network_of_layers(digits):
@@ -104,7 +134,8 @@ def test_figures_1_and_2_show_a_module_as_the_same_network_of_layers(digits):
         if call.name == "8"
     )
     assert found["value"].to_numpy()[:768] == pytest.approx(before.flatten().numpy(), abs=1e-5)
-    assert figures.features(found).axes[0].images[0].get_array().shape == (24, 32)
+    shown = figures.features(found, digits["test"]).axes[1].images[0].get_array()
+    assert shown.shape == (24, 32)
 
 
 @pytest.mark.parametrize("module", [modules.Unusual, modules.transformer, modules.ConvNet])
@@ -118,9 +149,9 @@ def test_figure_2_says_why_it_shows_nothing(digits):
     module = nn.Sequential(nn.Dropout(), nn.Conv2d(1, 10, 32), nn.Flatten())
     network = ModuleNetwork(module, (1, 32, 32), 10)
     table = features_table(network, digits["test"].take([3]), [0.5], seed=0)
-    (shown,) = filter(None, texts(figures.features(table)))
+    (shown,) = filter(None, texts(figures.features(table, digits["test"])))
     assert " ".join(shown.split()) == "Not shown: the logits do not come from a linear layer."
-    assert captions.features(table) == (
+    assert captions.features(table, digits["test"]) == (
         "They are not shown, as the logits do not come from a linear layer."
     )
 
@@ -169,35 +200,50 @@ def test_figure_3_shows_each_image_at_each_rate(attacks, stored, digits):
     figure = figures.sample(stored, digits["test"], "lenet", "idlg", [17, 4])
     shown = texts(figure)
     assert [text for text in shown if text in ("truth", "0.0", "0.5")] == ["truth", "0.0", "0.5"]
-    truth = figure.axes[0].images[0].get_array()
-    pixels = parquet.decode_pixels(digits["test"].take([17])["pixels"], (32, 32))[0]
-    assert (truth == pixels).all()
-    assert f"{attacks['rmse'][1].as_py():.2f}" in shown
+    assert {"dropout rate", "RMSE"} <= {*shown}
+    assert (figure.axes[0].images[0].get_array() == pixels(digits, 17)).all()
+    errors = attacks.to_pandas().set_index(["image", "dropout_rate"])["rmse_clipped"]
+    row = [axis.get_xlabel() for axis in figure.axes[:3]]
+    assert row == ["RMSE", *(number(errors[17, rate]) for rate in (0.0, 0.5))]
 
 
 def test_figure_4_has_the_means_and_the_papers_values(attacks, stored):
     summary = summarise(attacks, 0.1)
     (axis,) = figures.rmse_by_rate(stored, summary, "lenet", "idlg").axes
-    published = axis.collections[-1].get_offsets()[:, 1]
-    assert published.tolist() == [0.533, 0.612]
+    images, *_, published = (dots.get_offsets() for dots in axis.collections)
+    errors = attacks.sort_by("dropout_rate")["rmse_clipped"].to_pylist()
+    assert images[:, 1].tolist() == pytest.approx(errors)
+    assert published[:, 1].tolist() == [0.533, 0.612]
     means = axis.containers[-1].lines[0].get_ydata()
     assert means.tolist() == pytest.approx(summary["rmse_clipped_mean"].to_pylist())
+    (above,) = axis.child_axes
+    shares = [label.get_text() for label in above.get_xticklabels()]
+    assert shares == [f"{share:.0%}" for share in summary["success_share"].to_pylist()]
+    assert axis.get_ylim()[0] < 0  # points at zero are whole
 
 
-def test_figure_5_has_the_quartiles_of_each_rate(attacks, stored):
-    (axis,) = figures.rmse_by_iteration(stored, "lenet", "idlg").axes
-    trajectories = np.array(attacks["trajectory_rmse"].to_pylist()[:2])
-    line = axis.lines[0]
-    assert line.get_xdata().tolist() == list(range(0, 301, 20))
-    assert line.get_ydata() == pytest.approx(np.median(trajectories, axis=0))
-    edge = axis.collections[0].get_paths()[0].vertices[1:17]
-    assert edge[:, 1] == pytest.approx(np.quantile(trajectories, 0.25, axis=0))
+def test_figure_5_has_a_panel_with_the_quartiles_of_each_rate(attacks, stored):
+    axes = figures.rmse_by_iteration(stored, "lenet", "idlg").axes
+    courses = np.array(attacks["trajectory_rmse_clipped"].to_pylist()).reshape(2, 2, -1)
+    for axis, rate, errors in zip(axes, (0.0, 0.5), courses, strict=True):
+        median = np.median(errors, axis=0)
+        *every, line = axis.lines
+        assert line.get_xdata().tolist() == list(range(0, 301, 20))
+        assert line.get_ydata() == pytest.approx(median)
+        assert len(every) == 2  # the medians at all rates
+        assert axis.get_title() == f"rate {rate}: {number(median[-1])}"
+        edge = axis.collections[0].get_paths()[0].vertices[1:17]
+        assert edge[:, 1] == pytest.approx(np.quantile(errors, 0.25, axis=0))
 
 
-def test_figure_6_has_the_mean_over_seeds(utility):
+def test_figure_6_has_the_mean_and_the_range_over_seeds(utility):
     (axis,) = figures.accuracy_by_rate(utility, LABELS).axes
-    mean = last_epoch(utility.to_pandas())["test_accuracy"].mean()
-    assert axis.lines[1].get_ydata() == pytest.approx([mean])
+    accuracies = last_epoch(utility.to_pandas())["test_accuracy"]
+    (drawn,) = axis.containers
+    line, _, (bars,) = drawn.lines
+    assert line.get_ydata() == pytest.approx([accuracies.mean()])
+    (bar,) = bars.get_segments()
+    assert bar[:, 1] == pytest.approx([accuracies.min(), accuracies.max()])
 
 
 def test_figure_6_has_a_line_for_each_trained_network(utility):
@@ -205,7 +251,7 @@ def test_figure_6_has_a_line_for_each_trained_network(utility):
     utility = pa.concat_tables([utility, parquet.build(UTILITY, other)])
     figure = figures.accuracy_by_rate(utility, LABELS)
     (axis,) = figure.axes
-    shown = {line.get_label(): [*line.get_ydata()] for line in axis.lines}
+    shown = {box.get_label(): [*box.lines[0].get_ydata()] for box in axis.containers}
     assert shown["relu-convnet (classifier)"] == [0.25]
     assert "lenet (classifier)" in shown
     assert "relu-convnet (classifier)" in texts(figure)
@@ -215,7 +261,7 @@ def test_figure_6_has_a_line_for_each_trained_network(utility):
 
 def test_figure_6_has_chance_with_its_interval(utility):
     (axis,) = figures.accuracy_by_rate(utility, LABELS).axes
-    assert axis.lines[0].get_ydata() == [0.4, 0.4]
+    assert axis.lines[-1].get_ydata() == [0.4, 0.4]
     band = axis.patches[0].get_extents().transformed(axis.transData.inverted())
     low, high = binom.ppf([0.025, 0.975], 50, 0.4) / 50
     assert (band.y0, band.y1) == pytest.approx((low, high))
@@ -247,37 +293,68 @@ def test_figure_7_has_a_panel_for_each_client(two_attackers, tradeoff):
         (line,) = (container.lines[0] for container in axis.containers)
         assert line.get_ydata() == pytest.approx([0.1 * index] * 2)
         low, high = axis.get_ylim()
-        assert low == 0
+        assert low < 0
         assert high > 0.6
     figure.canvas.draw()
     labelled = [any(label.get_visible() for label in axis.get_xticklabels()) for axis in panels]
     assert labelled == [False] * 5 + [True] * 2
 
 
+def test_clients_can_have_attackers_of_their_own(two_attackers):
+    """Figures of several clients have all lines that there are, in the same colours."""
+    idlg = two_attackers.filter(pc.field("attacker") == "idlg")
+    every = pa.concat_tables([of_client(two_attackers, "start"), of_client(idlg, "later")])
+    summary = summarise(every, 0.1)
+    weights = weighed(every, TWO_RATES, clients=dict.fromkeys(COURSES[0], asdict(LENET)))
+    figure = figures.attackers_by_rate(summary, weights, [*COURSES[0]], NAMES)
+    drawn = [[len(box.lines[0].get_xdata()) for box in axis.containers] for axis in figure.axes]
+    assert drawn == [[2, 2], [2, 0]]
+    assert "of ``later`` at rate 0.5" in captions.attackers_by_rate(
+        summary, weights, [*COURSES[0]], NAMES
+    )
+    assert figures.leakage_by_epoch(summary, weights, COURSES, NAMES)
+    text = captions.leakage_by_epoch(summary, weights, COURSES, NAMES)
+    assert text.count("``mask-reading``") == text.count("``idlg``") == 2
+    assert text.count(" after 0") == 4
+    assert text.count(" after 20") == 2
+
+
 def test_figure_8_marks_what_a_user_wants(tradeoff):
-    figure = figures.privacy_and_utility(tradeoff, "lenet", ["idlg", "mask-reading"])
-    assert figure.axes[0].get_title().endswith("no rate")
-    region = figure.axes[0].collections[-1].get_paths()[0].get_extents()
+    axis = figures.privacy_and_utility(tradeoff, INTERVALS, "lenet", NAMES).axes[0]
+    assert axis.get_title().endswith("no rate")
+    region = axis.collections[-1].get_paths()[0].get_extents()
     assert region.x0 == pytest.approx(0.8)
     assert region.y0 == pytest.approx(0.2)
+    assert axis.get_xlim()[0] < 0.8  # the axis has the accuracy that is needed
     only_idlg = tradeoff.slice(0, 2)
-    assert (
-        figures.privacy_and_utility(only_idlg, "lenet", ["idlg"])
-        .axes[0]
-        .get_title()
-        .endswith("0.5")
-    )
+    axis = figures.privacy_and_utility(only_idlg, INTERVALS, "lenet", ["idlg"]).axes[0]
+    assert axis.get_title().endswith("0.5")
+
+
+def test_figure_8_has_points_with_both_intervals_and_no_lines(tradeoff):
+    axis = figures.privacy_and_utility(tradeoff, INTERVALS, "lenet", NAMES).axes[0]
+    frame = tradeoff.to_pandas().set_index("attacker").sort_index()
+    for name, box in zip(NAMES, axis.containers, strict=True):
+        rows = frame.loc[name]
+        line, _, (across, up) = box.lines
+        assert line is None
+        for segment, accuracy in zip(across.get_segments(), rows["test_accuracy"], strict=True):
+            assert segment[:, 0] == pytest.approx([0.8, 0.95])
+            assert 0.8 <= accuracy <= 0.95
+        ends = rows[["rmse_clipped_low", "rmse_clipped_high"]].to_numpy()
+        assert [segment[:, 1] for segment in up.get_segments()] == pytest.approx(ends)
 
 
 @pytest.mark.parametrize(
     ("accuracies", "labels"),
     [
-        ([0.909, 0.918, 0.906, 0.897, 0.7, 0.48], ["0.5", "0.4", "0.3, 0.2, 0.0, 0.1"]),
-        ([0.4203, 0.4382, 0.4421, 0.44, 0.4305, 0.4239], ["0.0", "0.5", "0.4", "0.1, 0.3", "0.2"]),
-        ([0.5] * 6, ["0.0, 0.1, 0.2, 0.3, 0.4, 0.5"]),
+        ([0.909, 0.7, 0.906, 0.905, 0.9, 0.48], {"0.0", "0.1", "0.2 to 0.4", "0.5"}),
+        ([0.9, 0.8, 0.9, 0.8, 0.9, 0.6], {"0.0", "0.2, 0.4", "0.1, 0.3", "0.5"}),
+        ([0.5] * 6, {"0.0", "0.1 to 0.5"}),
     ],
 )
-def test_rates_in_figure_8_do_not_overprint(accuracies, labels):
+def test_rates_in_figure_8_stand_at_their_points(accuracies, labels):
+    """The error at rate 0.0 is far from all others, so its name is too."""
     rates = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
     errors = [0.07, *[0.63] * 5]
     columns = {
@@ -293,41 +370,43 @@ def test_rates_in_figure_8_do_not_overprint(accuracies, labels):
     metadata = {name: {"lenet": value} for name, value in by_client.items()}
     metadata |= {"chance": asdict(TEN_CLASSES), "mean_image_rmse": 0.25}
     table = parquet.build(TRADEOFF, columns, **metadata)
-    figure = figures.privacy_and_utility(table, "lenet", ["idlg"])
+    figure = figures.privacy_and_utility(table, DEFENCES.empty_table(), "lenet", ["idlg"])
+    (axis,) = figure.axes
+    assert {text.get_text() for text in axis.texts} == labels
     figure.canvas.draw()
-    named = [text for text in figure.axes[0].texts if text.get_text()]
-    assert [text.get_text() for text in named] == labels
-    boxes = [text.get_window_extent() for text in named]
-    assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
+    boxes = [Text.get_window_extent(text) for text in axis.texts]
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+    for text, box in zip(axis.texts, boxes, strict=True):
+        place = (accuracies[0], 0.07) if text.get_text() == "0.0" else (text.xy[0], 0.63)
+        x, y = axis.transData.transform(place)
+        assert box.padded(20).contains(x, y)
 
 
 def test_figure_8_says_what_is_missing(tradeoff):
-    figure = figures.privacy_and_utility(tradeoff.slice(0, 0), "lenet", ["idlg"])
+    figure = figures.privacy_and_utility(tradeoff.slice(0, 0), INTERVALS, "lenet", ["idlg"])
     assert any("utility.rates" in text for text in texts(figure))
 
 
 def test_figure_8_names_inconclusive_attackers(two_attackers):
     names = ["idlg", "mask-reading"]
-    axis = figures.privacy_and_utility(
-        weighed(failing(two_attackers), TWO_RATES), "lenet", names
-    ).axes[0]
+    weighed_attacks = weighed(failing(two_attackers), TWO_RATES)
+    axis = figures.privacy_and_utility(weighed_attacks, INTERVALS, "lenet", names).axes[0]
     inconclusive = "idlg inconclusive: this attack fails without a defence too"
     assert axis.get_title().splitlines() == [
         "private from mask-reading and accurate: no rate",
-        *textwrap.wrap(inconclusive, 57),
+        *textwrap.wrap(inconclusive, 55),
     ]
-    faces = [container.lines[0].get_markerfacecolor() for container in axis.containers]
-    assert faces[0] == "none" != faces[1]
-    idlg = failing(two_attackers).slice(0, 4)
-    axis = figures.privacy_and_utility(weighed(idlg, TWO_RATES), "lenet", ["idlg"]).axes[0]
+    idlg, reading = (dots.get_facecolor() for dots in axis.collections if dots.get_label() in names)
+    assert (idlg == 1).all()
+    assert not (reading == 1).all()
+    only = weighed(failing(two_attackers).slice(0, 4), TWO_RATES)
+    axis = figures.privacy_and_utility(only, INTERVALS, "lenet", ["idlg"]).axes[0]
     assert " ".join(axis.get_title().split()) == inconclusive
 
 
 def test_the_title_of_figure_8_fits(two_attackers):
     attacks = two_attackers.filter(pc.field("dropout_rate") > 0)
-    figure = figures.privacy_and_utility(
-        weighed(attacks, TWO_RATES), "lenet", ["idlg", "mask-reading"]
-    )
+    figure = figures.privacy_and_utility(weighed(attacks, TWO_RATES), INTERVALS, "lenet", NAMES)
     figure.canvas.draw()
     title = figure.axes[0].title
     assert "idlg, mask-reading inconclusive:" in title.get_text()
@@ -339,7 +418,7 @@ def test_the_title_of_figure_8_fits(two_attackers):
 def test_figure_8_has_chance_where_accuracies_are_near(two_attackers):
     chance = Chance(0.5, 0.25, 0.75, 12)
     near = weighed(two_attackers, {0.0: 0.5, 0.5: 0.6}, chance=chance)
-    axis = figures.privacy_and_utility(near, "lenet", ["idlg", "mask-reading"]).axes[0]
+    axis = figures.privacy_and_utility(near, DEFENCES.empty_table(), "lenet", NAMES).axes[0]
     assert axis.get_title().endswith("accurate: no rate\naccuracy is at chance: 0.0, 0.5")
     band = axis.patches[0].get_extents().transformed(axis.transData.inverted())
     assert (band.x0, band.x1) == pytest.approx((0.25, 0.75))
@@ -348,20 +427,27 @@ def test_figure_8_has_chance_where_accuracies_are_near(two_attackers):
     assert right > 0.75
     region = axis.collections[-1].get_paths()[0].get_extents()
     assert region.x0 == pytest.approx(0.75)  # an accuracy within chance's interval is not wanted
-    far = figures.privacy_and_utility(weighed(two_attackers, TWO_RATES), "lenet", ["idlg"]).axes[0]
-    assert "chance, 0.10, is far to the left" in far.get_xlabel()
-    assert far.get_xlim()[0] > 0.8
+    far = weighed(two_attackers, TWO_RATES)
+    axis = figures.privacy_and_utility(far, INTERVALS, "lenet", ["idlg"]).axes[0]
+    assert "chance, 0.10, is far below" in axis.get_xlabel()
+    assert axis.get_xlim()[0] > 0.7
 
 
 def test_figure_9_shows_each_attackers_reconstructions(two_attackers, stored, digits):
     names = ["idlg", "mask-reading"]
-    figure = figures.attackers_sample(stored, digits["test"], "lenet", names, 0.5, [17, 4])
-    shown = texts(figure)
-    assert [text for text in shown if text in ("truth", *names)] == ["truth", *names]
-    frame = (
-        two_attackers.to_pandas().query("dropout_rate == 0.5 and image == 4").set_index("attacker")
-    )
-    assert f"{frame['rmse']['mask-reading']:.2f}" in shown
+    figure = figures.attackers_sample(stored, digits["test"], "lenet", names, [17, 4])
+    assert {"dropout rate", "truth", "0.0", "0.5"} <= {*texts(figure)}
+    frame = two_attackers.to_pandas()
+    means = frame.groupby(["attacker", "dropout_rate"])["rmse_clipped"].mean()
+    rows = np.reshape(figure.axes, (2, 3))
+    for (truth, *cells), name in zip(rows, names, strict=True):
+        assert truth.get_ylabel().replace("\n", "") == name
+        labels = [cell.get_xlabel() for cell in cells]
+        assert labels == [number(means[name, rate]) for rate in (0.0, 0.5)]
+        shown = truth.images[0].get_array()
+        assert (
+            shown == np.hstack([pixels(digits, 17), np.full((32, 1), 255), pixels(digits, 4)])
+        ).all()
 
 
 def test_figures_are_written_in_both_formats(tmp_path, utility):
@@ -395,10 +481,6 @@ def test_the_caption_of_figure_12_has_the_shares(updates_of_several):
     assert captions.separation(*updates_of_several, ["plain", "separation"]) == (
         "``separation`` separates 100% of 2 updates of 2 and 50% of 2 updates of 4 images exactly."
     )
-
-
-RATES = [0.0, 0.5]
-COURSES = [{"start": 0, "later": 20}]
 
 
 @pytest.fixture(scope="module")

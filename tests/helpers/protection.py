@@ -19,7 +19,7 @@ DOUBT = efficacy.FAILS
 
 
 def client(**settings):
-    return asdict(Client(rates=[0.0])) | settings
+    return asdict(Client()) | {"rates": [0.0], "attackers": ["a"]} | settings
 
 
 def attack(client, rate, attacker, error, doubt=None, inapplicable=0):

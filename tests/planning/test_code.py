@@ -40,7 +40,7 @@ EVERYTHING = CLAIMS | {"summarise"}
 @pytest.mark.parametrize(
     ("file", "old", "new", "affected"),
     [
-        ("dropleak/figures/rmse.py", "widths=0.6", "widths=0.7", RMSE),
+        ("dropleak/figures/rmse.py", "_EARLY = 100", "_EARLY = 99", RMSE),
         ("dropleak/figures/style.py", "WIDTH = ", "WIDTH = 1 + ", FIGURES),
         ("dropleak/report/captions.py", "It has", "This has", FIGURES),
         ("dropleak/analysis/statistics.py", "_RESAMPLES = 9_999", "_RESAMPLES = 99", EVERYTHING),

@@ -1,12 +1,14 @@
 from dataclasses import asdict
 
 import pytest
+from PIL import Image
 
 from dropleak.docs import markdown, settings
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.client.client import Client
 from dropleak.errors import InputError
 from dropleak.planning import config
+from dropleak.planning.networks import HOW_ATTACKED
 
 CLOSED_FORM = {"optimiser": "closed-form", "masks": "read"}
 
@@ -20,8 +22,7 @@ def test_defaults_are_filled_in_at_every_depth():
     assert done["attack"]["iterations"] == 5800
     assert done["utility"]["epochs"] == 3
     assert done["utility"]["optimiser"] == "adam"
-    assert config.attackers(done)["mine"] == asdict(Attacker())
-    assert config.attackers(done)["idlg"] == asdict(Attacker())
+    assert config.attackers(done)["mine"] == asdict(Attacker()) | {"iterations": None}
 
 
 def test_the_given_configuration_is_not_changed():
@@ -61,6 +62,10 @@ def test_the_given_configuration_is_not_changed():
         (
             {"presets": {"clients": {"x": {"rates": []}}}},
             ["presets.clients.x.rates", "empty"],
+        ),
+        (
+            {"presets": {"clients": {"x": {"attackers": ["idlgg"]}}}},
+            ["presets.clients.x.attackers", "idlgg", "idlg"],
         ),
         (
             {"presets": {"clients": {"x": {"rates": [0, 0.0]}}}},
@@ -153,9 +158,29 @@ def test_all_mistakes_are_reported_at_once():
     assert "seed" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("together", "images"), [([1], 32), ([1, 2, 8], 32), ([5], 30), ([3, 4, 5], 60)]
+)
+def test_images_are_some_in_whole_updates_unless_it_says_how_many(together, images):
+    presets = {f"by-{n}": {"images_per_update": n} for n in together}
+    options = {"clients": [*presets], "presets": {"clients": presets}}
+    assert complete(**options)["images"] == images
+    assert complete(**options, images=120)["images"] == 120
+
+
+def test_a_small_folder_is_attacked_whole(tmp_path):
+    for name in ("train/a/1.png", "train/b/1.png", "test/a/1.png", "test/a/2.png", "test/b/1.png"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (32, 32)).save(path)
+    data = {"source": "folder", "root": str(tmp_path)}
+    assert complete(data=data)["images"] == 3
+    assert complete(data=data, clients=["lenet-2"])["images"] == 2
+
+
 def test_the_library_has_the_defaults_of_the_schema():
-    assert config.attackers(complete())["idlg"] == asdict(Attacker())
-    assert config.clients(complete())["lenet"] == asdict(Client())
+    assert config.attackers(complete())["idlg"] == asdict(Attacker()) | {"iterations": None}
+    assert config.clients(complete())["lenet"] == asdict(Client()) | HOW_ATTACKED
 
 
 def test_a_client_has_the_rates_of_the_experiment_unless_it_has_its_own():
@@ -163,6 +188,21 @@ def test_a_client_has_the_rates_of_the_experiment_unless_it_has_its_own():
     done = complete(rates=[0.1, 0.2], clients=["lenet", "mine"], presets=presets)
     assert config.rates_of(done, "lenet") == [0.1, 0.2]
     assert config.rates_of(done, "mine") == [0.0]
+
+
+def test_a_client_has_the_attackers_of_the_experiment_unless_it_has_its_own():
+    presets = {"clients": {"mine": {"attackers": ["mask-reading", "separation"]}}}
+    done = complete(attackers=["idlg", "dlg"], clients=["mine", "lenet"], presets=presets)
+    assert config.attackers_of(done, "lenet") == ["idlg", "dlg"]
+    assert config.attackers_of(done, "mine") == ["mask-reading", "separation"]
+    assert config.attacking(done) == ["mask-reading", "separation", "idlg", "dlg"]
+    assert config.separating(done) == ["separation"]
+
+
+def test_an_attacker_has_the_iterations_of_the_experiment_unless_it_has_its_own():
+    presets = {"attackers": {"brief": {"iterations": 40}}}
+    done = complete(attack={"iterations": 100}, presets=presets)
+    assert [config.iterations_of(done, name) for name in ("idlg", "brief")] == [100, 40]
 
 
 @pytest.mark.parametrize("kind", ["clients", "attackers"])

@@ -114,12 +114,13 @@ def plan(config):
         assert sum(part.stop - part.start for part in parts) == config["images"]
         assert all((part.stop - part.start) % together == 0 for part in parts)
     restarts = max(
-        configuration.attackers(config)[name]["restarts"] for name in config["attackers"]
+        configuration.attackers(config)[name]["restarts"]
+        for name in configuration.attacking(config)
     )
     limits = resources.attack(
         size,
         values,
-        attack["iterations"],
+        max(configuration.iterations_of(config, name) for name in configuration.attacking(config)),
         attack["precision"],
         [known_size(client) for client in clients],
         restarts,
@@ -137,7 +138,7 @@ def plan(config):
     images = identity.of_images(config)
     for client in config["clients"]:
         assert identity.of_training(config, images, client)
-        for attacker in config["attackers"]:
+        for attacker in configuration.attackers_of(config, client):
             assert identity.of_attack(config, images, client, attacker)
 
 

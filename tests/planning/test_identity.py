@@ -31,7 +31,7 @@ def of_training(config, client="lenet"):
             {
                 "presets": {
                     "attackers": {"mine": {"masks": "fixed"}},
-                    "clients": {"lenet": {"rates": [0.25]}},
+                    "clients": {"lenet": {"rates": [0.25], "attackers": ["mine"]}},
                 }
             },
             [],
@@ -39,6 +39,19 @@ def of_training(config, client="lenet"):
         ),
         ({"attack": {"images_per_job": 3}}, [], []),
         ({"attack": {"iterations": 40}}, ["iterations was 5800 and is 40"], []),
+        (
+            {"presets": {"attackers": {"mine": {"masks": "fixed", "iterations": 40}}}},
+            ["iterations was 5800 and is 40"],
+            [],
+        ),
+        (
+            {
+                "attack": {"iterations": 40},
+                "presets": {"attackers": {"mine": {"masks": "fixed", "iterations": 5800}}},
+            },
+            [],
+            [],
+        ),
         ({"attack": {"precision": "float64"}}, ['precision was "float32" and is "float64"'], []),
         (
             {"presets": {"attackers": {"mine": {}}}},

@@ -12,6 +12,9 @@ from dropleak.analysis.summary import STATUSES, summarise
 from dropleak.engine.models.zoo import lenet
 from dropleak.jobs.method_tables import features_table, network_table
 from dropleak.report import captions
+from dropleak.tables.schemas import DEFENCES
+
+NO_INTERVALS = DEFENCES.empty_table()
 
 
 def test_captions_say_what_is_inconclusive(two_attackers, utility):
@@ -19,15 +22,15 @@ def test_captions_say_what_is_inconclusive(two_attackers, utility):
     tradeoff = weighed(failing(two_attackers), {0.0: 0.5, 0.5: 0.5}, chance=chance)
     summary = summarise(failing(two_attackers), 0.2)
     for text in (
-        captions.privacy_and_utility(tradeoff, "lenet", names),
+        captions.privacy_and_utility(tradeoff, NO_INTERVALS, "lenet", names),
         captions.attackers_by_rate(summary, tradeoff, ["lenet"], names),
     ):
         assert "Inconclusive for ``idlg``: this attack fails without a defence too." in text
         assert "Inconclusive for ``mask-reading``" not in text
-    text = captions.privacy_and_utility(tradeoff, "lenet", names)
+    text = captions.privacy_and_utility(tradeoff, NO_INTERVALS, "lenet", names)
     assert "networks trained with rates 0.0 and 0.5 are no better" in text
     assert "accurate: none from ``mask-reading``." in text
-    text = captions.privacy_and_utility(tradeoff, "lenet", ["idlg"])
+    text = captions.privacy_and_utility(tradeoff, NO_INTERVALS, "lenet", ["idlg"])
     assert "Rates that are private and accurate: none is known." in text
     one_class = pa.chunked_array([[0] * 10])
     assert "trained with rate 0.3 are no better" in captions.accuracy_by_rate(utility, one_class)
@@ -36,9 +39,9 @@ def test_captions_say_what_is_inconclusive(two_attackers, utility):
 def test_a_caption_names_the_rates_in_the_figure(digits):
     rates = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
     table = features_table(lenet((1, 32, 32), 10), digits["test"].take([3]), rates, seed=0)
-    shown = [axis.get_title() for axis in figures.features(table).axes[:3]]
-    text = captions.features(table)
-    assert [f"rate {rate}" for rate in rates if f"% at {rate}" in text] == shown
+    shown = [axis.get_title() for axis in figures.features(table, digits["test"]).axes[1:]]
+    text = captions.features(table, digits["test"])
+    assert [f"features at rate {rate}" for rate in rates if f"% at {rate}" in text] == shown
 
 
 def test_captions_quote_the_tables(two_attackers, stored, utility, tradeoff, digits):
@@ -53,15 +56,14 @@ def test_captions_quote_the_tables(two_attackers, stored, utility, tradeoff, dig
     assert f"Of 4 attacks {counts}." in text
     assert mean in captions.attackers_by_rate(summary, tradeoff, ["lenet"], names)
     assert "mean image has 0.200" in captions.attackers_by_rate(summary, tradeoff, ["lenet"], names)
-    assert f"{idlg['rmse_median']:.3g} at 0.5" in captions.rmse_by_iteration(
-        stored, "lenet", "idlg"
-    )
     frame = two_attackers.to_pandas().query("attacker == 'idlg' and dropout_rate == 0.5")
-    span = f"{frame['rmse_clipped'].min():.3f} to {frame['rmse_clipped'].max():.3f}"
+    median = formatting.number(frame["rmse_clipped"].median())
+    assert f"{median} at 0.5" in captions.rmse_by_iteration(stored, "lenet", "idlg")
+    low, high = map(formatting.number, (frame["rmse_clipped"].min(), frame["rmse_clipped"].max()))
     images = digits["test"]
-    assert f"{span} at 0.5" in captions.sample(stored, images, "lenet", "idlg", [4, 17])
-    sample = captions.attackers_sample(stored, images, "lenet", names, 0.5, [4, 17])
-    assert f"{span} for ``idlg``" in sample
+    assert f"{low} to {high} at 0.5" in captions.sample(stored, images, "lenet", "idlg", [4, 17])
+    sample = captions.attackers_sample(stored, images, "lenet", names, [4, 17])
+    assert f"{formatting.number(frame['rmse_clipped'].mean())} at 0.5 for ``idlg``" in sample
     accuracy = last_epoch(utility.to_pandas())["test_accuracy"].mean()
     assert f"{accuracy:.1%} at 0.3" in captions.accuracy_by_rate(utility, LABELS)
 
@@ -72,12 +74,12 @@ def test_captions_of_the_method_count_weights_and_features(digits):
     assert f"{weights:,} weights" in captions.network(network_table(network))
     table = features_table(network, digits["test"].take([3]), [0.0, 0.5], seed=0)
     dropped = 1 - table.to_pandas().query("dropout_rate == 0.5")["kept"].mean()
-    assert f"{dropped:.0%} at 0.5" in captions.features(table)
+    assert f"{dropped:.0%} at 0.5" in captions.features(table, digits["test"])
 
 
 def test_figure_8s_caption_names_private_and_accurate_rates(tradeoff):
-    text = captions.privacy_and_utility(tradeoff, "lenet", ["idlg", "mask-reading"])
+    text = captions.privacy_and_utility(tradeoff, NO_INTERVALS, "lenet", ["idlg", "mask-reading"])
     assert "0.5 from ``idlg``; none from ``mask-reading``" in text
     assert "none from ``idlg``" in captions.privacy_and_utility(
-        tradeoff.slice(0, 0), "lenet", ["idlg"]
+        tradeoff.slice(0, 0), NO_INTERVALS, "lenet", ["idlg"]
     )

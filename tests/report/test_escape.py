@@ -54,23 +54,28 @@ CAPTIONS = sorted((ROOT / "workflow" / "report").glob("*.rst"))
 def test_docutils_has_no_warning_about_a_caption(tmp_path, monkeypatch, path, name, clients):
     """Even with names that look like links."""
     monkeypatch.chdir(tmp_path)
-    findings = tmp_path / "results" / "x_" / "report" / "findings.rst"
-    findings.parent.mkdir(parents=True)
-    findings.write_text("Of 2 tests.\n", encoding="utf-8")
+    included = tmp_path / "results" / "x_" / "report" / "answer.html"
+    included.parent.mkdir(parents=True)
+    included.write_text("Of 2 tests.\n", encoding="utf-8")
     dataset = sources.dataset_name({"source": "folder", "root": str(tmp_path / name)})
     snakemake = SimpleNamespace(
-        params=SimpleNamespace(dataset=escape.rst(dataset), options={"chosen": [1], "rate": 0.5}),
+        params=SimpleNamespace(dataset=escape.rst(dataset), options={"chosen": [1]}),
         wildcards=SimpleNamespace(attacker="mask-reading", rate="0.5"),
-        output=SimpleNamespace(numbers=findings),
+        output=SimpleNamespace(numbers=included),
         config=configuration.complete(
             {"experiment": "x_", "clients": clients, "attackers": ["mask-reading"]}
         ),
     )
-    targets = "".join(f"\n\n.. _{name}: x" for name in ("Claims", "Figures", "Tables", "Run"))
-    template = path.read_text(encoding="utf-8") + targets
+    template = path.read_text(encoding="utf-8")
     environment = Environment(trim_blocks=True, lstrip_blocks=True)
     shown = published(environment.from_string(template).render(snakemake=snakemake))
     assert "params.dataset" not in template or html.escape(name) in shown
+
+
+@pytest.mark.parametrize("name", ["a_b^c~d\\e", "{x} & 100% #1", "<a|b>", "a--b---c", "é"])
+def test_plain_words_are_what_was_written(name):
+    sentence = rf"Images of \texttt{{{escape.latex(name)}}} \cite{{zhu2019deep}}, $2 \times 3$."
+    assert escape.plain(sentence) == f"Images of {name}, 2 × 3."
 
 
 @pytest.mark.parametrize(

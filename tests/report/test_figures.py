@@ -43,7 +43,7 @@ def figure(*settings):
         (("clients", "attackers"), "", []),
         (("client",), "_{client}", ["client"]),
         (("attacker", "client"), "_{client}_{attacker}", ["client", "attacker"]),
-        (("client", "chosen", "rate"), "_{client}_{rate}", ["client", "rate"]),
+        (("client", "chosen"), "_{client}", ["client"]),
     ],
 )
 def test_names_and_labels_follow_from_the_settings(settings, ending, wildcards):
@@ -53,22 +53,22 @@ def test_names_and_labels_follow_from_the_settings(settings, ending, wildcards):
     labels = {name: f"{{{name}}}" if name in wildcards else "all" for name in EVERY_VALUE}
     assert entry.labels == {"figure": "12", "shows": "mine"} | labels
     values = {name: EVERY_VALUE[name] for name in wildcards}
-    assert entry.instances({"c": {"rates": [0.5]}}, ["a"]) == [values]
+    assert entry.instances({"c": {"rates": [0.5], "attackers": ["a"]}}) == [values]
 
 
-EVERY_VALUE = {"client": "c", "attacker": "a", "rate": "0.5"}
+EVERY_VALUE = {"client": "c", "attacker": "a"}
 
 
-def test_each_client_has_figures_at_its_own_rates():
-    clients = {"c": {"rates": [0, 0.5]}, "d": {"rates": [0.0]}}
-    assert figure("client", "rate").instances(clients, ["a"]) == [
-        {"client": "c", "rate": "0.0"},
-        {"client": "c", "rate": "0.5"},
-        {"client": "d", "rate": "0.0"},
-    ]
-    assert figure("attacker").instances(clients, ["a", "b"]) == [
-        {"attacker": "a"},
-        {"attacker": "b"},
+def test_each_client_has_figures_of_its_own_attackers():
+    clients = {
+        "c": {"rates": [0, 0.5], "attackers": ["a"]},
+        "d": {"rates": [0.0], "attackers": ["b", "a"]},
+    }
+    assert figure("client").instances(clients) == [{"client": "c"}, {"client": "d"}]
+    assert figure("client", "attacker").instances(clients) == [
+        {"client": "c", "attacker": "a"},
+        {"client": "d", "attacker": "b"},
+        {"client": "d", "attacker": "a"},
     ]
 
 
@@ -76,22 +76,30 @@ RATES = {"c": [0.0, 0.5], "d": [0.0]}
 
 
 def test_figures_by_rate_are_about_clients_attacked_at_several():
-    clients = {name: {"rates": rates, "defence": {}} for name, rates in RATES.items()}
+    clients = {
+        name: {"rates": rates, "attackers": ["a"], "defence": {}} for name, rates in RATES.items()
+    }
     by_rate = {entry.number for entry in FIGURES if entry.shown(clients) == ["c"]}
     assert by_rate == {3, 4, 5, 7, 8}
     for number in by_rate:
         (entry,) = (entry for entry in FIGURES if entry.number == number)
-        assert entry.instances({"d": clients["d"]}, ["a"]) == []
+        assert entry.instances({"d": clients["d"]}) == []
 
 
 def test_options_are_the_settings_of_a_job():
-    common = {"attackers": ["a", "b"], "chosen": [4, 2]}
-    assert figure("rate", "chosen").options({"rate": "0.5"}, **common) == {
-        "rate": 0.5,
-        "chosen": [4, 2],
+    clients = {"c": {"attackers": ["a", "b"]}, "d": {"attackers": ["a", "e"]}}
+
+    def options(*settings, **wildcards):
+        return figure(*settings).options(wildcards, clients, chosen=[4, 2])
+
+    assert options("chosen") == {"chosen": [4, 2]}
+    assert options("attacker", attacker="a") == {"attacker": "a"}
+    assert options("clients", "attackers") == {
+        "clients": ["c", "d"],
+        "attackers": ["a", "b", "e"],
     }
-    assert figure("attacker").options({"attacker": "a"}, **common) == {"attacker": "a"}
-    assert figure().options({}, **common) == {}
+    assert options("client", "attackers", client="d") == {"client": "d", "attackers": ["a", "e"]}
+    assert options() == {}
 
 
 def test_planning_needs_neither_torch_nor_a_plotting_library():
@@ -127,11 +135,11 @@ def test_separation_is_shown_where_updates_of_several_images_are_separated():
 def test_defences_are_shown_for_the_client_without_one():
     (entry,) = (entry for entry in FIGURES if entry.name == "defences")
     clients = {
-        "plain": {"network": "lenet", "defence": {}, "rates": [0.0]},
-        "signs": {"network": "lenet", "defence": {"sign": {}}, "rates": [0.0]},
-        "alone": {"network": "mlp", "defence": {"sign": {}}, "rates": [0.0]},
+        "plain": {"network": "lenet", "defence": {}, "rates": [0.0], "attackers": ["a"]},
+        "signs": {"network": "lenet", "defence": {"sign": {}}, "rates": [0.0], "attackers": ["a"]},
+        "alone": {"network": "mlp", "defence": {"sign": {}}, "rates": [0.0], "attackers": ["a"]},
     }
     assert entry.applies(clients, {})
-    assert entry.instances(clients, ["a"]) == [{"client": "plain"}]
+    assert entry.instances(clients) == [{"client": "plain"}]
     del clients["plain"]
     assert not entry.applies(clients, {})

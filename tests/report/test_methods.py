@@ -12,7 +12,7 @@ from dropleak.engine.attack import distances
 from dropleak.engine.models import zoo
 from dropleak.engine.models.zoo import NETWORKS
 from dropleak.planning import config as configuration
-from dropleak.report import methods
+from dropleak.report import methods, presets
 from dropleak.report.methods import BIBLIOGRAPHY, bibliography, paragraph
 
 VERSIONS = {
@@ -56,11 +56,42 @@ def of_client(**settings):
 
 def test_each_of_several_clients_is_described():
     text = described(images=8, clients=["lenet", "relu-convnet", "lenet-4"])
-    assert r"Clients \texttt{lenet}: 1 image in the LeNet of Zhu et al." in text
-    assert r"Clients \texttt{relu-convnet}: 1 image in a convolutional network with ReLU" in text
-    assert r"Clients \texttt{lenet-4}: 4 images in the LeNet" in text
+    assert r"Images an update: 4 images (\texttt{lenet-4}); 1 image (the others)." in text
+    assert r"Networks: a convolutional network with ReLU" in text
+    assert r"(\texttt{relu-convnet}); the LeNet of Zhu et al." in text
     assert "the same networks were trained" in text
     assert "all clients, rates and attackers met the same problems" in text
+
+
+def test_what_clients_share_is_said_once():
+    noises = {
+        f"noise-{index}": {"defence": {"gaussian-noise": {"standard_deviation": 10.0**-index}}}
+        for index in (1, 2)
+    }
+    text = described(clients=["lenet", *noises], presets={"clients": noises})
+    assert text.count("the LeNet of") == text.count("Gaussian noise") == 1
+    assert r"Defences: none (\texttt{lenet}); Gaussian noise on the gradient" in text
+    assert r"(\texttt{lenet}); standard deviation 0.1 (\texttt{noise-1}); stand" in text
+
+
+def test_attackers_are_named_by_client_if_they_differ():
+    own = {"presets": {"clients": {"mine": {"attackers": ["dlg"]}}}}
+    text = described(clients=["lenet", "mine"], attackers=["idlg"], **own)
+    assert r"Attackers: \texttt{idlg} (\texttt{lenet}); \texttt{dlg} (\texttt{mine})." in text
+    assert "Attackers:" not in described(clients=["lenet", "relu-convnet"])
+
+
+def test_a_budget_of_an_attackers_own_is_said():
+    own = {"presets": {"attackers": {"mine": {"iterations": 1200}}}}
+    text = described(attackers=["idlg", "mine"], **own)
+    assert "learning rate 1, at most 1,200 iterations." in text
+    assert "Other attacks had at most 5,800 iterations" in text
+    assert "Other attacks" not in described()
+
+
+def test_the_only_other_client_is_named():
+    text = described(clients=["lenet", "relu-convnet"])
+    assert "the others" not in text
 
 
 def test_it_describes_the_attacks():
@@ -92,28 +123,28 @@ def test_it_says_if_the_code_is_not_that_of_a_commit():
 @pytest.mark.parametrize(
     ("dropout", "words", "proposed"),
     [
-        ("classifier", "at rates 0.0 and 0.5, before the classifier as proposed by Zheng", True),
-        ("convolutions", "at rates 0.0 and 0.5, after each convolution;", False),
-        ("both", "as proposed by Zheng", True),
+        ("classifier", r"before the classifier as proposed by Zheng \cite{zheng2021dropout}", True),
+        ("convolutions", "after each convolution", False),
+        ("both", "and also after each convolution", True),
     ],
 )
 def test_only_the_papers_site_of_dropout_is_called_its_proposal(dropout, words, proposed):
     text = described(rates=[0.0, 0.5], **of_client(dropout=dropout))
-    assert words in text
+    assert f"{words} at rates 0.0 and 0.5;" in text
     assert ("Zheng" in text) == proposed
 
 
 @pytest.mark.parametrize(
     ("defence", "words"),
     [
-        ({}, r"as proposed by Zheng \cite{zheng2021dropout}; labels can"),
+        ({}, "at rates 0.0, 0.1, 0.2, 0.3, 0.4 and 0.5; labels can"),
         (
             {"sign": {}},
             r"defended by the sign of every entry of the gradient \cite{bernstein2018signsgd};",
         ),
         (
             {"dp-sgd": {"norm": 1, "multiplier": 0.5}},
-            r"on their mean \cite{abadi2016deep} (norm 1 and multiplier 0.5); labels",
+            r"on their mean \cite{abadi2016deep} with norm 1 and multiplier 0.5; labels",
         ),
     ],
 )
@@ -170,7 +201,7 @@ def test_every_citation_has_one_complete_entry(name, network):
 
 def test_every_reference_is_cited():
     entries = set(re.findall(r"^@\w+\{(.*),$", BIBLIOGRAPHY.read_text(encoding="utf-8"), re.M))
-    modules = (methods, datasets, zoo, distances, defences)
+    modules = (methods, presets, datasets, zoo, distances, defences)
     texts = [Path(module.__file__).read_text(encoding="utf-8") for module in modules]
     assert entries == set(re.findall(r"\\cite\{+(\w+)\}", "".join(texts)))
 
@@ -183,7 +214,7 @@ def test_every_choice_of_an_attacker_has_its_own_description():
     """Except `none`, which needs none."""
     for key, schema in _attacker_settings().items():
         choices = [choice for choice in schema.get("enum", []) if choice != "none"]
-        assert len({methods._SETTINGS[key][choice] for choice in choices}) == len(choices)
+        assert len({presets.SETTINGS[key][choice] for choice in choices}) == len(choices)
 
 
 @pytest.mark.parametrize(
@@ -208,10 +239,10 @@ def test_a_users_network_and_its_batch_norm_are_described(tmp_path, batch_norm, 
         "weights": f"{tmp_path}/my_weights.pt",
     }
     text = described(batch_norm=batch_norm, **of_client(**files, batch_norm=batch_norm))
-    assert r"1 image in the network \texttt{build} of \texttt{my\_network.py} with 1,234" in text
+    assert r"1 image in the network \texttt{build} of \texttt{my\_network.py}, with the" in text
     assert known in text
-    assert r"with the weights \texttt{my\_weights.pt} for all clients" in text
-    assert "at rates 0.0, 0.1, 0.2, 0.3, 0.4 and 0.5, in 2 dropout layers; labels can" in text
+    assert r"the weights \texttt{my\_weights.pt} for all clients, 1,234 parameters" in text
+    assert "in 2 dropout layers at rates 0.0, 0.1, 0.2, 0.3, 0.4 and 0.5; labels can" in text
     assert "from the attacked weights" in text
     assert str(tmp_path) not in text
 
@@ -226,20 +257,20 @@ def test_a_users_network_and_its_batch_norm_are_described(tmp_path, batch_norm, 
 def test_it_says_what_labels_are_inferred_from(labels_from, words):
     assert words in described(labels_from=labels_from)
     several = described(labels_from=labels_from, clients=["lenet", "relu-convnet"])
-    assert several.count(words) == 2
+    assert several.count(words) == 1
 
 
 @pytest.mark.parametrize("network", ["lenet", "mlp"])
 def test_a_trained_network_is_described_with_its_training(network):
     text = described(rates=[0.0, 0.35], **of_client(network=network, weights="trained", epochs=1))
     assert f"1 image in {NETWORKS[network].method}, " in text
-    assert "with the weights after 1 epoch of the first training below for all clients" in text
+    assert "with the weights after 1 epoch of the first training for all clients" in text
     assert "drawn anew for each client" not in text
     assert "uniform in" not in text
     assert "trained weights on the seed, the rate and the number of epochs" in text
     assert "(those of trained clients also with 0.35)" in text
     start = described(**of_client(network=network, weights="trained", epochs=0))
-    assert "with the initial weights of the first training below for all clients" in start
+    assert "with the initial weights of the first training for all clients" in start
     starts = {"lenet": "from weights as by Glorot", "mlp": "from weights drawn anew for each seed"}
     assert starts[network] in text
 

@@ -48,6 +48,8 @@ NOT_RUN = {
     "python benchmarks/networks.py lenet mlp --clients 1 8 32": "takes minutes; see there",
     "python benchmarks/networks.py vit convnet resnet18 --clients 1 8": "takes minutes",
     "python examples/train_small_cnn.py": "see test_your_model.py",
+    "pip install snakemake-logger-plugin-rich": "changes the environment",
+    "snakemake --cores all --logger rich": "needs that plugin",
     "snakemake --report report.html": "needs a finished run; see test_report.py",
     "snakemake figure13 --cores all": "is added by docs/extend.md; see test_extend_page.py",
     "snakemake --software-deployment-method conda": "needs conda",
@@ -140,7 +142,7 @@ def test_snakemake_commands_can_be_planned(checkout, command):
         pictures(checkout.parent / "shared" / "cifar10-subset", 256)
     command = command.replace("/scratch/me", str(checkout.parent))
     done = shell(f"{command} --dry-run", checkout)
-    if not command.endswith(("--unlock", "--quiet")):
+    if not command.endswith(("--unlock", "--quiet", "--list-rules")):
         assert re.search(r"^attack +\d+$", done.stdout, flags=re.MULTILINE)
 
 
@@ -252,6 +254,16 @@ PYTHON = {
 @pytest.mark.parametrize("command", PYTHON)
 def test_python_commands_work(checkout, command):
     PYTHON[command](command, checkout)
+
+
+def test_pages_become_a_site(tmp_path):
+    """Every page is in its table of contents, and every link between pages leads to something."""
+    build = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--quiet", "-c", "docs/site"]
+    subprocess.run(
+        [*build, "-d", tmp_path / "doctrees", ".", tmp_path / "site"], cwd=ROOT, check=True
+    )
+    for page in PAGES:
+        assert (tmp_path / "site" / page.relative_to(ROOT).with_suffix(".html")).exists()
 
 
 @pytest.mark.parametrize("name", results.parts())

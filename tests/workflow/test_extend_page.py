@@ -109,7 +109,7 @@ def test_its_methods_paragraph_has_the_examples_words(finished):
     assert r"a network of two $5 \times 5$ convolutions of 24 channels with softplus" in methods
     assert r"\texttt{patient}: labels inferred" in methods
     assert "sum of absolute differences of gradients" in methods
-    assert "defended by every entry of the gradient kept within a bound (bound 0.1)" in methods
+    assert "defended by every entry of the gradient kept within a bound with bound 0.1" in methods
     assert r"patches of scikit-learn's \cite{pedregosa2011scikit} photographs" in methods
     assert "the best of 3 starts" in methods
 
@@ -127,8 +127,9 @@ def test_its_report_has_the_figure_with_its_caption(extended, finished):
     run("--report", "report.html", "--configfile", "mine.yaml", cwd=extended)
     numbers = (finished / "report" / "figure13-labels_wide-pairs.rst").read_text(encoding="utf-8")
     assert re.fullmatch(r"At the worst rate labels are found in \d+% by ``patient`` .*\n", numbers)
-    report = (extended / "report.html").read_text(encoding="utf-8")
-    assert "Share of labels found by dropout rate, over 2 images of" in report
+    page = (finished / "report" / "figure13-labels_wide-pairs.html").read_text(encoding="utf-8")
+    assert "Share of labels found by dropout rate, over 2 images of" in page
+    assert "figure13-labels_wide-pairs.html" in (extended / "report.html").read_text("utf-8")
 
 
 @pytest.mark.slow

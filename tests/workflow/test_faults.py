@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from processes import jobs_of, scripts, start
-from runner import run, with_changes
+from runner import counts, run, with_changes
 
 pytestmark = pytest.mark.slow
 
@@ -139,6 +139,5 @@ def test_results_of_jobs_that_outlive_snakemake_are_used(small, tmp_path):
         time.sleep(0.1)
     assert list((tmp_path / "results/small/attacks").rglob("images-*.parquet"))
     again = run(INDEX, *arguments, "--cores", "1", cwd=tmp_path)
-    assert "rule join_attacks:" in again.stderr
-    assert "rule attack:" not in again.stderr
+    assert counts(again.stderr) == {"join_attacks": 1}
     assert len(attacks(tmp_path)) == 2

@@ -12,7 +12,7 @@ import time
 import pandas as pd
 import pytest
 from processes import jobs_of, scripts, start
-from runner import run, with_changes
+from runner import counts, run, with_changes
 
 pytestmark = pytest.mark.slow
 
@@ -65,7 +65,7 @@ def test_a_kill_loses_and_corrupts_nothing(undisturbed, tmp_path, number):
         )
         pd.testing.assert_frame_equal(actual, expected)
     assert not list((results / "checkpoints").rglob("*.safetensors"))
-    print(f"{victim} killed; failed: {failed}; {again.stderr.count('rule attack:')} attack jobs")
+    print(f"{victim} killed; failed: {failed}; {counts(again.stderr).get('attack', 0)} attack jobs")
 
 
 def kill(running: subprocess.Popen, victim: str, rng: random.Random) -> None:

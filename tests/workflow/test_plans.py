@@ -65,8 +65,7 @@ def test_the_comparison_of_clients_is_planned(tmp_path):
     assert jobs["attack"] == 7 * 3 * 7
     assert jobs["train"] == 4 * 10
     assert jobs["draw_sample"] == jobs["draw_rmse_by_rate"] == 7 * 7
-    assert jobs["draw_attackers_sample"] == 7 * 3
-    assert jobs["draw_tradeoff"] == 7
+    assert jobs["draw_attackers_sample"] == jobs["draw_tradeoff"] == 7
     assert jobs["draw_accuracy_by_rate"] == jobs["draw_attackers"] == 1
 
 

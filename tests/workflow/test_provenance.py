@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from places import ROOT
+from runner import run
 
 
 def verify(folder, configuration):
@@ -96,6 +97,15 @@ def test_everything_that_does_not_belong_is_named(copied, tmp_path):
         strict=True,
     ):
         assert line.startswith(words), line
+
+
+def test_a_run_ends_with_the_files_that_it_no_longer_makes(copied, small):
+    folder, results, _ = copied
+    (results / "figures" / "figure4-rmse-by-rate_lenet_dlg.png").touch()
+    (results / "provenance.json").unlink()
+    output = run(*small, "--cores", "1", cwd=folder).stdout
+    assert "of earlier settings" in output
+    assert output.endswith("\nresults/small/figures/figure4-rmse-by-rate_lenet_dlg.png\n")
 
 
 def test_files_of_jobs_are_checked(copied):

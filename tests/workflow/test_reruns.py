@@ -227,7 +227,7 @@ def test_an_experiment_grows_without_attacking_an_image_twice(folder, small, tmp
         settings.setdefault("attack", {})["iterations"] = 40
         arguments = with_changes(small, tmp_path, settings)
         made = run(index, *arguments, "--cores", "2", cwd=folder)
-        assert made.stderr.count("rule attack:") == {4: 1, 6: 2, 5: 0}[settings["images"]]
+        assert counts(made.stderr).get("attack", 0) == {4: 1, 6: 2, 5: 0}[settings["images"]]
         existing = {
             path.stem.removeprefix("images-")
             for path in folder.glob(f"{ATTACKS}/lenet/idlg/*/rate-0.0/*")
@@ -241,7 +241,7 @@ def test_an_experiment_grows_without_attacking_an_image_twice(folder, small, tmp
 
 def test_usable_results_are_made_again_if_a_user_forces_it(finished, small, folder, one):
     forced = run(one, *small, "--cores", "1", "--force", cwd=folder)
-    assert "rule attack:" in forced.stderr
+    assert counts(forced.stderr) == {"attack": 1}
     assert pd.read_parquet(folder / one)["rmse"].equals(pd.read_parquet(finished[0] / one)["rmse"])
 
 

@@ -1,7 +1,10 @@
 """Small complete runs."""
 
+import re
+
 import pandas as pd
 import pytest
+from places import ROOT
 from runner import run, with_changes
 
 from dropleak.planning.config import load_presets
@@ -21,8 +24,7 @@ FIGURES = [
     "figure6-accuracy-by-rate",
     "figure7-attackers",
     "figure8-tradeoff_lenet",
-    "figure9-attackers-sample_lenet_0.0",
-    "figure9-attackers-sample_lenet_0.5",
+    "figure9-attackers-sample_lenet",
 ]
 
 
@@ -62,9 +64,29 @@ def test_attackers_are_compared_on_the_same_problems(finished):
     )
 
 
-def test_a_run_ends_with_the_summary_and_the_folders_of_its_results(finished):
+def test_a_run_says_what_it_does_in_short_lines(finished):
+    output = finished[1].stderr
+    for done in (
+        "Attacking images 0-2 of lenet with idlg at dropout rate 0.5; progress in logs/small/",
+        "Training lenet at dropout rate 0.9 (dropout: classifier, defence: none); progress",
+        "Drawing Figure 3: reconstructions (lenet, idlg)",
+    ):
+        assert done in output
+    # Of a rule without a message Snakemake prints files, of which some have hundreds.
+    assert not re.search("^(local)?rule ", output, flags=re.MULTILINE)
+    assert max(map(len, output.splitlines())) < 300
+
+
+def test_every_rule_has_a_description():
+    for path in (ROOT / "workflow").rglob("*.smk"):
+        rules = re.findall(r"^ *(?:use )?rule\b.*:\n(.*)$", path.read_text(), flags=re.MULTILINE)
+        assert all(line.strip().startswith('"""') for line in rules), path
+
+
+def test_a_run_ends_with_the_answer_the_summary_and_the_folders_of_its_results(finished):
     output = finished[1].stdout + finished[1].stderr
-    assert "mean clipped RMSE" in output
+    answer = re.search(r"idlg: 0% .* recovered without dropout, .* which means nothing:", output)
+    assert answer.start() < output.index("mean clipped RMSE")
     # 40 iterations find nothing, with dropout or without.
     assert "WARNING: Privacy from idlg and idlg-ignore is inconclusive:" in output
     assert "results/small/tables" in output

@@ -1,8 +1,7 @@
 """Numbers and lists in words, for captions, pages and the methods paragraph."""
 
+import math
 from collections.abc import Iterable
-
-import pandas as pd
 
 
 def series(parts: Iterable[object]) -> str:
@@ -24,7 +23,7 @@ def count(number: int, unit: str) -> str:
 
 def number(value: float | None) -> str:
     """Three decimals, or few significant digits if very small or large; a dash for None or nan."""
-    if value is None or pd.isna(value):
+    if value is None or math.isnan(value):
         return "–"
     if 0 < abs(value) < 0.001:
         return f"{value:.1g}"
@@ -33,6 +32,27 @@ def number(value: float | None) -> str:
 
 def interval(value: float | None, low: float | None, high: float | None) -> str:
     """A number with its interval, if it has one."""
-    if pd.isna(low):
+    if _missing(low):
         return number(value)
     return f"{number(value)} ({number(low)} to {number(high)})"
+
+
+def share(
+    value: float | None, low: float | None = None, high: float | None = None, digits: int = 0
+) -> str:
+    """A share in per cent with its interval, if it has one; a dash for None or nan."""
+    if _missing(value):
+        return "–"
+    middle, *ends = (f"{part:.{digits}%}" for part in (value, low, high) if not _missing(part))
+    return f"{middle} ({' to '.join(ends)})" if ends else middle
+
+
+def yes_or_no(value: bool | None, why: str | None = None) -> str:
+    """A fact, or why it is not known."""
+    if value is None:
+        return f"not known: {why}" if why else "–"
+    return "yes" if value else "no"
+
+
+def _missing(value: float | None) -> bool:
+    return value is None or math.isnan(value)

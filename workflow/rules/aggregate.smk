@@ -9,6 +9,7 @@ localrules:
 
 
 rule join_attacks:
+    """Join the attacks into one table."""
     input:
         attack_files,
     output:
@@ -20,11 +21,14 @@ rule join_attacks:
     params:
         code=code_of("join_attacks.py"),
         images=config["images"],
+    message:
+        "Joining the attacks into one table"
     script:
         "../scripts/join_attacks.py"
 
 
 rule join_utility:
+    """Join the trainings into one table."""
     input:
         list(TRAININGS),
     output:
@@ -35,11 +39,14 @@ rule join_utility:
         "../../envs/tables.yaml"
     params:
         code=code_of("join_utility.py"),
+    message:
+        "Joining the trainings into one table"
     script:
         "../scripts/join_utility.py"
 
 
 rule summarise:
+    """Summarise attacks by client, attacker and dropout rate, and compare attackers."""
     input:
         attacks=rules.join_attacks.output[0],
     output:
@@ -54,12 +61,15 @@ rule summarise:
     params:
         code=code_of("summarise.py"),
         success_rmse=config["success_rmse"],
-        baseline=config["attackers"][0],
+        baselines={name: client["attackers"][0] for name, client in CLIENTS.items()},
+    message:
+        "Summarising the attacks"
     script:
         "../scripts/summarise.py"
 
 
 rule tradeoff:
+    """Weigh privacy against accuracy, and answer whether dropout protects."""
     input:
         train=rules.images.output.train,
         test=rules.images.output.test,
@@ -79,13 +89,17 @@ rule tradeoff:
         code=code_of("tradeoff.py"),
         images=SELECTION[: config["images"]],
         clients=LABELLED,
+        attackers=configuration.without_oracles(config),
         tolerated_loss=config["utility"]["tolerated_loss"],
         success_rmse=config["success_rmse"],
+    message:
+        "Weighing privacy against accuracy"
     script:
         "../scripts/tradeoff.py"
 
 
 rule method_tables:
+    """Tables about networks: parameters, layers, features under dropout."""
     input:
         images=rules.images.output.test,
         weights=trained_weights(
@@ -119,11 +133,14 @@ rule method_tables:
             if client["defence"]
         },
         seed=config["seed"],
+    message:
+        "Looking at the networks"
     script:
         "../scripts/method_tables.py"
 
 
 rule defences:
+    """Compare defences by their strongest attackers."""
     input:
         summary=rules.summarise.output.parquet,
         tradeoff=rules.tradeoff.output.parquet,
@@ -140,11 +157,14 @@ rule defences:
         code=code_of("defences.py"),
         clients=LABELLED,
         attackers=configuration.without_oracles(config),
+    message:
+        "Comparing defences"
     script:
         "../scripts/defences.py"
 
 
 rule evaluate_claims:
+    """Test the paper's claims, and interpretations of its protocol."""
     input:
         test=rules.images.output.test,
         attacks=rules.join_attacks.output[0],
@@ -163,17 +183,20 @@ rule evaluate_claims:
     params:
         code=code_of("evaluate_claims.py"),
         clients=LABELLED,
-        attacker=config["attackers"][0],
+        attacker=next(iter(ATTACKERS)),
         masks=configuration.interpretations(config),
         accounting=configuration.accounting(config),
         separating=configuration.separating(config),
         success_rmse=config["success_rmse"],
         tolerated_loss=config["utility"]["tolerated_loss"],
+    message:
+        "Testing the paper's claims"
     script:
         "../scripts/evaluate_claims.py"
 
 
 rule tables:
+    """All tables."""
     input:
         rules.join_attacks.output,
         rules.join_utility.output,
@@ -181,3 +204,5 @@ rule tables:
         rules.tradeoff.output,
         rules.defences.output,
         rules.evaluate_claims.output,
+    message:
+        "The tables are there"

@@ -4,7 +4,7 @@ import time
 from dropleak.engine import defences
 from dropleak.planning import grid, identity, resources
 from dropleak.planning.versions import ENGINE_VERSION
-from dropleak.report import escape
+from dropleak.report import escape, presets
 from dropleak.runtime import slurm
 from dropleak.runtime.hardware import has_gpu
 
@@ -15,7 +15,8 @@ LOGS = f"logs/{config['experiment']}"
 # here with their networks as tables call them, for jobs that do not depend on where files are.
 LABELLED = {name: networks.labelled(client) for name, client in CLIENTS.items()}
 ATTACKERS = {
-    name: configuration.attackers(config)[name] for name in config["attackers"]
+    name: configuration.attackers(config)[name]
+    for name in configuration.attacking(config)
 }
 # The name of the images for captions. A function, because Snakemake takes braces in text for
 # wildcards.
@@ -36,7 +37,7 @@ GPU = int(has_gpu())
 ATTACK_MEMORY, ATTACK_RUNTIME = resources.attack(
     max(BATCH_SIZES.values()),
     IMAGE_VALUES,
-    config["attack"]["iterations"],
+    max(configuration.iterations_of(config, name) for name in ATTACKERS),
     config["attack"]["precision"],
     SIZES,
     max(attacker["restarts"] for attacker in ATTACKERS.values()),
@@ -63,6 +64,17 @@ def independent(wildcards):
     """For captions: the independent units of intervals, for a figure's client or for all."""
     shown = CLIENTS.keys() & {wildcards.get("client")} or CLIENTS
     return configuration.independent(CLIENTS[name] for name in shown)
+
+
+def explained(wildcards):
+    """For pages: a line on each client and attacker that a figure shows."""
+    shown = CLIENTS.keys() & {wildcards.get("client")} or CLIENTS
+    attacking = {name for client in shown for name in CLIENTS[client]["attackers"]}
+    attacking = attacking & {wildcards.get("attacker")} or attacking
+    return presets.glossary(
+        {name: client for name, client in CLIENTS.items() if name in shown},
+        {name: attacker for name, attacker in ATTACKERS.items() if name in attacking},
+    )
 
 
 def code_of(script, names=(), files=()):

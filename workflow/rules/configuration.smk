@@ -28,7 +28,10 @@ try:
     IMAGE_VALUES = sources.image_values(config["data"])
     CLIENTS = {
         name: configuration.clients(config)[name]
-        | {"rates": configuration.rates_of(config, name)}
+        | {
+            "rates": configuration.rates_of(config, name),
+            "attackers": configuration.attackers_of(config, name),
+        }
         for name in config["clients"]
     }
     if workflow.is_main_process:

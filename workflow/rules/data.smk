@@ -3,6 +3,7 @@ localrules:
 
 
 rule images:
+    """Make the tables of the images that are attacked and trained with."""
     output:
         train=image_table("train"),
         test=image_table("test"),
@@ -12,5 +13,7 @@ rule images:
         "../../envs/torch.yaml"
     params:
         settings=LAYOUT.images.settings,
+    message:
+        "Reading the images"
     script:
         "../scripts/images.py"

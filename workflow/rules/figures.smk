@@ -25,16 +25,17 @@ DRAWN = [figure for figure in FIGURES if figure.applies(CLIENTS, ATTACKERS)]
 for figure in DRAWN:
 
     rule:
+        """Draw a figure."""
         name:
             figure.rule
         input:
             **{name: TABLES[name] for name in figure.tables},
         output:
             pdf=f"{RESULTS}/figures/{figure.stem}.pdf",
+            png=f"{RESULTS}/figures/{figure.stem}.png",
             numbers=f"{RESULTS}/report/{figure.stem}.rst",
-            png=report(
-                f"{RESULTS}/figures/{figure.stem}.png",
-                caption=f"../report/figure{figure.number}.rst",
+            page=report(
+                f"{RESULTS}/report/{figure.stem}.html",
                 category="Figures",
                 labels=figure.labels,
             ),
@@ -44,7 +45,22 @@ for figure in DRAWN:
         conda:
             "../../envs/tables.yaml"
         params:
-            code=code_of("figure.py", [figure.draws, figure.says]),
+            code=code_of(
+                "figure.py",
+                [figure.draws, figure.says],
+                [
+                    f"report/{name}"
+                    for name in (
+                        figure.caption,
+                        "figure.html",
+                        "page.html",
+                        "parts.html",
+                    )
+                ],
+            ),
+            title=figure.title,
+            caption=figure.caption,
+            glossary=explained,
             draws=figure.draws,
             says=figure.says,
             dataset=DATASET,
@@ -52,24 +68,42 @@ for figure in DRAWN:
             client=client_in_words,
             options=partial(
                 figure.options,
-                clients=figure.shown(CLIENTS),
-                attackers=config["attackers"],
+                clients=CLIENTS,
                 courses=networks.courses(CLIENTS),
                 chosen=SELECTION[: min(config["sample_images"], config["images"])],
             ),
+        message:
+            figure.message
         script:
             "../scripts/figure.py"
 
     rule:
+        """Every file of a figure."""
         name:
             f"figure{figure.number}"
         input:
             [
                 expand(getattr(rules, figure.rule).output, **values)
-                for values in figure.instances(CLIENTS, config["attackers"])
+                for values in figure.instances(CLIENTS)
             ],
+        message:
+            f"Figure {figure.number} is there: {figure.shows}"
 
 
 rule figures:
+    """All figures."""
     input:
         [getattr(rules, f"figure{figure.number}").input for figure in DRAWN],
+    message:
+        "The figures are there"
+
+
+# The report's pages of figures by title, and then by the names of what they show.
+FIGURE_PAGES = {
+    figure.title: {
+        ", ".join(values.values()): page
+        for values in figure.instances(CLIENTS)
+        for page in expand(getattr(rules, figure.rule).output.page, **values)
+    }
+    for figure in DRAWN
+}

@@ -2,6 +2,7 @@ TRAINING = "{network}/{dropout}/{defence}/{settings}/rate-{rate}"
 
 
 rule train:
+    """Train a network with one dropout rate, for its accuracy and as a client to attack."""
     input:
         train=ancient(image_table("train")),
         test=ancient(image_table("test")),
@@ -21,11 +22,17 @@ rule train:
         runtime=lambda wildcards, attempt: attempt * TRAINING_RUNTIME,
     params:
         settings=lambda wildcards: SETTINGS[wildcards.settings],
+    message:
+        (
+            "Training {wildcards.network} at dropout rate {wildcards.rate} (dropout: "
+            "{wildcards.dropout}, defence: {wildcards.defence}); progress in {log}"
+        )
     script:
         "../scripts/train.py"
 
 
 rule weights:
+    """Take the weights that a client is attacked with out of a training."""
     input:
         weights_in_training,
     output:
@@ -37,10 +44,15 @@ rule weights:
         "../../envs/torch.yaml"
     params:
         settings=lambda wildcards: SETTINGS[wildcards.settings],
+    message:
+        "Taking the weights of {wildcards.network} at dropout rate {wildcards.rate} after epoch {wildcards.epoch}"
     script:
         "../scripts/weights.py"
 
 
 rule utility:
+    """All trainings."""
     input:
         list(TRAININGS),
+    message:
+        "The trainings are there"

@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from dropleak.report import provenance
+from dropleak.report import provenance, verify
 from dropleak.runtime.files import remove_partial_files, write_text
 from dropleak.runtime.logging import job_log
 from dropleak.tables.schemas import ATTACKS, UTILITY
@@ -30,3 +30,6 @@ with job_log(snakemake.log[0]):
 sys.stdout.reconfigure(errors="backslashreplace")  # a console may not have every character
 print(f"\n{Path(source.summary).read_text(encoding='utf-8')}")
 print(f"Tables are in {folder}/tables, figures in {folder}/figures.")
+if others := verify.left_over(folder, source.results):
+    print("These files are of earlier settings and do not belong to the results:")
+    print(*others, sep="\n")

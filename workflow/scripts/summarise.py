@@ -12,6 +12,6 @@ with job_log(snakemake.log[0]):
     summary = summarise(attacks, params.success_rmse)
     parquet.write(summary, output.parquet)
     parquet.write_csv(summary, output.csv)
-    comparison = compare(attacks, params.baseline)
+    comparison = compare(attacks, params.baselines)
     parquet.write(comparison, output.comparison)
     parquet.write_csv(comparison, output.comparison_csv)

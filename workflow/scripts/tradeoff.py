@@ -1,6 +1,6 @@
-"""Compare reconstruction errors with test accuracies, and write the summary for the terminal."""
+"""Compare reconstruction errors with test accuracies, and write the answer for the terminal."""
 
-from dropleak.analysis import cautions
+from dropleak.analysis import answer, cautions
 from dropleak.analysis.chance import Chance
 from dropleak.analysis.summary import as_text
 from dropleak.analysis.tradeoff import COLUMNS, compute_tradeoff, mean_image_errors
@@ -30,5 +30,6 @@ with job_log(snakemake.log[0]):
     parquet.write(mean_image, output.mean_image)
     parquet.write(tradeoff, output.parquet)
     parquet.write_csv(tradeoff, output.csv)
+    protects = "\n".join(answer.sentences(summary, tradeoff, params.attackers))
     warnings = cautions.as_text(cautions.cautions(summary, tradeoff))
-    write_text(output.text, f"{as_text(summary)}\n{warnings}")
+    write_text(output.text, f"{protects}\n\n{as_text(summary)}\n{warnings}")

@@ -118,6 +118,18 @@ def test_a_run_like_the_paper_supports_its_claims():
     assert decided["no-small-error"] == "inconclusive"  # there is none at 0.0 either
 
 
+def test_attackers_are_judged_on_the_clients_that_they_attack():
+    frame = attacks(AS_PUBLISHED, images=60)
+    alone, other = (frame.assign(attacker=name) for name in ("idlg", "mask-reading"))
+    both = pd.concat([alone.assign(client="lenet"), other.assign(client="second")])
+    rows = claims_table(both, accounting=["mask-reading", "separation"])
+    judged = rows.dropna(subset="attacker").groupby("attacker")["client"].unique()
+    assert {name: [*names] for name, names in judged.items()} == {
+        "idlg": ["lenet"],
+        "mask-reading": ["second"],
+    }
+
+
 def test_a_flat_error_contradicts_every_claim_that_it_rises():
     decided = verdicts(attacks([0.56] * 6, images=600))
     for claim in ("error-rises", "error-rises-above-0", "dip", "error-at-half"):

@@ -6,6 +6,9 @@ import pandas as pd
 POINTS = 1000
 """Images per rate that Figure 4 shows as points; more would be indistinguishable."""
 
+TOGETHER = 4
+"""Images that a cell of Figure 9 shows, at most."""
+
 _SHOWN = 3
 
 

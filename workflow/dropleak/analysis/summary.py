@@ -1,5 +1,7 @@
 """Summary statistics per client, attacker and rate."""
 
+from collections.abc import Mapping
+
 import pyarrow as pa
 
 from dropleak import formatting
@@ -76,15 +78,15 @@ def summarise(attacks: pa.Table, success_rmse: float) -> pa.Table:
     return parquet.build(SUMMARY, {key: [row[key] for row in rows] for key in rows[0]})
 
 
-def compare(attacks: pa.Table, baseline: str) -> pa.Table:
-    """Compare every attacker with a baseline, on the same problems of each client.
+def compare(attacks: pa.Table, baselines: Mapping[str, str]) -> pa.Table:
+    """Compare every attacker of a client with a baseline, on the same problems.
 
     Args:
         attacks: with the columns `COLUMNS`.
-        baseline: name of the attacker to compare with.
+        baselines: names of the attackers to compare with, by client.
 
     Returns:
-        a table with the columns `schemas.COMPARISON`; empty if there is only one attacker.
+        a table with the columns `schemas.COMPARISON`; empty if no client has several attackers.
     """
     scalars = attacks.select(COLUMNS).to_pandas()
     rows: dict[str, list] = {name: [] for name in COMPARISON.names}
@@ -92,6 +94,7 @@ def compare(attacks: pa.Table, baseline: str) -> pa.Table:
         by_attacker = {
             name: attacked.set_index("image") for name, attacked in problems.groupby("attacker")
         }
+        baseline = baselines[client]
         base = by_attacker.pop(baseline)
         for attacker, attacked in by_attacker.items():
             difference = (attacked["rmse_clipped"] - base["rmse_clipped"]).dropna()

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 
+from dropleak.planning.networks import HOW_ATTACKED
+
 
 def undefended(client: str, clients: Mapping[str, Mapping]) -> str | None:
     """The client of an experiment that has every setting of another one but its defence.
 
-    Dropout rates may differ. A client without a defence is its own; None if there is none.
+    Dropout rates and attackers may differ. A client without a defence is its own; None if there is
+    none.
 
     Args:
         client: name of one.
@@ -14,5 +17,5 @@ def undefended(client: str, clients: Mapping[str, Mapping]) -> str | None:
     """
     if not clients[client]["defence"]:
         return client
-    twin = {**clients[client], "defence": {}, "rates": None}
-    return next((name for name, it in clients.items() if {**it, "rates": None} == twin), None)
+    twin = {**clients[client], "defence": {}, **HOW_ATTACKED}
+    return next((name for name, it in clients.items() if {**it, **HOW_ATTACKED} == twin), None)

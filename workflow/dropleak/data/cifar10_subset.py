@@ -17,15 +17,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pyarrow as pa
 from PIL import Image
 
 from dropleak.data.dataset import LabelledImages
 from dropleak.data.datasets import DATASETS
 from dropleak.errors import InputError
+from dropleak.tables import parquet
 
 _BATCH = 10_000
 _FIRST = {"train": 932, "test": 846}
 """Images that are taken of each batch, by part."""
+
+TEST_PIXELS = "cf09542b45e2397cb72d0a772bda27e3d36e5ca4a7cdb86e83bcf70ae6fff877"
+"""SHA-256 of the pixels of the test part, sorted by image."""
 
 CHECKSUM = "f97595d27ee0de20351c8951afe750780c60743887d66e368ee67dee2906fe5b"
 """See `checksum`."""
@@ -53,6 +58,14 @@ def checksum(photographs: Mapping[str, LabelledImages]) -> str:
         digest.update(photographs[part].pixels.astype(np.uint8).tobytes())
         digest.update(photographs[part].labels.astype(np.uint8).tobytes())
     return digest.hexdigest()
+
+
+def is_test_part(images: pa.Table) -> bool:
+    """Whether an image table has the photographs of the test part, in whatever order."""
+    if parquet.metadata(images)["shape"] != [3, 32, 32] or len(images) != _FIRST["test"]:
+        return False
+    pixels = sorted(images["pixels"].to_pylist())
+    return hashlib.sha256(b"".join(pixels)).hexdigest() == TEST_PIXELS
 
 
 def write(cifar10: Mapping[str, LabelledImages], folder: Path) -> None:

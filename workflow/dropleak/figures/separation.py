@@ -32,15 +32,15 @@ def separation(attacks: StoredTable, summary: pa.Table, attackers: list[str]) ->
     figure, axes = style.new(3.5, squeeze=False, **panels)
     for (top, bottom), (client, count) in zip(axes.T, images.items(), strict=True):
         top.set_title(f"{client}\n{count} images")
-        for index, (name, look) in enumerate(style.attacker_looks(attackers).items()):
+        shifts = style.shifts(len(attackers), 0.12)
+        for (name, look), shift in zip(style.looks(attackers).items(), shifts, strict=True):
             chosen = f"client == {client!r} and attacker == {name!r}"
-            shift = 0.12 * (index - (len(attackers) - 1) / 2)
             _draw(top, shares.query(chosen), _SHARE, rates, shift, **look)
             _draw(bottom, errors.query(chosen), MEAN_CLIPPED, rates, shift, label=name, **look)
         bottom.set_xticks(range(len(rates)), [f"{rate}" for rate in rates], fontsize=6)
     axes[0, 0].set(ylabel="updates separated", ylim=(-0.05, 1.05), xlim=(-0.5, len(rates) - 0.5))
     axes[1, 0].set(ylabel=CLIPPED)
-    axes[1, 0].set_ylim(-0.05 * axes[1, 0].get_ylim()[1], None)  # no marker is cut
+    style.from_zero(axes[1, 0])
     figure.supxlabel("dropout rate", fontsize=8)
     figure.legend(*axes[1, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     sns.despine(figure)

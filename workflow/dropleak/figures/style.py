@@ -1,35 +1,31 @@
 """The common style of all figures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import cycle
-from typing import Any
+from math import ceil
+from typing import Any, Literal
 
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
+from dropleak.analysis.chance import Chance
 from dropleak.runtime.files import atomic
 
-WIDTH = 3.4
+WIDTH = 3.3
 """Width of a journal's column in inches."""
+
+_DPI = 300
+"""Resolution of bitmaps, those in PDFs too."""
 
 ACCENT = "#d55e00"
 """Vermilion of Okabe and Ito's colour-blind safe palette, for what the paper added or claims."""
 
 NEUTRAL = "0.75"
-"""Grey, for dropped features and backgrounds."""
-
-CHANCE_LEVEL: dict[str, Any] = {"color": "0.4", "linewidth": 0.8, "linestyle": "--", "zorder": 0}
-CHANCE_RANGE: dict[str, Any] = {
-    "color": NEUTRAL,
-    "alpha": 0.35,
-    "linewidth": 0,
-    "label": "chance, 95% interval",
-    "zorder": 0,
-}
-"""Style of the accuracy of a network that has learnt nothing."""
+"""Grey, for backgrounds."""
 
 
 def new(height: float, **subplots: Any) -> tuple[Figure, Any]:
@@ -53,10 +49,24 @@ def new(height: float, **subplots: Any) -> tuple[Figure, Any]:
     return plt.subplots(figsize=(WIDTH, height), layout="constrained", **subplots)
 
 
-def rate_palette(rates: Sequence[float]) -> dict[float, tuple]:
-    """A colour for each dropout rate, from light to dark."""
-    rates = sorted(set(rates))
-    return dict(zip(rates, sns.color_palette("viridis_r", len(rates)), strict=True))
+def panels(count: int, across: int, height: float) -> tuple[Figure, list[Axes]]:
+    """A figure of panels that share both axes, in the common style, and their axes.
+
+    Args:
+        count: of panels.
+        across: side by side, at most.
+        height: of a panel with its title, in inches.
+    """
+    across = min(count, across)
+    down = ceil(count / across)
+    shared = {"nrows": down, "ncols": across, "sharex": True, "sharey": True, "squeeze": False}
+    figure, axes = new(0.6 + height * down, **shared)
+    shown, left_over = [*axes.flat[:count]], axes.flat[count:]
+    for axis in left_over:
+        axis.remove()
+    for axis in shown[-across:]:
+        axis.tick_params(labelbottom=True)  # which panels above a gap do not have
+    return figure, shown
 
 
 def colours() -> list[str]:
@@ -64,18 +74,23 @@ def colours() -> list[str]:
     return [colour for colour in sns.color_palette("colorblind").as_hex() if colour != ACCENT]
 
 
-def attacker_looks(attackers: Sequence[str]) -> dict[str, dict[str, object]]:
-    """Colour, marker and line of each attacker, in their order; never the accent colour."""
-    looks = zip(cycle(colours()), cycle("osv^<>pPX*h"), cycle(["-", "--"]))
+def looks(names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Colour, marker and line of each name, in their order; never those of the paper's values."""
+    every = zip(cycle(colours()), cycle("osv^<>pPXh"), cycle(["-", "--"]))
     return {
         name: {"color": colour, "marker": marker, "linestyle": line}
-        for name, (colour, marker, line) in zip(attackers, looks, strict=False)
+        for name, (colour, marker, line) in zip(names, every, strict=False)
     }
+
+
+def shifts(count: int, step: float) -> list[float]:
+    """How far to the side to draw each of so many lines, so that none hides another."""
+    return [step * (index - (count - 1) / 2) for index in range(count)]
 
 
 def intervals(
     axis: Axes,
-    x: Sequence[float],
+    x: ArrayLike,
     rows: pd.DataFrame,
     names: tuple[str, str, str],
     **look: Any,
@@ -92,6 +107,12 @@ def intervals(
     axis.errorbar(x, middle, errors, **{"markersize": 3, "linewidth": 1, "capsize": 1.5} | look)
 
 
+def from_zero(axis: Axes) -> None:
+    """Let the y axis begin just below zero, so that no marker is cut."""
+    top = axis.get_ylim()[1]
+    axis.set_ylim(-0.05 * top, top)
+
+
 def mean_image(axis: Axes, rmse: float) -> None:
     """Draw the error of the mean training image, a baseline that needs no gradient."""
     axis.axhline(
@@ -99,10 +120,30 @@ def mean_image(axis: Axes, rmse: float) -> None:
     )
 
 
+def chance(axis: Axes, along: Literal["x", "y"], chance: Chance) -> None:
+    """Draw the accuracy of a network that has learnt nothing, or note that it is far below.
+
+    Args:
+        axis: whose limits follow from its data.
+        along: the axis that accuracies are on.
+    """
+    vertical = along == "x"
+    ruler = axis.xaxis if vertical else axis.yaxis
+    low, high = ruler.get_view_interval()
+    if chance.high < low - (high - low):
+        note = f"(chance, {chance.level:.2f}, is far below)"
+        ruler.set_label_text(f"{ruler.get_label_text()}\n{note}")
+        return
+    line, span = (axis.axvline, axis.axvspan) if vertical else (axis.axhline, axis.axhspan)
+    line(chance.level, color="0.4", linewidth=0.8, linestyle="--", zorder=0)
+    label = "chance, 95% interval"
+    span(chance.low, chance.high, color=NEUTRAL, alpha=0.35, linewidth=0, label=label, zorder=0)
+
+
 def save(figure: Figure, pdf: str, png: str) -> None:
     """Write a figure in both formats, each file whole or not at all, and close it."""
     with atomic(pdf) as partial:
-        figure.savefig(partial, metadata={"CreationDate": None})
+        figure.savefig(partial, dpi=_DPI, metadata={"CreationDate": None})
     with atomic(png) as partial:
-        figure.savefig(partial, dpi=300)
+        figure.savefig(partial, dpi=_DPI)
     plt.close(figure)

@@ -15,7 +15,7 @@ from dropleak.tables import parquet
 
 _MEASURES = {
     CLIPPED: MEAN_CLIPPED,
-    "successes": ("success_share", "success_low", "success_high"),
+    "images recovered": ("success_share", "success_low", "success_high"),
 }
 
 
@@ -46,7 +46,7 @@ def leakage_by_epoch(
             style.mean_image(axis, parquet.metadata(tradeoff)["mean_image_rmse"])
             axis.set_title(f"dropout rate {rate}")
             axis.tick_params(labelbottom=False)
-        above[0].set_ylim(-0.05 * above[0].get_ylim()[1], None)  # no marker is cut
+        style.from_zero(above[0])
         below[0].set_ylim(-0.05, 1.05)
         if len(courses) > 1:
             first, *_, last = course
@@ -72,9 +72,9 @@ def _draw(
         epochs: all, equally far from each other.
         attackers: names.
     """
-    for index, (name, look) in enumerate(style.attacker_looks(attackers).items()):
+    shifts = style.shifts(len(attackers), 0.08)
+    for (name, look), shift in zip(style.looks(attackers).items(), shifts, strict=True):
         rows = frame[frame["attacker"] == name].sort_values("epochs")
-        shift = 0.08 * (index - (len(attackers) - 1) / 2)
         places = [epochs.index(epoch) + shift for epoch in rows["epochs"]]
         style.intervals(axis, places, rows, names, label=name, **look)
     axis.set_xticks(range(len(epochs)), [str(epoch) for epoch in epochs])

@@ -86,13 +86,13 @@ def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
             yield from ((0, alias.name) for alias in node.names)
 
 
-def _modules(folder: Path, name: str) -> Iterator[Path]:
+@cache  # as above
+def _modules(folder: Path, name: str) -> list[Path]:
     """The files along a full name, its packages and module, as far as they are in a folder."""
     parts = name.split(".")
-    for length in range(1, len(parts) + 1):
-        path = folder.joinpath(*parts[:length])
-        files = (path / "__init__.py", path.with_suffix(".py"))
-        yield from (file for file in files if file.is_file())
+    paths = [folder.joinpath(*parts[:length]) for length in range(1, len(parts) + 1)]
+    files = (file for path in paths for file in (path / "__init__.py", path.with_suffix(".py")))
+    return [file for file in files if file.is_file()]
 
 
 def refuse_braces(folder: Path = WORKFLOW) -> None:

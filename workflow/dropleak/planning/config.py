@@ -48,6 +48,9 @@ _GROUPS = {"defences": defences.DEFENCES}
 _MOST_PROBLEMS = 10
 """That are told at once: a list can have any number of wrong entries."""
 
+_SOME = 32
+"""Images that an experiment attacks unless it says how many."""
+
 ACCOUNTING = ("read", "separate", "optimise", "known")
 """The ways with masks that look for the client's."""
 
@@ -119,6 +122,7 @@ def complete(config: dict, folders: Iterable[Path] = ()) -> dict:
         problems = ["it contains itself, or is nested without end"]
     if problems:
         raise InputError("the configuration cannot be used:\n  " + "\n  ".join(problems))
+    config["images"] = _images(config)
     return config
 
 
@@ -154,6 +158,25 @@ def clients(config: dict) -> dict[str, dict]:
 def rates_of(config: dict, client: str) -> list[float]:
     """The dropout rates at which a client is attacked."""
     return clients(config)[client]["rates"] or config["rates"]
+
+
+def attackers_of(config: dict, client: str) -> list[str]:
+    """The names of the attackers of a client."""
+    return clients(config)[client]["attackers"] or config["attackers"]
+
+
+def attacking(config: dict) -> list[str]:
+    """The names of all attackers that attack some client.
+
+    The first one is the first client's, which takes the role of the paper's.
+    """
+    every = (name for client in config["clients"] for name in attackers_of(config, client))
+    return list(dict.fromkeys(every))
+
+
+def iterations_of(config: dict, attacker: str) -> int:
+    """The budget of an attacker, in iterations."""
+    return attackers(config)[attacker]["iterations"] or config["attack"]["iterations"]
 
 
 def clients_of_training(config: dict, *training: str) -> list[dict]:
@@ -217,7 +240,7 @@ def interpretations(config: dict) -> dict[str, str]:
     paper = with_defaults({}, settings_of("attackers"))
     return {
         name: presets[name]["masks"]
-        for name in config["attackers"]
+        for name in attacking(config)
         if presets[name] == paper | {"masks": presets[name]["masks"]}
         and presets[name]["masks"] not in ACCOUNTING
     }
@@ -226,19 +249,19 @@ def interpretations(config: dict) -> dict[str, str]:
 def accounting(config: dict) -> list[str]:
     """The configured attackers that account for the client's masks."""
     presets = attackers(config)
-    return [name for name in config["attackers"] if presets[name]["masks"] in ACCOUNTING]
+    return [name for name in attacking(config) if presets[name]["masks"] in ACCOUNTING]
 
 
 def without_oracles(config: dict) -> list[str]:
     """The configured attackers that know no more than what a client shares."""
     presets = attackers(config)
-    return [name for name in config["attackers"] if presets[name]["masks"] != "known"]
+    return [name for name in attacking(config) if presets[name]["masks"] != "known"]
 
 
 def separating(config: dict) -> list[str]:
     """The configured attackers that separate the images of an update."""
     presets = attackers(config)
-    return [name for name in config["attackers"] if presets[name]["masks"] == "separate"]
+    return [name for name in attacking(config) if presets[name]["masks"] == "separate"]
 
 
 def differences(one: object, other: object, path: tuple = ()) -> Iterator[tuple[str, str, str]]:
@@ -295,12 +318,17 @@ def _contradictions(config: dict) -> Iterator[str]:
     if config["experiment"] == "slurm":
         yield "experiment: slurm is taken, by the logs of the cluster in logs/slurm"
     groups = {"clients": clients(config), "attackers": attackers(config)}
-    for kind, presets in groups.items():
-        for name in config[kind]:
-            if name not in presets:
+    lists = [(kind, kind, config[kind]) for kind in groups]
+    lists += [
+        (f"presets.clients.{name}.attackers", "attackers", preset["attackers"] or [])
+        for name, preset in groups["clients"].items()
+    ]
+    for key, kind, names in lists:
+        for name in names:
+            if name not in groups[kind]:
                 yield (
-                    f"{kind}: {shown(name)} is not one of {', '.join(sorted(presets))}"
-                    f"{nearest(name, presets)}"
+                    f"{key}: {shown(name)} is not one of {', '.join(sorted(groups[kind]))}"
+                    f"{nearest(name, groups[kind])}"
                 )
     for name, preset in groups["attackers"].items():
         for key, reason in _impossible(preset):
@@ -317,12 +345,9 @@ def _contradictions(config: dict) -> Iterator[str]:
         return
     if data["source"] == "folder":
         folder.trees(data["root"])
-    available = sources.count_images(data, "test")
-    if config["images"] > available:
-        yield (
-            f"images: {config['images']} is more than the {available} in the test part of "
-            f"{data['source']}"
-        )
+    available, images = sources.count_images(data, "test"), _images(config)
+    if images > available:
+        yield f"images: {images} is more than the {available} in the test part of {data['source']}"
     epochs = config["utility"]["epochs"]
     for name in sorted(known):
         if (groups["clients"][name]["epochs"] or 0) > epochs:
@@ -332,11 +357,21 @@ def _contradictions(config: dict) -> Iterator[str]:
             )
     for name in config["clients"]:
         together = groups["clients"].get(name, {}).get("images_per_update", 1)
-        if config["images"] % together:
+        if images % together:
             yield (
-                f"images: {config['images']} is not a multiple of {together}, the "
+                f"images: {images} is not a multiple of {together}, the "
                 f"images_per_update of client {name}"
             )
+
+
+def _images(config: dict) -> int:
+    """The number of images to attack: as configured, or some, in whole updates of every client."""
+    if config["images"]:
+        return config["images"]
+    known = (preset for name, preset in clients(config).items() if name in config["clients"])
+    together = math.lcm(*(preset["images_per_update"] for preset in known))
+    available = sources.count_images(config["data"], "test")
+    return max(min(_SOME, available) // together, 1) * together
 
 
 def _unusable(root: str) -> str | None:

@@ -13,11 +13,12 @@ from dropleak.planning.config import (
     attackers,
     clients,
     differences,
+    iterations_of,
     settings_of,
     with_defaults,
     without_defaults,
 )
-from dropleak.planning.networks import is_trained, training, untrained, without_paths
+from dropleak.planning.networks import HOW_ATTACKED, is_trained, training, untrained, without_paths
 from dropleak.planning.versions import DATA_VERSION, ENGINE_VERSION, TRAINING_VERSION
 
 _TRAINED = ("network", "dropout", "weights", "batch_norm", "defence")
@@ -34,9 +35,9 @@ def of_images(config: dict) -> dict:
 def of_client(settings: dict) -> dict:
     """Identity of a client: its settings, with the content of files in place of their paths.
 
-    Without its rates, as each has results of its own.
+    Without its rates and attackers, as each has results of its own.
     """
-    return without_defaults(without_paths(settings) | {"rates": None}, _CLIENT)
+    return without_defaults(without_paths(settings) | HOW_ATTACKED, _CLIENT)
 
 
 def of_attack(config: dict, images: dict, client: str, attacker: str) -> dict:
@@ -55,8 +56,8 @@ def of_attack(config: dict, images: dict, client: str, attacker: str) -> dict:
         "engine_version": ENGINE_VERSION,
         "seed": config["seed"],
         "client": of_client(settings),
-        "attacker": without_defaults(attackers(config)[attacker], _ATTACKER),
-        "iterations": config["attack"]["iterations"],
+        "attacker": without_defaults(attackers(config)[attacker] | {"iterations": None}, _ATTACKER),
+        "iterations": iterations_of(config, attacker),
         "precision": config["attack"]["precision"],
     }
 

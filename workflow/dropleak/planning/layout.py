@@ -8,10 +8,9 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 
 from dropleak.planning import identity
-from dropleak.planning.config import clients
+from dropleak.planning.config import attackers_of, clients
 from dropleak.planning.networks import is_trained, training
 
 
@@ -70,7 +69,8 @@ class Layout:
                 f"{self.results}/attacks/{client}/{attacker}",
                 identity.of_attack(config, images, client, attacker),
             )
-            for client, attacker in product(config["clients"], config["attackers"])
+            for client in config["clients"]
+            for attacker in attackers_of(config, client)
         }
         """By the names of client and attacker."""
 

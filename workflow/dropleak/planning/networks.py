@@ -173,6 +173,10 @@ def courses(clients: Mapping[str, Mapping]) -> list[dict[str, int]]:
     return [{name: epochs for epochs, name in group} for group in several]
 
 
+HOW_ATTACKED = {"rates": None, "attackers": None}
+"""Settings of a client that say how it is attacked, not what it is, without their values."""
+
+
 def labelled(client: dict) -> dict:
     """A client's settings with the label of its network, as in tables, in place of files."""
     weights = TRAINED if is_trained(client) else None
@@ -192,7 +196,7 @@ def confused(clients: dict[str, dict]) -> Iterator[str]:
     first: dict[tuple[str, str], tuple[str, dict]] = {}
     for name, client in clients.items():
         network = without_paths(untrained(client))
-        network |= {"images_per_update": 1, "defence": {}, "rates": None}
+        network |= {"images_per_update": 1, "defence": {}, **HOW_ATTACKED}
         other, known = first.setdefault((label(client), client["dropout"]), (name, network))
         if network != known:
             yield (

@@ -16,7 +16,7 @@ from dropleak.engine.folders import temporary, user_cache
 from dropleak.engine.models.zoo import NETWORKS, relative_cost
 from dropleak.errors import InputError
 from dropleak.planning import code
-from dropleak.planning.networks import is_file, is_module, untrained, without_paths
+from dropleak.planning.networks import HOW_ATTACKED, is_file, is_module, untrained, without_paths
 from dropleak.runtime.files import write_text
 
 
@@ -80,10 +80,10 @@ def tried_size(
     """
     if find_spec("torch") is None:
         return known_size(client)
-    client = untrained(client)
+    client = {key: it for key, it in untrained(client).items() if key not in HOW_ATTACKED}
     given = {"shape": shape, "classes": classes, "seed": seed, "precision": precision}
     digest_of_code = code.digest("attack.py", ["dropleak.jobs.trial"])
-    made_with = [without_paths(client) | {"rates": None}, given, digest_of_code, version("torch")]
+    made_with = [without_paths(client), given, digest_of_code, version("torch")]
     digest = hashlib.sha256(json.dumps(made_with, sort_keys=True).encode()).hexdigest()
     places = [folder / f"{digest}.json" for folder in _memories()]
     for place in places:

@@ -3,7 +3,7 @@
 The sentences are reStructuredText and become part of the captions in workflow/report/.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -14,9 +14,9 @@ from dropleak.analysis import efficacy, training
 from dropleak.analysis import separation as measured
 from dropleak.analysis.accuracy import by_training, last_epoch
 from dropleak.analysis.chance import Chance
-from dropleak.analysis.excerpts import POINTS, shown_rates
+from dropleak.analysis.excerpts import POINTS, TOGETHER, shown_rates
 from dropleak.analysis.summary import STATUSES
-from dropleak.formatting import count, interval, rates, series
+from dropleak.formatting import count, interval, number, rates, series
 from dropleak.tables import parquet
 from dropleak.tables.lazy import Condition, StoredTable
 
@@ -26,14 +26,17 @@ def network(network: pa.Table) -> str:
     return f"It has {pc.sum(network['parameters']).as_py():,} weights and biases."
 
 
-def features(features: pa.Table) -> str:
+def features(features: pa.Table, images: pa.Table) -> str:
     """Figure 2."""
     if not len(features):
         return f"They are not shown, as {parquet.metadata(features)['reason']}."
     frame = features.to_pandas()
     dropped = 1 - frame.groupby("dropout_rate")["kept"].mean()[shown_rates(frame)]
     shares = series(f"{share:.0%} at {rate}" for rate, share in dropped.items())
-    return f"The share of dropped features is {shares}."
+    return (
+        f"Black is {number(frame['value'].min())}, and white {number(frame['value'].max())}. "
+        f"The share of dropped features is {shares}."
+    )
 
 
 def sample(
@@ -45,7 +48,7 @@ def sample(
         f"{_range(rows['rmse_clipped'])} at {rate}"
         for rate, rows in shown.groupby("dropout_rate", sort=True)
     )
-    return f"After clipping the RMSE of these images is {series(ranges)}."
+    return f"The RMSE of these images is {series(ranges)}."
 
 
 def rmse_by_rate(attacks: StoredTable, summary: pa.Table, client: str, attacker: str) -> str:
@@ -65,12 +68,12 @@ def rmse_by_iteration(attacks: StoredTable, client: str, attacker: str) -> str:
     """Figure 5."""
     conditions = ("client", "==", client), ("attacker", "==", attacker)
     medians = (
-        attacks.read(["dropout_rate", "rmse"], *conditions)
+        attacks.read(["dropout_rate", "rmse_clipped"], *conditions)
         .to_pandas()
-        .groupby("dropout_rate")["rmse"]
+        .groupby("dropout_rate")["rmse_clipped"]
         .median()
     )
-    ends = series(f"{median:.3g} at {rate}" for rate, median in medians.items())
+    ends = series(f"{number(median)} at {rate}" for rate, median in medians.items())
     return f"The medians at the end are {ends}."
 
 
@@ -99,7 +102,8 @@ def attackers_by_rate(
     for client in clients:
         rows = frame[frame["client"] == client]
         highest = rows["dropout_rate"].max()
-        last = rows[rows["dropout_rate"] == highest].set_index("attacker").loc[attackers]
+        last = rows[rows["dropout_rate"] == highest].set_index("attacker")
+        last = last.loc[[name for name in attackers if name in last.index]]
         whose = f" of ``{client}``" if len(clients) > 1 else ""
         means = series(f"{_mean(row)} for ``{row.Index}``" for row in last.itertuples())
         parts.append(f"means{whose} at rate {highest} are {means}")
@@ -110,7 +114,9 @@ def attackers_by_rate(
     )
 
 
-def privacy_and_utility(tradeoff: pa.Table, client: str, attackers: list[str]) -> str:
+def privacy_and_utility(
+    tradeoff: pa.Table, defences: pa.Table, client: str, attackers: list[str]
+) -> str:
     """Figure 8."""
     frame, metadata = tradeoff.to_pandas().query("client == @client"), parquet.metadata(tradeoff)
     good = frame[frame["private"].eq(True) & frame["accurate"]]
@@ -150,14 +156,16 @@ def attackers_sample(
     images: pa.Table,
     client: str,
     attackers: list[str],
-    rate: float,
     chosen: list[int],
 ) -> str:
     """Figure 9."""
-    frame = _shown(attacks, chosen, ("client", "==", client), ("dropout_rate", "==", rate))
-    shown = frame.groupby("attacker")["rmse_clipped"]
-    ranges = (f"{_range(shown.get_group(name))} for ``{name}``" for name in attackers)
-    return f"After clipping the RMSE of these images is {series(ranges)}."
+    frame = _shown(attacks, chosen[:TOGETHER], ("client", "==", client))
+    means = frame.groupby(["attacker", "dropout_rate"])["rmse_clipped"].mean()
+    parts = []
+    for name in attackers:
+        by_rate = series(f"{number(mean)} at {rate}" for rate, mean in means[name].items())
+        parts.append(f"{by_rate} for ``{name}``")
+    return f"The means are {'; '.join(parts)}."
 
 
 def leakage_by_epoch(
@@ -169,11 +177,9 @@ def leakage_by_epoch(
         frame = training.by_epoch(summary, course).sort_values(["dropout_rate", "epochs"])
         for name in attackers:
             for rate, rows in frame[frame["attacker"] == name].groupby("dropout_rate"):
-                first, *_, last = rows.itertuples()
-                parts.append(
-                    f"at rate {rate} ``{name}`` has {_mean(first)} after {first.epochs} and "
-                    f"{_mean(last)} after {last.epochs}"
-                )
+                ends = rows.iloc[[0, -1]].drop_duplicates().itertuples()
+                means = series(f"{_mean(row)} after {row.epochs}" for row in ends)
+                parts.append(f"at rate {rate} ``{name}`` has {means}")
     baseline = parquet.metadata(tradeoff)["mean_image_rmse"]
     return f"Means by epoch: {'; '.join(parts)}. The mean image has {baseline:.3f}."
 
@@ -206,12 +212,12 @@ def separation(attacks: StoredTable, summary: pa.Table, attackers: list[str]) ->
     """Figure 12."""
     shares = measured.shares(attacks.read(measured.COLUMNS).to_pandas())
     by_attacker = dict(tuple(shares.sort_values("images").groupby("attacker")))
-    sentences = []
+    sentences, share = [], "{:.0%}".format
     for name in attackers:
         if name not in by_attacker:
             continue
         parts = (
-            f"{_range(rows['share'], '.0%')} of {rows['updates'].max():,} updates of {images}"
+            f"{_range(rows['share'], share)} of {rows['updates'].max():,} updates of {images}"
             for images, rows in by_attacker[name].groupby("images")
         )
         sentences.append(f"``{name}`` separates {series(parts)} images exactly.")
@@ -228,8 +234,8 @@ def _mean(row: Any) -> str:
     return interval(row.rmse_clipped_mean, row.rmse_clipped_low, row.rmse_clipped_high)
 
 
-def _range(values: pd.Series, form: str = ".3f") -> str:
-    low, high = f"{values.min():{form}}", f"{values.max():{form}}"
+def _range(values: pd.Series, form: Callable[[float], str] = number) -> str:
+    low, high = form(values.min()), form(values.max())
     return low if low == high else f"{low} to {high}"
 
 
@@ -241,7 +247,10 @@ def _at_chance(at_chance: Sequence[float], networks: str = "networks") -> str:
 def _doubts(tradeoff: pa.Table, clients: list[str], attackers: list[str]) -> str:
     """Sentences about inconclusive attacks; empty if there are none."""
     every = parquet.metadata(tradeoff)["doubts"]
-    doubts = {client: {name: every[client][name] for name in attackers} for client in clients}
+    doubts = {
+        client: {name: every[client][name] for name in attackers if name in every[client]}
+        for client in clients
+    }
     return "".join(
         f" Inconclusive for {efficacy.named(attacks, clients, '``{}``')}: "
         f"{efficacy.explain(reason, attacks)}."

@@ -14,6 +14,17 @@ def latex(text: str) -> str:
     return re.sub("-(?=-)", "-{}", escaped)  # LaTeX makes a dash of two hyphens
 
 
+def plain(latex: str) -> str:
+    """The words of a sentence in LaTeX that our templates or `latex` wrote, without citations."""
+    words = re.sub(r"\s*\\cite\{[^}]*\}", "", latex)
+    words = re.sub(r"\\texttt\{((?:\\.|\{\}|[^\\{}])*)\}", r"\1", words)
+    words = words.replace(r"\times", "×").replace("\\ ", " ").replace("-{}", "-")
+    words = re.sub(r"(?<!\\)\$", "", words)
+    for character, escaped in _LATEX.items():
+        words = words.replace(escaped, character)
+    return words
+
+
 _LATEX = {
     "\\": r"\textbackslash{}",
     "^": r"\textasciicircum{}",

@@ -3,9 +3,8 @@
 Planning uses it, so it imports no plotting library.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 from dropleak.analysis import twins
@@ -17,7 +16,7 @@ Presets = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure. Its caption is the template workflow/report/figure<number>.rst."""
+    """A figure. Its caption is a template in workflow/report."""
 
     number: int
     name: str
@@ -31,9 +30,9 @@ class Figure:
     tables: tuple[str, ...]
     """Arguments that are tables, named as in `SCHEMAS`, or `labels`, those of the test images."""
     settings: tuple[str, ...] = ()
-    """Other arguments: all `clients` or `attackers`; `courses` of their trainings, see
-    `networks.courses`; `chosen`, indices of the sample images; or
-    `client`, `attacker`, `rate`, for a separate figure per value."""
+    """Other arguments: the `clients` that it shows, or their `attackers`; `courses` of trainings,
+    see `networks.courses`; `chosen`, indices of the sample images; or `client`, `attacker`, for a
+    separate figure per value."""
     applies: Callable[[Presets, Presets], bool] = lambda clients, attackers: True
     """Whether experiments with these clients and attackers have it."""
     about: Callable[[str, Presets], bool] = lambda client, clients: True
@@ -42,7 +41,7 @@ class Figure:
     @property
     def wildcards(self) -> list[str]:
         """Settings with a separate figure per value."""
-        return [name for name in ("client", "attacker", "rate") if name in self.settings]
+        return [name for name in ("client", "attacker") if name in self.settings]
 
     @property
     def suffix(self) -> str:
@@ -60,36 +59,60 @@ class Figure:
         return f"draw_{self.name.replace('-', '_')}"
 
     @property
+    def title(self) -> str:
+        """Its title in the report."""
+        return f"Figure {self.number}: {self.shows}"
+
+    @property
+    def caption(self) -> str:
+        """The template of its caption in workflow/report."""
+        return f"figure{self.number}.rst"
+
+    @property
+    def message(self) -> str:
+        """What its rule does, with wildcards."""
+        of = ", ".join(f"{{wildcards.{name}}}" for name in self.wildcards)
+        return f"Drawing {self.title}{f' ({of})' if of else ''}"
+
+    @property
     def labels(self) -> dict[str, str]:
         """Labels in the report."""
         labels = {"figure": str(self.number), "shows": self.shows}
-        labels |= dict.fromkeys(("client", "attacker", "rate"), "all")
+        labels |= dict.fromkeys(("client", "attacker"), "all")
         return labels | {name: f"{{{name}}}" for name in self.wildcards}
 
     def shown(self, clients: Presets) -> list[str]:
         """The clients that it shows."""
         return [client for client in clients if self.about(client, clients)]
 
-    def instances(self, clients: Presets, attackers: Iterable[str]) -> list[dict[str, str]]:
+    def instances(self, clients: Presets) -> list[dict[str, str]]:
         """Values of its wildcards, for each figure of an experiment.
 
         Args:
-            clients: settings by name, with `rates` that are not null.
-            attackers: names.
+            clients: settings by name, with `rates` and `attackers` that are not null.
         """
         every = (
-            {"client": client, "attacker": attacker, "rate": str(float(rate))}
-            for client, attacker in product(self.shown(clients), attackers)
-            for rate in clients[client]["rates"]
+            {"client": client, "attacker": attacker}
+            for client in self.shown(clients)
+            for attacker in clients[client]["attackers"]
         )
         chosen = dict.fromkeys(tuple(values[name] for name in self.wildcards) for values in every)
         return [dict(zip(self.wildcards, values, strict=True)) for values in chosen]
 
-    def options(self, wildcards: Mapping[str, str], **common: Any) -> dict[str, Any]:
-        """Values of its settings, from a job's wildcards and from what all jobs have in common."""
-        values = common | dict(wildcards.items())
-        if "rate" in values:
-            values["rate"] = float(values["rate"])
+    def options(
+        self, wildcards: Mapping[str, str], clients: Presets, **common: Any
+    ) -> dict[str, Any]:
+        """Values of its settings.
+
+        Args:
+            wildcards: of the job.
+            clients: all, see `instances`.
+            common: what all jobs have in common.
+        """
+        shown = self.shown(clients)
+        drawn = [wildcards["client"]] if "client" in self.wildcards else shown
+        attackers = dict.fromkeys(name for client in drawn for name in clients[client]["attackers"])
+        values = {"clients": shown, "attackers": [*attackers]} | common | dict(wildcards.items())
         return {name: values[name] for name in self.settings}
 
 
@@ -130,7 +153,7 @@ FIGURES = [
         shows="features under dropout",
         draws="dropleak.figures.features.features",
         says="dropleak.report.captions.features",
-        tables=("features",),
+        tables=("features", "images"),
     ),
     Figure(
         number=3,
@@ -184,9 +207,9 @@ FIGURES = [
         number=8,
         name="tradeoff",
         shows="privacy against utility",
-        draws="dropleak.figures.attackers.privacy_and_utility",
+        draws="dropleak.figures.tradeoff.privacy_and_utility",
         says="dropleak.report.captions.privacy_and_utility",
-        tables=("tradeoff",),
+        tables=("tradeoff", "defences"),
         settings=("client", "attackers"),
         about=_at_several_rates,
     ),
@@ -197,7 +220,7 @@ FIGURES = [
         draws="dropleak.figures.sample.attackers_sample",
         says="dropleak.report.captions.attackers_sample",
         tables=("attacks", "images"),
-        settings=("client", "attackers", "rate", "chosen"),
+        settings=("client", "attackers", "chosen"),
     ),
     Figure(
         number=10,

@@ -2,67 +2,41 @@
 
 import re
 from collections.abc import Collection
-from pathlib import Path
 
 import pandas as pd
 
 from dropleak.assets import WORKFLOW
 from dropleak.data.datasets import DATASETS
-from dropleak.engine.attack.distances import DISTANCES
-from dropleak.engine.defences import DEFENCES
-from dropleak.engine.models.zoo import NETWORKS, Architecture
+from dropleak.engine.models.zoo import NETWORKS
 from dropleak.formatting import count, series
 from dropleak.formatting import rates as rates_in_words
 from dropleak.planning.config import independent
 from dropleak.planning.networks import is_module, is_trained, untrained
+from dropleak.report import presets
 from dropleak.report.escape import latex
 
 BIBLIOGRAPHY = WORKFLOW / "report" / "references.bib"
 
-_DROPOUT = {
-    "classifier": r", before the classifier as proposed by Zheng \cite{zheng2021dropout}",
-    "convolutions": ", after each convolution",
-    "both": r", before the classifier as proposed by Zheng \cite{zheng2021dropout}, and also after "
-    "each convolution",
-}
 _BATCH_NORM = {
     "running": "batch norm with the statistics that came with the weights, which an attacker knows",
     "batch": "batch norm with the statistics of a client's images, which an attacker does not know",
 }
+_FACETS: dict[str, str | None] = {
+    "Images an update": " of ",
+    "Networks": " in ",
+    r"Inverted dropout \cite{srivastava2014dropout}": r", with inverted dropout "
+    r"\cite{srivastava2014dropout} ",
+    "Attacks": " ",
+    "Attackers": None,
+    "Defences": ", defended by ",
+    "Settings of defences": " with ",
+    "Labels": "; labels ",
+}
+"""What is said of clients, each with the words before it where it holds for all of them; None if it
+then goes without saying."""
 _INITIALISATION = {
     "xavier": r"as by Glorot and Bengio \cite{glorot2010understanding}",
     "uniform": "uniform in $[-0.5, 0.5]$",
-}
-_SETTINGS: dict[str, dict] = {
-    "labels": {
-        "infer": r"labels inferred \cite{zhao2020idlg}",
-        "optimise": r"labels optimised with the images \cite{zhu2019deep}",
-    },
-    "masks": {
-        "resample": "a fresh dropout mask at every evaluation",
-        "ignore": "no dropout in its forward pass",
-        "fixed": "one dropout mask of its own",
-        "read": "the client's mask read from the gradient",
-        "separate": "the mask of every image separated from the classifier's gradient",
-        "optimise": r"masks optimised with the images \cite{scheliga2023dropout}",
-        "known": "the client's mask",
-    },
-    "start": {
-        "noise": "standard normal noise to start from",
-        "grey": r"grey with 1\% noise to start from",
-    },
-    "distance": {name: distance.method for name, distance in DISTANCES.items()},
-    "normalise": {True: "gradients of each parameter divided by the norm of the shared ones"},
-    "optimiser": {
-        "lbfgs": r"L-BFGS \cite{liu1989limited} with a history of 100",
-        "adam": r"Adam \cite{kingma2015adam}",
-        "signed-adam": r"Adam \cite{kingma2015adam} on signs of gradients "
-        r"\cite{geiping2020inverting}",
-        "closed-form": r"the image in closed form, layer by layer \cite{zhu2021rgap}, by least "
-        r"squares \cite{fong2011lsmr}",
-    },
-    "line_search": {"strong-wolfe": "a strong Wolfe line search"},
-    "schedule": {"steps": "a stepwise decay", "plateau": "a decay on plateaus"},
 }
 
 
@@ -101,11 +75,14 @@ def paragraph(
     sentences = [
         f"We attacked {config['images']:,} test images of {named} ({images}), the first of an "
         f"order drawn with seed {config['seed']}.",
-        _clients(clients, networks.set_index("client"), config["rates"]),
+        _clients(clients, networks.set_index("client"), config),
         _pairs(clients),
-        *(_attacker(name, settings) for name, settings in attackers.items()),
-        f"Each attack had at most {config['attack']['iterations']:,} iterations in "
-        f"{config['attack']['precision']}.",
+        *(
+            rf"Attacker \texttt{{{latex(name)}}}: {presets.attacker(settings)}."
+            for name, settings in attackers.items()
+        ),
+        f"{_budget(attackers.values())} had at most {config['attack']['iterations']:,} iterations, "
+        f"and all were computed in {config['attack']['precision']}.",
         "The root mean squared error (RMSE) is of pixels in $[0, 1]$, also after clipping to that "
         f"range; a success has one below {config['success_rmse']} without clipping. An image is "
         "identified if no other test image is as near to the clipped reconstruction. Structural "
@@ -149,23 +126,48 @@ def bibliography(text: str) -> str:
     return "\n\n".join(found).rstrip() + "\n"
 
 
-def _clients(clients: dict[str, dict], networks: pd.DataFrame, rates: list[float]) -> str:
-    """What clients shared: in one sentence for a single one, else with a sentence for each."""
-    kinds = {
-        name: f"{count(client['images_per_update'], 'image')} in {_network(client, networks, name)}"
-        for name, client in clients.items()
+def _clients(clients: dict[str, dict], networks: pd.DataFrame, config: dict) -> str:
+    """What clients shared: a sentence for what all have in common, and one for each difference."""
+    described = {
+        name: _facets(client, networks.loc[name], config) for name, client in clients.items()
     }
-    dropout = rf"with inverted dropout \cite{{srivastava2014dropout}} at rates {series(rates)}"
-    if len(clients) == 1:
-        ((name, kind),) = kinds.items()
-        rest = f"{_site(clients[name], networks.loc[name])}{_labels(networks.loc[name])}"
-        return f"Clients shared the gradient of the cross-entropy of {kind}, {dropout}{rest}."
-    sentences = (
-        f" Clients \\texttt{{{latex(name)}}}: {kind}{_site(clients[name], networks.loc[name])}"
-        f"{_own_rates(clients[name], rates)}{_labels(networks.loc[name])}."
-        for name, kind in kinds.items()
+    common, different = "", ""
+    for facet, lead in _FACETS.items():
+        having: dict[str, list[str]] = {}
+        for name, phrases in described.items():
+            having.setdefault(phrases[facet], []).append(name)
+        if len(having) > 1:
+            different += f" {facet}: {_by_client(having)}."
+        elif lead and (phrase := next(iter(having))):
+            common += lead + phrase
+    return f"Clients shared the gradient of the cross-entropy{common}.{different}"
+
+
+def _facets(client: dict, facts: pd.Series, config: dict) -> dict[str, str]:
+    """A phrase for each of `_FACETS`; empty if there is nothing to say."""
+    phrases = (
+        count(client["images_per_update"], "image"),
+        _network(client, facts),
+        _site(client, facts),
+        f"at {rates_in_words(client['rates'] or config['rates'])}",
+        _named(client["attackers"] or config["attackers"]),
+        presets.defence(client),
+        presets.strength(client),
+        _labels(facts),
     )
-    return f"Clients shared the gradient of the cross-entropy, {dropout}.{''.join(sentences)}"
+    return dict(zip(_FACETS, phrases, strict=True))
+
+
+def _by_client(having: dict[str, list[str]]) -> str:
+    """Phrases, each with the clients that it is about, those of most clients last."""
+    *others, (phrase, names) = sorted(having.items(), key=lambda item: len(item[1]))
+    parts = [f"{phrase or 'none'} ({_named(names)})" for phrase, names in others]
+    last = "the others" if len(names) > 1 else _named(names)
+    return "; ".join([*parts, f"{phrase or 'none'} ({last})"])
+
+
+def _named(names: list[str]) -> str:
+    return series(rf"\texttt{{{latex(name)}}}" for name in names)
 
 
 def _pairs(clients: dict[str, dict]) -> str:
@@ -182,6 +184,11 @@ def _pairs(clients: dict[str, dict]) -> str:
     )
 
 
+def _budget(attackers: Collection[dict]) -> str:
+    """The attacks that have the budget of iterations that all share."""
+    return "Other attacks" if any(own["iterations"] for own in attackers) else "Attacks"
+
+
 def _other_rates(config: dict, clients: dict[str, dict]) -> str:
     """The rates of trainings that only attacks need."""
     needed = config["rates"] if any(map(is_trained, clients.values())) else []
@@ -189,45 +196,14 @@ def _other_rates(config: dict, clients: dict[str, dict]) -> str:
     return f" (those of trained clients also with {series(others)})" if others else ""
 
 
-def _network(client: dict, networks: pd.DataFrame, name: str) -> str:
+def _network(client: dict, facts: pd.Series) -> str:
     """What a client's network is, where its weights come from, and what its batch norm does."""
-    entry = NETWORKS.get(client["network"])
-    if isinstance(entry, Architecture) and not is_trained(client):
-        return f"{entry.method}, with {entry.initial}, drawn anew for each client"
-    facts = networks.loc[name]
-    if entry is None:
-        path, _, function = client["network"].rpartition(":")
-        file = latex(Path(path).name)
-        parts = [
-            rf"the network \texttt{{{latex(function)}}} of \texttt{{{file}}} with "
-            f"{facts['parameters']:,} parameters"
-        ]
-    else:
-        parts = [entry.method]
+    parts = [presets.network(client)]
+    if client["network"] not in NETWORKS:
+        parts.append(f"{facts['parameters']:,} parameters")
     if isinstance(facts["batch_norm"], str):
         parts.append(_BATCH_NORM[facts["batch_norm"]])
-    parts.append(f"with {_weights(client)} for all clients")
     return ", ".join(parts)
-
-
-def _weights(client: dict) -> str:
-    """The weights that all clients have."""
-    if is_trained(client) and client["epochs"] == 0:
-        return "the initial weights of the first training below"
-    if is_trained(client):
-        return f"the weights after {count(client['epochs'], 'epoch')} of the first training below"
-    if client["weights"]:
-        return rf"the weights \texttt{{{latex(Path(client['weights']).name)}}}"
-    return "the same random weights"
-
-
-def _defence(defence: dict) -> str:
-    """What a client does to its gradient before it shares it."""
-    for name, settings in defence.items():
-        values = [f"{key.replace('_', ' ')} {value:g}" for key, value in settings.items()]
-        chosen = f" ({series(values)})" if values else ""
-        return f", defended by {DEFENCES[name].method}{chosen}"
-    return ""
 
 
 def _starts(clients: Collection[dict], initialisation: str) -> str:
@@ -244,62 +220,17 @@ def _start(client: dict, initialisation: str) -> str:
 
 
 def _site(client: dict, facts: pd.Series) -> str:
-    """Where a client's network has dropout, and what defends its gradient."""
-    defence = _defence(client["defence"])
-    if not is_module(client):
-        return _DROPOUT[client["dropout"]] + defence
-    return f", in {count(facts['dropout_layers'], 'dropout layer')}{defence}"
-
-
-def _own_rates(client: dict, rates: list[float]) -> str:
-    """The rates of a client that was attacked at others than most."""
-    own = client["rates"]
-    return f", at {rates_in_words(own)}" if own and own != rates else ""
+    """Where a client's network has dropout."""
+    if is_module(client):
+        return f"in {count(facts['dropout_layers'], 'dropout layer')}"
+    return presets.site(client)
 
 
 def _labels(facts: pd.Series) -> str:
     """What an attacker goes by who infers the labels of a client's images."""
     if isinstance(facts["labels_from"], str):
-        return f"; labels can be inferred from {facts['labels_from']}"
-    return "; labels have to be optimised with the images, as its gradient does not show them"
-
-
-def _attacker(name: str, settings: dict) -> str:
-    """What an attacker does, setting by setting."""
-    parts = [
-        phrases[settings[key]] for key, phrases in _SETTINGS.items() if settings[key] in phrases
-    ]
-    if settings["optimiser"] != "closed-form":
-        parts.append(f"learning rate {settings['learning_rate']:g}")
-    if settings["features"]:
-        parts.append(f"features matched with weight {settings['features']:g}")
-    if settings["total_variation"]:
-        smooth = settings["total_variation_smoothing"]
-        smoothed = f"smoothed ({smooth:g}) " if smooth else ""
-        parts.append(f"{smoothed}total variation weighted {settings['total_variation']:g}")
-        if settings["stages"] > 1:
-            parts[-1] += f", in {settings['stages']} stages each with a tenth of the weight before"
-    if settings["mask_regulariser"]:
-        parts.append(f"a mask regulariser weighted {settings['mask_regulariser']:g}")
-    if settings["adapts"]:
-        parts.append("adapted to the client's defence")
-    if settings["clip"]:
-        parts.append("images kept in $[0, 1]$")
-    if ends := _early_ends(settings):
-        parts.append(f"stopped {' or '.join(ends)}, with the best iterate kept")
-    if settings["restarts"] > 1:
-        parts.append(f"the best of {settings['restarts']} starts")
-    return f"Attacker \\texttt{{{latex(name)}}}: {', '.join(parts)}."
-
-
-def _early_ends(settings: dict) -> list[str]:
-    """When an attack ends before its budget."""
-    ends = []
-    if settings["target_loss"]:
-        ends.append(f"at a loss below {settings['target_loss']:g}")
-    if settings["patience"] is not None:
-        ends.append(f"after {settings['patience']:,} iterations without a lower loss")
-    return ends
+        return f"can be inferred from {facts['labels_from']}"
+    return "have to be optimised with the images, as the gradient does not show them"
 
 
 def _commit(revision: dict[str, str | bool | None]) -> str:

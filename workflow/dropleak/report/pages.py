@@ -1,6 +1,10 @@
 """Pages of the report: self-contained HTML."""
 
-from collections import Counter
+import base64
+import mimetypes
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -11,6 +15,8 @@ from dropleak import formatting, paper
 from dropleak.analysis.cautions import Caution
 from dropleak.analysis.summary import STATUSES
 from dropleak.assets import WORKFLOW
+from dropleak.report.claims import Section
+from dropleak.report.columns import TABLES
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(WORKFLOW / "report"),
@@ -22,54 +28,160 @@ _TEMPLATES = Environment(
 _TEMPLATES.filters["number"] = formatting.number
 _TEMPLATES.globals["interval"] = formatting.interval
 
+Glossary = Sequence[tuple[str, str]]
+"""Names of clients and attackers, each with a line in words (see `presets`)."""
 
-def claims_page(claims: pa.Table, interpretations: pa.Table, config: dict, dataset: str) -> str:
-    """The claims table and the interpretations table.
+
+class Embedded(NamedTuple):
+    """A file in a page, to be shown or downloaded."""
+
+    name: str
+    uri: str
+    """A data URI of its content."""
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Embedded":
+        """The file at a path."""
+        kind = mimetypes.guess_type(path)[0] or "text/plain"
+        content = base64.b64encode(Path(path).read_bytes()).decode()
+        return cls(Path(path).name, f"data:{kind};base64,{content}")
+
+
+class Picture(NamedTuple):
+    """A figure on the first page."""
+
+    title: str
+    page: str
+    """The file of the report that has it with its caption."""
+    uri: str
+
+
+def answer(
+    *,
+    config: dict,
+    dataset: str,
+    sentences: Sequence[str],
+    cautions: Sequence[Caution],
+    sections: Sequence[Section],
+    claims: str,
+    picture: Picture | None,
+    contents: Mapping[str, Mapping[str, str]],
+    glossary: Glossary,
+) -> str:
+    """The first page, as a part of Snakemake's: the answer, and links to all else.
 
     Args:
-        claims, interpretations: with the columns in `schemas`.
         config: complete.
-        dataset: name of the images.
+        dataset: what the images are called.
+        sentences: of the answer.
+        cautions: about it.
+        sections: of the claims.
+        claims: the file of the report with the claims.
+        picture: None if the experiment has no such figure.
+        contents: files of the report by title and then by name, which is empty if there is one.
+        glossary: of all clients and attackers.
+    """
+    return _TEMPLATES.get_template("answer.html").render(
+        experiment=config["experiment"],
+        images=formatting.count(config["images"], "image"),
+        success_rmse=config["success_rmse"],
+        dataset=dataset,
+        sentences=sentences,
+        cautions=cautions,
+        sections=sections,
+        claims=claims,
+        picture=picture,
+        contents=contents,
+        glossary=glossary,
+    )
+
+
+def claims_page(
+    *,
+    config: dict,
+    dataset: str,
+    sections: Sequence[Section],
+    left_out: int,
+    interpretations: pa.Table | None,
+    files: Sequence[Embedded],
+    glossary: Glossary,
+) -> str:
+    """The claims, and interpretations of what the paper leaves open.
+
+    Args:
+        config: complete.
+        dataset: what the images are called.
+        sections: of the claims.
+        left_out: number of claims that were not measured.
+        interpretations: with the columns `schemas.INTERPRETATIONS`; None if the images are not the
+            paper's.
+        files: to download.
+        glossary: of all clients and attackers.
     """
     return _TEMPLATES.get_template("claims.html").render(
-        claims=claims.to_pylist(),
-        counts=verdict_counts(claims),
-        interpretations=interpretations.to_pylist(),
+        experiment=config["experiment"],
+        images=formatting.count(config["images"], "image"),
+        dataset=dataset,
+        sections=sections,
+        left_out=f"{formatting.count(left_out, 'claim')} could not be measured in this experiment.",
+        papers_images=interpretations is not None,
+        interpretations=interpretations.to_pylist() if interpretations else [],
         rates=list(paper.RMSE),
         published=formatting.series(f"{rmse} at {rate}" for rate, rmse in paper.RMSE.items()),
-        experiment=config["experiment"],
-        images=config["images"],
-        dataset=dataset,
+        files=files,
+        glossary=glossary,
     )
 
 
-def verdict_counts(claims: pa.Table) -> str:
-    """The number of tests per verdict, in words."""
-    counts = Counter(claims["verdict"].to_pylist())
-    return formatting.series(
-        f"{count} {'is' if count == 1 else 'are'} {verdict}" for verdict, count in counts.items()
-    )
+def table_page(
+    name: str,
+    *,
+    title: str,
+    caption: str,
+    table: pa.Table,
+    files: Sequence[Embedded],
+    glossary: Glossary,
+) -> str:
+    """A table.
 
-
-def table_page(table: pa.Table, title: str) -> str:
-    """A table of scalars, its columns described as in its schema."""
+    Args:
+        name: in `columns.TABLES`.
+        title: of the page.
+        caption: HTML.
+        table: with the columns of that name in `schemas.SCHEMAS`.
+        files: to download.
+        glossary: of all clients and attackers.
+    """
     return _TEMPLATES.get_template("table.html").render(
         title=title,
-        columns={field.name: field.metadata[b"description"].decode() for field in table.schema},
+        caption=caption,
+        columns=TABLES[name],
+        schema=table.schema,
         rows=table.to_pylist(),
+        files=files,
+        glossary=glossary,
     )
 
 
-def findings(claims: pa.Table, cautions: list[Caution]) -> str:
-    """The verdicts in a sentence, and warnings about them, for the report's first page.
+def figure_page(
+    *, title: str, caption: str, picture: str, files: Sequence[str], glossary: Glossary
+) -> str:
+    """A figure beside its caption.
 
-    Short, because Snakemake centres that page and hides the top of what is higher than a window.
+    Args:
+        title: of the page.
+        caption: HTML.
+        picture: path of the bitmap.
+        files: paths of files to download.
+        glossary: of the clients and attackers in it.
     """
-    sentences = [
-        f"Of {len(claims)} tests of claims {verdict_counts(claims)}.",
-        *(caution.problem for caution in cautions),
-    ]
-    return " ".join(sentences) + "\n"
+    return _TEMPLATES.get_template("figure.html").render(
+        title=title,
+        caption=caption,
+        picture=Embedded.read(picture),
+        files=[Embedded.read(path) for path in files],
+        glossary=glossary,
+    )
 
 
 def run_page(
@@ -80,8 +192,10 @@ def run_page(
     summary: pa.Table,
     hours: pd.DataFrame,
     versions: dict[str, object],
+    files: Sequence[Embedded],
+    glossary: Glossary,
 ) -> str:
-    """How a run was done: methods, outcomes, hours, versions, configuration.
+    """How a run was done: methods, outcomes, hours, versions, configuration, references.
 
     Args:
         config: complete.
@@ -89,6 +203,8 @@ def run_page(
         summary: with the columns `schemas.SUMMARY`.
         hours: with the columns rule, host, device and hours.
         versions: of code, packages and machine, by name.
+        files: to download.
+        glossary: of all clients and attackers.
     """
     return _TEMPLATES.get_template("run.html").render(
         experiment=config["experiment"],
@@ -99,4 +215,6 @@ def run_page(
         hours=hours.to_dict("records"),
         versions=versions,
         configuration=yaml.safe_dump(config, sort_keys=False),
+        files=files,
+        glossary=glossary,
     )

@@ -7,7 +7,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from jsonschema import Draft202012Validator
@@ -67,10 +67,20 @@ def problems(config: dict, results: Path) -> Iterator[str]:
             yield f"{path}: is missing"
         elif provenance.checksum(path) != checksum:
             yield f"{path}: has changed since the results were recorded"
-    for folder in CHECKED:
-        for path in sorted((results / folder).glob("*")):
-            if path.is_file() and path not in expected:
-                yield f"{path}: does not belong to these results"
+    for path in left_over(results, expected):
+        yield f"{path}: does not belong to these results"
+
+
+def left_over(results: Path, expected: Iterable[str | Path]) -> list[Path]:
+    """Tables, figures and pages that an experiment no longer makes, such as those of earlier rates.
+
+    Args:
+        results: the experiment's folder.
+        expected: the files that it makes.
+    """
+    known = {*map(Path, expected)}
+    files = (path for folder in CHECKED for path in sorted((results / folder).glob("*")))
+    return [path for path in files if path.is_file() and path not in known]
 
 
 def _read(path: Path) -> dict:

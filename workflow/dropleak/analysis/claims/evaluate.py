@@ -8,7 +8,7 @@ the same network. Claims of ours have rows only where updates of several images,
 defence, were attacked.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import product
 
@@ -82,13 +82,12 @@ def evaluate_claims(
         for client, claim in balance.items()
         if client == first or (judged[client].trained and claim.evidence)
     ]
-    attackers = dict.fromkeys([paper_attacker, *accounting])
-    for (client, run), attacker in product(runs.items(), attackers):
+    for client, run, attacker in _attacked(runs, dict.fromkeys([paper_attacker, *accounting])):
         protection = [*_about_protection(run, attacker)]
         if client in judged:
             protection.append(_privacy_of_balance(run, attacker))
         claims += [(client, claim) for claim in protection if claim.evidence or client == first]
-    for (client, run), attacker in product(runs.items(), separating):
+    for client, run, attacker in _attacked(runs, separating):
         claims += [(client, claim) for claim in _about_separation(run, attacker) if claim.evidence]
     for rivalry in rivalries(defences.to_pandas(), runs[first].tolerated_loss):
         claims.append((rivalry.dropout.client, _about_a_rival(runs, rivalry)))
@@ -97,6 +96,13 @@ def evaluate_claims(
     p_adjusted = dict(zip(tested, statistics.adjust([*tested.values()]), strict=True))
     rows = [_row(client, claim, p_adjusted.get(id(claim))) for client, claim in claims]
     return parquet.build(CLAIMS, {name: [row[name] for row in rows] for name in CLAIMS.names})
+
+
+def _attacked(runs: Mapping[str, Run], attackers: Iterable[str]) -> Iterator[tuple[str, Run, str]]:
+    """Every client with its measurements and those of the attackers that attacked it."""
+    for (client, run), attacker in product(runs.items(), attackers):
+        if not run.of(attacker).empty:
+            yield client, run, attacker
 
 
 def _judged_by_balance(runs: Mapping[str, Run]) -> dict[str, Run]:

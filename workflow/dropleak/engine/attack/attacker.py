@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Attacker:
-    """Settings of an attacker, described in schemas/config.schema.yaml under `presets`."""
+    """Settings of an attacker, described in schemas/config.schema.yaml under `presets`.
+
+    All but its iterations, as optimisers get them.
+    """
 
     labels: str = "infer"
     masks: str = "resample"

@@ -1,6 +1,6 @@
 """A client as data."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,10 @@ TRAINED = "trained"
 
 @dataclass(frozen=True)
 class Client:
-    """Settings of a client, described in schemas/config.schema.yaml under `presets.clients`."""
+    """Settings of a client, described in schemas/config.schema.yaml under `presets.clients`.
+
+    All but those that say how it is attacked.
+    """
 
     network: str = "lenet"
     dropout: str = "classifier"
@@ -32,7 +35,6 @@ class Client:
     epochs: int | None = None
     batch_norm: str = "running"
     defence: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    rates: Sequence[float] | None = None
 
     def build(self, shape: Shape, classes: int, seed: int = 0) -> Model:
         """Its network; weights from a training are not part of it, see `compute_update`.

@@ -1,0 +1,92 @@
+"""The answer of an experiment: what attackers recover, and whether dropout protects from them."""
+
+from collections.abc import Collection
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from dropleak import formatting
+from dropleak.analysis.claims.verdicts import RARE
+from dropleak.tables import parquet
+
+_KEY = ["client", "attacker", "dropout_rate"]
+
+# What a rate shows, with a place for what protects.
+_RECOVERS = "{} does not protect"
+_CLOSER = "{} does not protect, as reconstructions are closer than the mean image"
+_STOPS = "{} stops this attack"
+_UNKNOWN = "it is not known whether {} protects"
+
+
+def sentences(summary: pa.Table, tradeoff: pa.Table, attackers: Collection[str]) -> list[str]:
+    """A sentence for every attacker on every client, in plain text.
+
+    It has the shares of recovered images, with their intervals, without dropout and at the highest
+    rate. A verdict follows, which holds at every rate that it names. By the rules of `tradeoff` and
+    `efficacy` dropout
+
+    - does not protect where images are recovered more than rarely, or the mean error is below that
+      of the mean training image;
+    - stops an attack where the mean error is above that, and images are recovered rarely at most,
+      provided that the attack is known to succeed without a defence. If it is not, its failure
+      means nothing.
+
+    Args:
+        summary: with the columns `schemas.SUMMARY`.
+        tradeoff: with the columns and metadata of `schemas.TRADEOFF`.
+        attackers: those that count, which an oracle does not.
+    """
+    measures = tradeoff.select([*_KEY, "private", "above_mean_image_high"]).to_pandas()
+    frame = summary.to_pandas().merge(measures, on=_KEY, how="left").sort_values("dropout_rate")
+    doubts, several = parquet.metadata(tradeoff)["doubts"], frame["client"].nunique() > 1
+    return [
+        f"{attacker}{f' on {client}' * several}: {_shares(rows)}"
+        f"{_verdict(rows, doubts[client][attacker], attacker not in attackers)}."
+        for (client, attacker), rows in frame.groupby(["client", "attacker"])
+    ]
+
+
+def _shares(rows: pd.DataFrame) -> str:
+    """The shares of recovered images at the lowest and the highest rate."""
+    first, last = rows.iloc[0], rows.iloc[-1]
+    lowest = f"{_share(first)} recovered {_where(first.dropout_rate)}"
+    if len(rows) == 1:
+        return lowest
+    return f"{lowest}, {_share(last)} {_where(last.dropout_rate)}"
+
+
+def _share(row: Any) -> str:
+    return f"{row.success_share:.0%} ({row.success_low:.0%} to {row.success_high:.0%})"
+
+
+def _where(rate: float) -> str:
+    return f"at rate {rate}" if rate else "without dropout"
+
+
+def _verdict(rows: pd.DataFrame, doubt: str | None, oracle: bool) -> str:
+    """The end of a sentence; empty if there was no dropout."""
+    if oracle:
+        return ", but it is given the masks, which no client shares"
+    findings = {row.dropout_rate: _finding(row) for row in rows.itertuples()}
+    # An attack that is stopped without dropout succeeds on the same client without its defence.
+    subject = "the defence" if findings.pop(0.0, None) == _STOPS else "dropout"
+    if doubt and {*findings.values()} == {_UNKNOWN}:
+        return f", which means nothing: {doubt}"
+    rates: dict[str, list[float]] = {}
+    for rate, finding in findings.items():
+        rates.setdefault(finding.format(subject), []).append(rate)
+    if len(rates) == 1:
+        return f": {next(iter(rates))}"
+    parts = (f"at {formatting.rates(where)} {finding}" for finding, where in rates.items())
+    return f": {'; '.join(parts)}" if rates else ""
+
+
+def _finding(row: Any) -> str:
+    """What an attacker's attacks at a rate show."""
+    if row.success_low > RARE:
+        return _RECOVERS
+    if row.above_mean_image_high < 0:
+        return _CLOSER
+    # Missing, not False, at a rate without a training, which the trade-off leaves out.
+    return _STOPS if row.private is True and row.success_share <= RARE else _UNKNOWN
