@@ -83,8 +83,6 @@ def test_the_steps_after_the_attacks_are_measured_on_stubs(tmp_path):
         capture_output=True,
         text=True,
     )
-    rows = re.findall(r"^\| ([\w ,]+) \| [\d.]+ \| \d+ \|$", measured.stdout, flags=re.MULTILINE)
-    assert {"plan, nothing made", "plan, attacks made", "join attacks", "evaluate_claims"} <= set(
-        rows
-    )
-    assert {f"Figure {number}" for number in range(3, 10)} <= set(rows)
+    rows = re.findall(r"^\| ([\w ,]+) \| \d* \| [\d.]+ \| \d+ \|$", measured.stdout, re.MULTILINE)
+    assert {"plan, nothing made", "plan, attacks made", "join_attacks", "evaluate_claims"} <= {*rows}
+    assert "provenance" in rows
