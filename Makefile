@@ -32,7 +32,7 @@ docs: report ## the documentation as a site, with the report as an example: site
 	$(BIN)/sphinx-build --fail-on-warning --quiet -c docs/site . site
 	cp "results/$(EXPERIMENT)/report.html" site/report.html
 
-WORKERS = --numprocesses auto --maxprocesses 8 --dist loadgroup
+WORKERS = --numprocesses auto --maxprocesses 8 --dist loadfile
 
 test: $(VENV)/installed ## tests that a person waits for: 5 minutes
 	$(BIN)/pytest -m "not slow" $(WORKERS)
@@ -40,7 +40,8 @@ test: $(VENV)/installed ## tests that a person waits for: 5 minutes
 test-all: export SLURM_TESTS = required
 test-all: export BROWSER_TESTS = required
 test-all: test slurm-packages browser-packages ## those and the rest: faults, a browser, a Slurm cluster, as root
-	$(BIN)/pytest -m slow $(WORKERS)
+	$(BIN)/pytest -m slow --ignore tests/slurm $(WORKERS)
+	$(BIN)/pytest tests/slurm # which share the one cluster of a machine
 
 lint: $(VENV)/installed ## formatting, lints and types
 	$(BIN)/snakefmt --check Snakefile workflow

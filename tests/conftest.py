@@ -37,14 +37,6 @@ def pytest_configure(config):
     config.stash[LEFT_OUT] = Counter()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Tests of a file share fixtures, those of Slurm a cluster: each group is for one worker."""
-    for item in items:
-        folder, file = item.path.parent.name, item.path.name
-        item.add_marker(pytest.mark.xdist_group("slurm" if folder == "slurm" else file))
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session):
     """A worker of xdist tells the main process, which collects no tests."""
