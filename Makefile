@@ -32,13 +32,16 @@ docs: report ## the documentation as a site, with the report as an example: site
 	$(BIN)/sphinx-build --fail-on-warning --quiet -c docs/site . site
 	cp "results/$(EXPERIMENT)/report.html" site/report.html
 
+WORKERS = --numprocesses auto --maxprocesses 8 --dist loadfile
+
 test: $(VENV)/installed ## tests that a person waits for: 5 minutes
-	$(BIN)/pytest -m "not slow" --numprocesses auto --maxprocesses 8 --dist loadfile
+	$(BIN)/pytest -m "not slow" $(WORKERS)
 
 test-all: export SLURM_TESTS = required
 test-all: export BROWSER_TESTS = required
 test-all: test slurm-packages browser-packages ## those and the rest: faults, a browser, a Slurm cluster, as root
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow --ignore tests/slurm $(WORKERS)
+	$(BIN)/pytest tests/slurm # which share the one cluster of a machine
 
 lint: $(VENV)/installed ## formatting, lints and types
 	$(BIN)/snakefmt --check Snakefile workflow

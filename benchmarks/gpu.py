@@ -14,7 +14,6 @@ import json
 import os
 import statistics
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from torch.profiler import ProfilerActivity, profile
 
 import agreement
 import bench
+import traffic
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.reconstruct import (
     ITERATIONS_PER_STEP,
@@ -44,8 +44,6 @@ TOLERANCES = {"float32": 1e-4, "float64": 1e-9, "after a step": 1e-3}
 """Largest relative differences with which the checks are passed."""
 
 TARGET_RATIO, TARGET_MINUTES = 1000, 5
-BANDWIDTH = 3e12
-"""Bytes per second of a GPU's memory, for the floor of an iteration."""
 
 
 class Record:
@@ -185,8 +183,8 @@ def paper_attacks(device: str, milliseconds: float, seconds: float) -> dict:
 
 
 def profiled(device: str, batch: int) -> dict:
-    """What an iteration of the paper's attack launches, in the middle of an attack."""
-    update, keys, _ = problems(data_sets()[0], 0, batch, device=device)
+    """What an iteration of the paper's attack counts and launches, in the middle of an attack."""
+    update, keys, _ = problems(data_sets()[0], 0, batch, 0.3, device)
     with torch.inference_mode():
         objective = objective_for(update, Attacker(), keys)
         optimiser = optimiser_for(objective, start_row(objective, keys), 100)
@@ -196,22 +194,17 @@ def profiled(device: str, batch: int) -> dict:
         with profile(activities=activities) as trace:
             optimiser.step(objective)
             bench.synchronise(device)
-    operators, kernels = Counter[str](), dict[str, list[float]]()
+    kernels = dict[str, list[float]]()
     for event in trace.events():
         if event.device_type == torch.autograd.DeviceType.CUDA:
             kernels.setdefault(event.name, []).append(event.device_time)
-        elif event.name.startswith("aten::") and event.cpu_parent is None:
-            operators[event.name] += 1
     waits = sum(
         event.name in ("aten::_local_scalar_dense", "aten::nonzero") for event in trace.events()
     )
     most = sorted(kernels.items(), key=lambda item: -sum(item[1]))[:10]
     return {
         "batch": batch,
-        "operators": sum(operators.values()) / ITERATIONS_PER_STEP,
-        "most_frequent_operators": {
-            name: count / ITERATIONS_PER_STEP for name, count in operators.most_common(8)
-        },
+        "counted": traffic.iteration(Attacker(), batch, device),
         "kernels": sum(map(len, kernels.values())) / ITERATIONS_PER_STEP,
         "kernel_microseconds": sum(map(sum, kernels.values())) / ITERATIONS_PER_STEP,
         "longest_kernels": {
@@ -222,15 +215,7 @@ def profiled(device: str, batch: int) -> dict:
             for name, times in most
         },
         "host_synchronisations": waits / ITERATIONS_PER_STEP,
-        "history_read_microseconds": 1e6 * _history_bytes(batch) / BANDWIDTH,
     }
-
-
-def _history_bytes(batch: int) -> int:
-    """Bytes of the history of L-BFGS, 100 pairs of float32 vectors of an image's size each."""
-    update, _, _ = problems(data_sets()[0], 0, 1)
-    size = torch.Size(update.network.input_shape).numel()
-    return batch * 2 * 100 * size * 4
 
 
 def table(results: dict) -> Iterator[str]:

@@ -37,5 +37,9 @@ try:
         images |= arrays("photographs", "folder", folder)
 except InputError as error:
     sys.exit(str(error))
-np.savez(IMAGES, attackers=json.dumps(attackers(DEFAULTS)), **images)
+presets = {
+    name: {key: value for key, value in own.items() if key != "iterations"}
+    for name, own in attackers(DEFAULTS).items()
+}
+np.savez(IMAGES, attackers=json.dumps(presets), **images)
 print({name: values.shape for name, values in images.items()})

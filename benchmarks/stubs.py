@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from dropleak.analysis.summary import STATUSES
+from dropleak.data import sources
 from dropleak.planning import grid
 from dropleak.planning.layout import Layout
 from dropleak.tables import parquet
-from dropleak.tables.schemas import ATTACKS, CLIENTS, IMAGES, UTILITY
+from dropleak.tables.schemas import ATTACKS, IMAGES, UTILITY
 
 SHAPE = (3, 32, 32)
 CLASSES = 10
@@ -23,22 +24,18 @@ TRAINING_IMAGES = 1000
 
 
 def write(folder: Path, config: dict) -> None:
-    """Write the tables of images and clients, and the files of all attack and training jobs.
+    """Write the tables of images, and the files of all attack and training jobs.
 
     Args:
         folder: the working directory of the experiment.
         config: complete; its data set must have at least as many test images as are attacked.
     """
     rng, layout = np.random.default_rng(config["seed"]), Layout(config)
-    for part, count in (("train", TRAINING_IMAGES), ("test", config["images"])):
+    available = sources.count_images(config["data"], "test")
+    for part, count in (("train", TRAINING_IMAGES), ("test", available)):
         images = parquet.with_origin(_images(rng, count), layout.images.settings)
         parquet.write(images, folder / layout.images.path / f"{part}.parquet")
-    facts = {"parameters": 15_826, "dropout_layers": 1, "labels_from": "a row"}
-    clients = pa.Table.from_pylist(
-        [facts | {"client": name} for name in config["clients"]], CLIENTS
-    )
-    parquet.write(clients, folder / layout.results / "tables" / "clients.parquet")
-    selection = np.array(grid.selection(config["images"], config["seed"]))
+    selection = np.array(grid.selection(available, config["seed"]))
     batches = grid.batches(config["images"], config["attack"]["images_per_job"])
     jobs = product(layout.attacks.items(), config["rates"], batches)
     for (names, results), rate, batch in jobs:

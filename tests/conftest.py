@@ -8,7 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import torch
-from experiment import LENET, TEN_CLASSES, WEIGHING, run
+from experiment import LENET, TEN_CLASSES, WEIGHING, repeated, run
+from joined import joined
 from places import PHOTOGRAPHS, ROOT
 
 from dropleak.analysis.summary import summarise
@@ -18,8 +19,7 @@ from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.client.training import Training
 from dropleak.jobs.training import train_seeds
 from dropleak.tables import parquet
-from dropleak.tables.lazy import StoredTable
-from dropleak.tables.schemas import ATTACKS, MEAN_IMAGE, UTILITY
+from dropleak.tables.schemas import MEAN_IMAGE, UTILITY
 
 # Processes that tests start find this clone's library, as if it were installed.
 os.environ["PYTHONPATH"] = str(ROOT / "workflow")
@@ -89,10 +89,8 @@ def two_attackers(attacks, digits):
 
 @pytest.fixture(scope="session")
 def stored(two_attackers, tmp_path_factory):
-    """The same in a file."""
-    path = tmp_path_factory.mktemp("stored") / "attacks.parquet"
-    parquet.write(two_attackers, path)
-    return StoredTable(path, ATTACKS)
+    """The same as a stored table."""
+    return joined(tmp_path_factory.mktemp("stored"), two_attackers)
 
 
 @pytest.fixture(scope="session")
@@ -106,7 +104,9 @@ def utility(digits):
 
 @pytest.fixture(scope="session")
 def tradeoff(two_attackers):
-    summary = summarise(two_attackers, 0.1, seed=0)
+    """Of ten times as many images, as two show nothing."""
+    attacks = repeated(two_attackers, 10)
+    summary = summarise(attacks, 0.1)
     runs = {"dropout_rate": [0.0, 0.0, 0.5, 0.5, 0.9], "test_accuracy": [0.9, 0.8, 0.83, 0.81, 0.3]}
     columns = {
         **runs,
@@ -121,10 +121,9 @@ def tradeoff(two_attackers):
         "device": ["cpu"] * 5,
     }
     utility = parquet.build(UTILITY, columns, dataset="digits")
-    mean_image = parquet.build(
-        MEAN_IMAGE, {"image": two_attackers["image"][:2], "rmse": [0.1, 0.3]}
-    )
-    return compute_tradeoff(two_attackers, summary, utility, mean_image, TEN_CLASSES, **WEIGHING)
+    images = attacks["image"].unique()
+    mean_image = parquet.build(MEAN_IMAGE, {"image": images, "rmse": [0.1, 0.3] * 10})
+    return compute_tradeoff(attacks, summary, utility, mean_image, TEN_CLASSES, **WEIGHING)
 
 
 @pytest.fixture

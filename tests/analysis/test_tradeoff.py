@@ -50,7 +50,7 @@ def test_the_guess_is_the_mean_training_image(digits):
 
 def test_the_trade_off_of_a_single_image_has_no_intervals(two_attackers, tmp_path):
     single = two_attackers.filter(pc.equal(two_attackers["image"], two_attackers["image"][0]))
-    assert "nan" not in as_text(summarise(single, 0.2, seed=0))
+    assert "nan" not in as_text(summarise(single, 0.2))
     tradeoff = weighed(single, TWO_RATES)
     parquet.write(tradeoff, tmp_path / "tradeoff.parquet")
     rows = parquet.read(tmp_path / "tradeoff.parquet", TRADEOFF).to_pandas()
@@ -102,7 +102,7 @@ def test_rates_that_were_attacked_but_not_trained_with_give_no_rows(two_attacker
 def test_a_client_is_weighed_against_the_accuracy_of_its_own_network(two_attackers):
     """The second client's network was not trained with rate 0.5."""
     attacks = pa.concat_tables([two_attackers, of_client(failing(two_attackers), "other")])
-    summary = summarise(attacks, 0.2, seed=0)
+    summary = summarise(attacks, 0.2)
     runs = {"network": ["lenet", "lenet", "wide"], "dropout_rate": [0.0, 0.5, 0.0]}
     runs |= {"test_accuracy": [0.9, 0.8, 0.1], "dropout": ["both"] * 3, "defence": ["none"] * 3}
     runs |= {name: [0] * 3 for name in ("seed", "epoch", "train_loss", "seconds")}
@@ -150,7 +150,7 @@ def test_a_trained_client_is_weighed_against_its_accuracy_after_its_own_epoch(tw
     clients = {name: same | {"epochs": epochs} for name, epochs in names.items()}
     table = compute_tradeoff(
         attacks,
-        summarise(attacks, 0.2, seed=0),
+        summarise(attacks, 0.2),
         utility,
         mean_image,
         TEN_CLASSES,

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pytest
 from drawn import figures
 from experiment import LABELS, LENET, TEN_CLASSES, TWO_RATES, failing, of_client, texts, weighed
+from joined import joined
 from matplotlib.text import Text
 from scipy.stats import binom
 from torch import nn
@@ -28,7 +29,6 @@ from dropleak.jobs.images import tensors
 from dropleak.jobs.method_tables import clients_table, features_table, network_table
 from dropleak.report import captions
 from dropleak.tables import parquet
-from dropleak.tables.lazy import StoredTable
 from dropleak.tables.schemas import ATTACKS, DEFENCES, SUMMARY, TRADEOFF, UTILITY
 
 
@@ -46,9 +46,7 @@ def updates_of_several(attacks, tmp_path_factory):
             changed |= {"image": image, "update": image - image % n, "mask_exact": exact}
             rows.append(row.assign(label_inferred=row["label"], rmse_clipped=error, **changed))
     table = parquet.build(ATTACKS, pd.concat(rows).astype({"mask_exact": object}).to_dict("list"))
-    path = tmp_path_factory.mktemp("several") / "attacks.parquet"
-    parquet.write(table, path)
-    return StoredTable(path, ATTACKS), summarise(table, 0.1, seed=0)
+    return joined(tmp_path_factory.mktemp("several"), table), summarise(table, 0.1)
 
 
 def pixels(digits, index):
@@ -210,7 +208,7 @@ def test_figure_3_shows_each_image_at_each_rate(attacks, stored, digits):
 
 
 def test_figure_4_has_the_means_and_the_papers_values(attacks, stored):
-    summary = summarise(attacks, 0.1, seed=0)
+    summary = summarise(attacks, 0.1)
     (axis,) = figures.rmse_by_rate(stored, summary, "lenet", "idlg").axes
     images, *_, published = (dots.get_offsets() for dots in axis.collections)
     errors = attacks.sort_by("dropout_rate")["rmse_clipped"].to_pylist()
@@ -270,7 +268,7 @@ def test_figure_6_has_chance_with_its_interval(utility):
 
 
 def test_figure_7_has_a_line_for_each_attacker(two_attackers, tradeoff):
-    summary = summarise(two_attackers, 0.1, seed=0)
+    summary = summarise(two_attackers, 0.1)
     names = ["mask-reading", "idlg"]
     (axis,) = figures.attackers_by_rate(summary, tradeoff, ["lenet"], names).axes
     lines = [container.lines[0].get_ydata().tolist() for container in axis.containers]
@@ -281,7 +279,7 @@ def test_figure_7_has_a_line_for_each_attacker(two_attackers, tradeoff):
 def test_figure_7_has_a_panel_for_each_client(two_attackers, tradeoff):
     """All panels share an axis whose limits hold the errors of all clients."""
     clients = [f"lenet-{n}" for n in range(7)]
-    frame = summarise(two_attackers, 0.1, seed=0).to_pandas()
+    frame = summarise(two_attackers, 0.1).to_pandas()
     errors = [name for name in SUMMARY.names if name.startswith("rmse_clipped")]
     parts = [
         frame.assign(client=name, **dict.fromkeys(errors, 0.1 * index))
@@ -306,7 +304,7 @@ def test_clients_can_have_attackers_of_their_own(two_attackers):
     """Figures of several clients have all lines that there are, in the same colours."""
     idlg = two_attackers.filter(pc.field("attacker") == "idlg")
     every = pa.concat_tables([of_client(two_attackers, "start"), of_client(idlg, "later")])
-    summary = summarise(every, 0.1, seed=0)
+    summary = summarise(every, 0.1)
     weights = weighed(every, TWO_RATES, clients=dict.fromkeys(COURSES[0], asdict(LENET)))
     figure = figures.attackers_by_rate(summary, weights, [*COURSES[0]], NAMES)
     drawn = [[len(box.lines[0].get_xdata()) for box in axis.containers] for axis in figure.axes]
@@ -489,7 +487,7 @@ def test_the_caption_of_figure_12_has_the_shares(updates_of_several):
 def course(two_attackers):
     """The summary of two clients in the course of a training, and their trade-off."""
     parts = [of_client(two_attackers, name) for name in COURSES[0]]
-    return summarise(pa.concat_tables([two_attackers, *parts]), 0.1, seed=0)
+    return summarise(pa.concat_tables([two_attackers, *parts]), 0.1)
 
 
 def test_figure_10_has_the_errors_and_successes_by_epoch(course, tradeoff):

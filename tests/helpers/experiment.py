@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -21,7 +22,6 @@ WEIGHING = {
     "clients": {"lenet": asdict(LENET)},
     "tolerated_loss": 0.05,
     "success_rmse": 0.2,
-    "seed": 0,
 }
 TWO_RATES = {0.0: 0.9, 0.5: 0.88}
 LABELS = pa.chunked_array([[0] * 20 + [1] * 15 + [2] * 15])
@@ -61,7 +61,7 @@ def weighed(attacks, accuracies, **options):
     table = parquet.build(UTILITY, runs.reset_index().assign(**same))
     images = attacks["image"].unique()
     mean_image = parquet.build(MEAN_IMAGE, {"image": images, "rmse": [0.2] * len(images)})
-    summary, chance = summarise(attacks, 0.2, seed=0), options.pop("chance", TEN_CLASSES)
+    summary, chance = summarise(attacks, 0.2), options.pop("chance", TEN_CLASSES)
     return compute_tradeoff(attacks, summary, table, mean_image, chance, **(WEIGHING | options))
 
 
@@ -73,6 +73,19 @@ def failing(attacks):
     columns = {name: attacks[name] for name in ATTACKS.names}
     columns |= {name: frame[name].to_numpy() for name in ("rmse", "rmse_clipped")}
     return parquet.build(ATTACKS, columns)
+
+
+def repeated(attacks, times):
+    """The same attacks on so many times as many images."""
+    parts = []
+    for shift in range(0, 1000 * times, 1000):
+        part = attacks
+        for name in ("image", "update"):
+            index = ATTACKS.get_field_index(name)
+            moved = [np.asarray(attacks[name]) + np.int32(shift)]
+            part = part.set_column(index, ATTACKS.field(name), moved)
+        parts.append(part)
+    return pa.concat_tables(parts)
 
 
 def texts(figure):

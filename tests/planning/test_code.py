@@ -43,14 +43,14 @@ EVERYTHING = CLAIMS | {"summarise"}
         ("dropleak/figures/rmse.py", "_EARLY = 100", "_EARLY = 99", RMSE),
         ("dropleak/figures/style.py", "WIDTH = ", "WIDTH = 1 + ", FIGURES),
         ("dropleak/report/captions.py", "It has", "This has", FIGURES),
-        ("dropleak/analysis/statistics.py", "_RESAMPLES = 9_999", "_RESAMPLES = 99", EVERYTHING),
+        ("dropleak/analysis/statistics.py", "(1 + confidence) / 2", "confidence", EVERYTHING),
         ("dropleak/analysis/claims/verdicts.py", "RARE = 0.05", "RARE = 0.01", CLAIMS),
         ("dropleak/engine/folders.py", "os.replace(", "os.rename(", EVERYTHING),
         ("scripts/tradeoff.py", "attacked = ", "attacked = 1 * ", {"tradeoff"}),
         (
             "dropleak/analysis/statistics.py",
-            "_RESAMPLES = 9_999\n",
-            "_RESAMPLES = 9_999  # many\n",
+            "k = matrix.shape[1]\n",
+            "k = matrix.shape[1]  # many\n",
             set(),
         ),
         (

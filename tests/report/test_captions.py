@@ -20,7 +20,7 @@ NO_INTERVALS = DEFENCES.empty_table()
 def test_captions_say_what_is_inconclusive(two_attackers, utility):
     chance, names = Chance(0.5, 0.25, 0.75, 12), ["idlg", "mask-reading"]
     tradeoff = weighed(failing(two_attackers), {0.0: 0.5, 0.5: 0.5}, chance=chance)
-    summary = summarise(failing(two_attackers), 0.2, seed=0)
+    summary = summarise(failing(two_attackers), 0.2)
     for text in (
         captions.privacy_and_utility(tradeoff, NO_INTERVALS, "lenet", names),
         captions.attackers_by_rate(summary, tradeoff, ["lenet"], names),
@@ -45,7 +45,7 @@ def test_a_caption_names_the_rates_in_the_figure(digits):
 
 
 def test_captions_quote_the_tables(two_attackers, stored, utility, tradeoff, digits):
-    summary = summarise(two_attackers, 0.1, seed=0)
+    summary = summarise(two_attackers, 0.1)
     rows = summary.to_pandas().set_index(["attacker", "dropout_rate"])
     names, idlg = ["idlg", "mask-reading"], rows.loc[("idlg", 0.5)]
     mean = f"{idlg['rmse_clipped_mean']:.3f} ({idlg['rmse_clipped_low']:.3f} to "

@@ -159,11 +159,11 @@ def test_an_attacker_that_adapts_is_said_to():
 
 def test_the_statistics_are_those_that_were_used():
     text = described(images=8, clients=["lenet-4"])
-    assert r"9,999 resamples of updates" in text
-    assert "resamples of images or updates" in described(images=8, clients=["lenet", "lenet-4"])
+    assert r"Student's \cite{student1908probable} for means, of errors over updates and" in text
+    assert "errors over images or updates" in described(images=8, clients=["lenet", "lenet-4"])
     assert r"Wilson's \cite{wilson1927probable} for the shares of successes" in text
-    assert "those of accuracy by paired $t$-tests" in text
-    assert "resamples of images" in described()
+    assert "differences by paired $t$-tests" in text
+    assert "errors over images and" in described()
 
 
 def test_hours_on_a_gpu_are_gpu_hours():

@@ -35,7 +35,7 @@ def states(clone: Clone, rule: str = "") -> list[str]:
 
 
 def attacked(clone: Clone) -> int:
-    return len(list((clone.folder / "results").rglob("images-*.parquet")))
+    return len(list((clone.folder / "results").glob("*/attacks/**/images-*.parquet")))
 
 
 def test_a_node_dies(slurm, clone):

@@ -92,7 +92,7 @@ def test_a_change_submits_exactly_the_new_jobs(finished, slurm_jobs):
 
     finished.configure(SETTINGS | {"rates": [0.0, 0.3, 0.5], "images": 6})
     assert new_jobs("attacks") == ["attack"] * 3
-    assert len(list((finished.folder / "results").rglob("images-4-6.parquet"))) == 3
+    assert len(list((finished.folder / "results").glob("*/attacks/**/images-4-6.parquet"))) == 3
 
 
 def test_the_option_jobs_respects_a_users_submit_limit(slurm, clone):

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 import pytest
 from drawn import figures
+from joined import joined
 
 import stubs
 from dropleak.analysis.claims import interpretations
@@ -55,12 +56,17 @@ def complete(folder):
     return pa.concat_tables(parquet.read(file, ATTACKS) for file in files)
 
 
-@pytest.fixture(scope="module", params=[1, 5, 48])
+@pytest.fixture(scope="module", params=[1, 5])
 def stored(complete, request, tmp_path_factory):
-    """All attacks in a file, with row groups of several sizes."""
-    path = tmp_path_factory.mktemp("stored") / "attacks.parquet"
-    pq.write_table(complete, path, row_group_size=request.param)
-    return StoredTable(path, ATTACKS)
+    """All attacks, from jobs of several sizes."""
+    return joined(tmp_path_factory.mktemp("stored"), *cut(complete, request.param))
+
+
+def cut(attacks, size):
+    """The tables of jobs with so many images, 12 in all."""
+    for start in range(0, len(attacks), 12):
+        for first in range(0, 12, size):
+            yield attacks.slice(start + first, min(size, 12 - first))
 
 
 def test_rows_are_chosen_and_come_in_order(stored, complete):
@@ -87,33 +93,39 @@ def test_parts_are_of_one_job_and_never_empty(stored, complete):
 def test_metadata_is_read_too(stored):
     metadata = parquet.metadata(stored.read(["dropout_rate"]))
     assert metadata["shape"] == list(stubs.SHAPE)
-    assert metadata["settings"]["iterations"] == 40
+    assert "settings" not in metadata  # each job has its own
 
 
 def test_summary_and_interpretations_do_not_depend_on_the_parts(stored, complete):
-    assert summarise(stored.read(COLUMNS), 0.1, 0).equals(summarise(complete, 0.1, 0))
-    masks = {IDLG: "resample"}
-    in_parts = interpretations.compare(stored.parts(interpretations.COLUMNS), "lenet", masks, 0)
-    assert in_parts.equals(interpretations.compare([complete], "lenet", masks, 0))
+    assert summarise(stored.read(COLUMNS), 0.1).equals(summarise(complete, 0.1))
+    parts, masks = interpretations.relevant(stored, "lenet", [IDLG]), {IDLG: "resample"}
+    whole = complete.filter(pc.field("attacker") == IDLG)
+    in_parts = interpretations.compare(parts, "lenet", masks)
+    assert in_parts.equals(interpretations.compare([whole], "lenet", masks))
     assert len(in_parts)
+
+
+def test_only_attacks_that_may_be_the_papers_are_interpreted(stored):
+    assert not list(interpretations.relevant(stored, "other", [IDLG, READER]))
+    parts = pa.concat_tables(interpretations.relevant(stored, "lenet", [IDLG]))
+    assert set(parts["attacker"].to_pylist()) == {IDLG}
+    assert sorted(parts["dropout_rate"].unique().to_pylist()) == [0.0, 0.5]
 
 
 @pytest.mark.parametrize("name", ["sample", "rmse_by_rate", "rmse_by_iteration"])
 def test_figures_and_captions_do_not_depend_on_the_parts(name, stored, complete, folder, tmp_path):
-    pq.write_table(complete, tmp_path / "complete.parquet")
     arguments = {
         "sample": {
             "images": parquet.read(folder / LAYOUT.images.path / "test.parquet", IMAGES),
             "chosen": complete["image"].to_pylist()[:2],
         },
-        "rmse_by_rate": {"summary": summarise(complete, 0.1, 0)},
+        "rmse_by_rate": {"summary": summarise(complete, 0.1)},
     }.get(name, {}) | {"client": "lenet", "attacker": IDLG}
     images, texts = [], []
-    for attacks in (stored, StoredTable(tmp_path / "complete.parquet", ATTACKS)):
+    for attacks in (stored, joined(tmp_path, *cut(complete, 6))):
         figure = getattr(figures, name)(attacks, **arguments)
         figure.canvas.draw()
         images.append(np.array(figure.canvas.buffer_rgba()))
-        figures.save(figure, tmp_path / "a.pdf", tmp_path / "a.png")
         texts.append(getattr(captions, name)(attacks, **arguments))
     assert (images[0] == images[1]).all()
     assert texts[0] == texts[1]
@@ -126,11 +138,9 @@ def test_figure_4_shows_an_excerpt_of_very_many_images_and_says_so(complete, tmp
     for name in ("image", "update"):
         index = ATTACKS.get_field_index(name)
         many = many.set_column(index, ATTACKS.field(name), [np.arange(len(many), dtype=np.int32)])
-    parquet.write(many, tmp_path / "many.parquet")
-    stored, summary = StoredTable(tmp_path / "many.parquet", ATTACKS), summarise(many, 0.1, 0)
+    stored, summary = joined(tmp_path, many), summarise(many, 0.1)
     figure = figures.rmse_by_rate(stored, summary, "lenet", IDLG)
     points = figure.axes[0].collections[0].get_offsets()
-    figures.save(figure, tmp_path / "a.pdf", tmp_path / "a.png")
     assert points[:, 1].tolist() == many["rmse_clipped"].to_pylist()[:POINTS]
     assert "Points are the first 1,000 images" in captions.rmse_by_rate(
         stored, summary, "lenet", IDLG
@@ -138,18 +148,21 @@ def test_figure_4_shows_an_excerpt_of_very_many_images_and_says_so(complete, tmp
 
 
 def test_damage_is_named(complete, tmp_path):
-    path = tmp_path / "attacks.parquet"
-    parquet.write(complete, path)
-    with pytest.raises(InputError, match=r"attacks\.parquet: is not the expected table"):
-        StoredTable(path, UTILITY)
+    stored = joined(tmp_path, complete.slice(0, 24), complete.slice(24))
+    path, index = (tmp_path / "attacks.parquet" / name for name in ("1.parquet", "_metadata"))
+    with pytest.raises(InputError, match=r"_metadata: is not the expected table"):
+        StoredTable(index, UTILITY)
     content = bytearray(path.read_bytes())
     content[100:2000] = bytes(1900)
     path.write_bytes(content)
-    stored = StoredTable(path, ATTACKS)
-    with pytest.raises(InputError, match=r"attacks\.parquet: is damaged"):
-        stored.read(["attacker", "dropout_rate", "image", "update"])
-    with pytest.raises(InputError, match=r"attacks\.parquet: is damaged"):
-        list(stored.parts(["attacker", "dropout_rate", "image", "update"]))
-    path.write_bytes(b"PAR1")
-    with pytest.raises(InputError, match=r"attacks\.parquet"):
-        StoredTable(path, ATTACKS)
+    columns = ["attacker", "dropout_rate", "image", "update"]
+    with pytest.raises(InputError, match=r"1\.parquet: is damaged .*; delete the job's file"):
+        stored.read(columns)
+    with pytest.raises(InputError, match=r"1\.parquet: is damaged"):
+        list(stored.parts(columns))
+    path.unlink()
+    with pytest.raises(InputError, match=r"1\.parquet: cannot be read \(No such file"):
+        stored.read(columns)
+    index.write_bytes(b"PAR1")
+    with pytest.raises(InputError, match=r"_metadata: is damaged"):
+        StoredTable(index, ATTACKS)

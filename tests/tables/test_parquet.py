@@ -4,30 +4,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from trainings import utility
 
 from dropleak.errors import InputError
 from dropleak.tables import parquet
 from dropleak.tables.schemas import SCHEMAS, UTILITY
-
-
-def utility(rate, **metadata):
-    return parquet.build(
-        UTILITY,
-        {
-            "network": ["lenet", "lenet"],
-            "dropout": ["classifier", "classifier"],
-            "defence": ["none", "none"],
-            "dropout_rate": [rate, rate],
-            "seed": [0, 0],
-            "epoch": [1, 2],
-            "train_loss": [2.0, 1.0],
-            "test_accuracy": [0.1, 0.5],
-            "seconds": [1.0, 1.0],
-            "host": ["here", "here"],
-            "device": ["cpu", "cpu"],
-        },
-        **({"dataset": "digits"} | metadata),
-    )
 
 
 def test_a_table_comes_back_with_columns_and_metadata(tmp_path):
@@ -54,38 +35,6 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         parquet.write(utility(0.0), tmp_path / "a.parquet")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_tables_are_joined_in_order(tmp_path):
-    parts = [tmp_path / f"{rate}.parquet" for rate in (0.0, 0.5)]
-    for rate, path in zip((0.0, 0.5), parts, strict=True):
-        parquet.write(utility(rate), path)
-    parquet.concatenate(parts, tmp_path / "all.parquet", UTILITY, ["dropout_rate", "seed", "epoch"])
-    joined = parquet.read(tmp_path / "all.parquet", UTILITY)
-    assert joined.equals(pa.concat_tables([utility(0.0), utility(0.5)]))
-
-
-def test_a_duplicate_row_is_an_error(tmp_path):
-    parquet.write(utility(0.3), tmp_path / "a.parquet")
-    parquet.write(utility(0.3), tmp_path / "b.parquet")
-    with pytest.raises(
-        InputError, match=r"b\.parquet: has a second row for dropout_rate 0\.3, epoch 1"
-    ):
-        parquet.concatenate(
-            [tmp_path / "a.parquet", tmp_path / "b.parquet"],
-            tmp_path / "all.parquet",
-            UTILITY,
-            ["dropout_rate", "epoch"],
-        )
-    assert not (tmp_path / "all.parquet").exists()
-
-
-def test_tables_of_different_images_are_not_joined(tmp_path):
-    parquet.write(utility(0.0), tmp_path / "a.parquet")
-    parquet.write(utility(0.5, dataset="mnist"), tmp_path / "b.parquet")
-    paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
-    with pytest.raises(InputError, match="other images"):
-        parquet.concatenate(paths, tmp_path / "all.parquet", UTILITY, ["dropout_rate", "epoch"])
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 but not really", b"\x80\x04K\x01."])
@@ -125,16 +74,15 @@ def test_pixels_are_rounded_to_bytes_and_back():
     assert parquet.decode_pixels(encoded, (1, 2, 2)).flatten().tolist() == [0, 128, 255, 100]
 
 
-def test_a_joined_table_is_read_in_parts(tmp_path):
-    sources = [tmp_path / f"{rate}.parquet" for rate in (0.1, 0.2, 0.3)]
-    for rate, path in zip((0.1, 0.2, 0.3), sources, strict=True):
-        parquet.write(utility(rate), path)
-    parquet.concatenate(
-        sources, tmp_path / "all.parquet", UTILITY, key=["dropout_rate", "seed", "epoch"]
-    )
+def test_a_table_is_read_in_parts_by_columns(tmp_path):
+    table = pa.concat_tables([utility(0.1), utility(0.2), utility(0.3)])
+    pq.write_table(table, tmp_path / "all.parquet", row_group_size=2)
     parts = list(parquet.parts(tmp_path / "all.parquet", UTILITY, ["epoch", "dropout_rate"]))
     assert [part["dropout_rate"].to_pylist() for part in parts] == [[0.1] * 2, [0.2] * 2, [0.3] * 2]
     assert parts[0].column_names == ["epoch", "dropout_rate"]
+    assert pa.concat_tables(parts).equals(
+        parquet.read(tmp_path / "all.parquet", UTILITY, ["epoch", "dropout_rate"])
+    )
     with pytest.raises(InputError, match="is not the expected table"):
         list(parquet.parts(tmp_path / "all.parquet", SCHEMAS["attacks"], ["dropout_rate"]))
     (tmp_path / "broken.parquet").write_bytes(b"PAR1")

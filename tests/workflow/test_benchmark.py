@@ -58,7 +58,7 @@ def test_the_run_for_a_gpu_is_rehearsed_with_torch_on_the_cpu(copy):
     assert results["batch 32"]["ratio"] > 0
     assert results["agreement"]["images"] > 0
     assert results["attacks"]["minutes_for_1000_images"] > results["attacks"]["minutes"]
-    assert results["profile of an iteration"]["operators"] > 100
+    assert results["profile of an iteration"]["counted"]["operators"] > 100
     assert "| engine, 32 images |" in printed
     assert "1,000 images at six rates" in printed
 
@@ -83,8 +83,6 @@ def test_the_steps_after_the_attacks_are_measured_on_stubs(tmp_path):
         capture_output=True,
         text=True,
     )
-    rows = re.findall(r"^\| ([\w ,]+) \| [\d.]+ \| \d+ \|$", measured.stdout, flags=re.MULTILINE)
-    assert {"plan, nothing made", "plan, attacks made", "join attacks", "evaluate_claims"} <= set(
-        rows
-    )
-    assert {f"Figure {number}" for number in range(3, 10)} <= set(rows)
+    rows = re.findall(r"^\| ([\w ,]+) \| \d* \| [\d.]+ \| \d+ \|$", measured.stdout, re.MULTILINE)
+    assert {"plan, nothing made", "plan, attacks made", "join_attacks"} <= {*rows}
+    assert {"summarise", "tradeoff", "evaluate_claims", "provenance"} <= {*rows}

@@ -42,6 +42,7 @@ NOT_RUN = {
     "source .venv/bin/activate": "changes the user's shell",
     "python benchmarks/scale.py ATTACKS FOLDER": "see test_benchmark.py",
     "python benchmarks/separation.py ../shared/cifar10-subset": "takes minutes",
+    "python benchmarks/early_stopping.py": "takes minutes, and needs photographs",
     "python benchmarks/gpu.py": "takes minutes; see test_benchmark.py",
     "python benchmarks/bench.py": "takes minutes; see test_benchmark.py",
     "python benchmarks/bench.py --rounds 1 --iterations 5800": "takes minutes; see there",

@@ -15,6 +15,7 @@ from runner import counts, run, with_changes
 pytestmark = pytest.mark.slow
 
 TABLE = "results/small/tables/attacks.parquet"
+INDEX = f"{TABLE}/_metadata"
 LONG = {
     "images": 2,
     "rates": [0.0],
@@ -50,33 +51,33 @@ def small_disk(tmp_path):
 def test_a_full_disk_is_reported_and_the_run_can_be_completed(
     finished, small, tmp_path, small_disk
 ):
-    failed = run(TABLE, *small, "--cores", "2", cwd=tmp_path, succeeds=False)
+    failed = run(INDEX, *small, "--cores", "2", cwd=tmp_path, succeeds=False)
     assert "train.parquet: No space left on device; free some space and run again" in failed.stderr
     assert "Traceback" not in failed.stderr
     assert not [path for path in (tmp_path / "results").rglob("*") if path.is_file()]
     small_disk("size=20M")
-    run(TABLE, *small, "--cores", "2", cwd=tmp_path)
+    run(INDEX, *small, "--cores", "2", cwd=tmp_path)
     pd.testing.assert_frame_equal(attacks(tmp_path), attacks(finished[0]))
 
 
 def test_a_read_only_folder_is_reported(small, tmp_path, small_disk):
     small_disk("ro")
-    failed = run(TABLE, *small, "--cores", "2", cwd=tmp_path, succeeds=False)
+    failed = run(INDEX, *small, "--cores", "2", cwd=tmp_path, succeeds=False)
     assert "Failed to create output directory" in failed.stderr
     assert "Read-only file system: 'results/small'" in failed.stderr
     small_disk("rw", "size=20M")
-    run(TABLE, *small, "--cores", "2", cwd=tmp_path)
+    run(INDEX, *small, "--cores", "2", cwd=tmp_path)
 
 
 def test_only_the_experiment_of_a_running_run_is_locked(finished, small, tmp_path):
     """Two runs of different experiments in one folder do not disturb each other."""
-    one = start(TABLE, *small, cwd=tmp_path)
+    one = start(INDEX, *small, cwd=tmp_path)
     next(jobs_of(one))
-    locked = run(TABLE, *small, "--cores", "1", cwd=tmp_path, succeeds=False)
+    locked = run(INDEX, *small, "--cores", "1", cwd=tmp_path, succeeds=False)
     assert "Directory cannot be locked" in locked.stderr
     other = TABLE.replace("small", "other")
     arguments = with_changes(small, tmp_path, {"experiment": "other", "rates": [0.5]})
-    run(other, *arguments, "--cores", "1", cwd=tmp_path)
+    run(f"{other}/_metadata", *arguments, "--cores", "1", cwd=tmp_path)
     assert one.wait() == 0
     pd.testing.assert_frame_equal(attacks(tmp_path), attacks(finished[0]))
     half = attacks(finished[0]).query("dropout_rate == 0.5").reset_index(drop=True)
@@ -89,9 +90,9 @@ def test_a_job_that_is_told_to_stop_resumes_with_the_same_result(small, tmp_path
     arguments = with_changes(small, tmp_path, LONG)
     for name in ("undisturbed", "stopped"):
         (tmp_path / name).mkdir()
-    run(TABLE, *arguments, "--cores", "1", cwd=tmp_path / "undisturbed")
+    run(INDEX, *arguments, "--cores", "1", cwd=tmp_path / "undisturbed")
     folder = tmp_path / "stopped"
-    running = start(TABLE, *arguments, cwd=folder)
+    running = start(INDEX, *arguments, cwd=folder)
     job = next(job for job in jobs_of(running) if "attack.py" in job.command)
     (complete,) = (tmp_path / "undisturbed").glob("logs/small/attack/*/*/*/*/images-0-2.log")
     log = folder / complete.relative_to(tmp_path / "undisturbed")
@@ -103,7 +104,7 @@ def test_a_job_that_is_told_to_stop_resumes_with_the_same_result(small, tmp_path
     assert "told to stop after" in log.read_text(encoding="utf-8")
     assert "Traceback" not in log.read_text(encoding="utf-8")
     assert list((folder / "results/small/checkpoints").rglob("*.safetensors"))
-    run(TABLE, *arguments, "--cores", "1", cwd=folder)
+    run(INDEX, *arguments, "--cores", "1", cwd=folder)
     assert "resuming after" in log.read_text(encoding="utf-8")
     assert not list((folder / "results/small/checkpoints").rglob("*.safetensors"))
     pd.testing.assert_frame_equal(attacks(folder), attacks(tmp_path / "undisturbed"))
@@ -118,18 +119,18 @@ def test_a_damaged_page_is_named_and_the_file_made_again_when_deleted(finished, 
     column = pq.ParquetFile(path).metadata.row_group(0).column(0)
     content[column.data_page_offset + column.total_compressed_size // 2] ^= 0xFF
     path.write_bytes(content)
-    (folder / TABLE).unlink()
-    failed = run(TABLE, *small, "--cores", "1", cwd=folder, succeeds=False)
+    (folder / INDEX).unlink()
+    failed = run(INDEX, *small, "--cores", "1", cwd=folder, succeeds=False)
     assert "images-0-2.parquet: is damaged" in failed.stderr
     assert "delete it and run again" in failed.stderr
     path.unlink()
-    run(TABLE, *small, "--cores", "1", cwd=folder)
+    run(INDEX, *small, "--cores", "1", cwd=folder)
     pd.testing.assert_frame_equal(attacks(folder), attacks(finished[0]))
 
 
 def test_results_of_jobs_that_outlive_snakemake_are_used(small, tmp_path):
     arguments = with_changes(small, tmp_path, LONG)
-    running = start(TABLE, *arguments, cwd=tmp_path)
+    running = start(INDEX, *arguments, cwd=tmp_path)
     next(job for job in jobs_of(running) if "attack.py" in job.command)
     running.kill()
     running.wait()
@@ -137,6 +138,6 @@ def test_results_of_jobs_that_outlive_snakemake_are_used(small, tmp_path):
     while scripts(running.pid):
         time.sleep(0.1)
     assert list((tmp_path / "results/small/attacks").rglob("images-*.parquet"))
-    again = run(TABLE, *arguments, "--cores", "1", cwd=tmp_path)
+    again = run(INDEX, *arguments, "--cores", "1", cwd=tmp_path)
     assert counts(again.stderr) == {"join_attacks": 1}
     assert len(attacks(tmp_path)) == 2

@@ -105,14 +105,32 @@ def test_targets_plan_only_what_they_need(tmp_path, small, target, expected):
     assert jobs == expected | {target: 1}
 
 
+LIMITS = f"""
+module dropleak:
+    snakefile:
+        "{ROOT}/workflow/Snakefile"
+    config:
+        config
+
+
+use rule * from dropleak exclude attack
+
+
+use rule attack from dropleak with:
+    message:
+        "{{resources.mem_mb}} MB, {{resources.runtime}} minutes"
+"""
+
+
 def test_jobs_get_more_memory_and_time_for_more_work(tmp_path, small):
     """All jobs of a rule get the same limits."""
+    snakefile = tmp_path / "Snakefile"
+    snakefile.write_text(LIMITS, encoding="utf-8")
 
     def limits(settings):
-        arguments = with_changes(small, tmp_path, settings)
+        arguments = with_changes(["--snakefile", snakefile, *small[2:]], tmp_path, settings)
         plan = run("attacks", *arguments, "--dry-run", cwd=tmp_path).stdout
-        (memory,) = set(re.findall(r"mem_mb=(\d+)", plan))
-        (minutes,) = set(re.findall(r"runtime=(\d+)", plan))
+        ((memory, minutes),) = set(re.findall(r"(\d+) MB, (\d+) minutes", plan))
         return int(memory), int(minutes)
 
     little = limits({})

@@ -125,12 +125,13 @@ def test_reruns_do_not_depend_on_the_profile(finished, small, tmp_path, profile)
 
 def test_a_setting_that_is_changed_back_finds_its_results(folder, small, tmp_path):
     table = "results/small/tables/attacks.parquet"
+    index = f"{table}/_metadata"
     before = pd.read_parquet(folder / table)
     other = with_changes(small, tmp_path, {"attack": {"iterations": 20}})
-    run(table, *other, "--cores", "2", cwd=folder)
+    run(index, *other, "--cores", "2", cwd=folder)
     assert (pd.read_parquet(folder / table)["iterations"] <= 20).all()
-    assert planned(table, *small, cwd=folder) == {"join_attacks": 1}
-    run(table, *small, "--cores", "2", cwd=folder)
+    assert planned(index, *small, cwd=folder) == {"join_attacks": 1}
+    run(index, *small, "--cores", "2", cwd=folder)
     pd.testing.assert_frame_equal(pd.read_parquet(folder / table), before)
 
 
@@ -215,6 +216,7 @@ def test_a_result_of_other_settings_is_not_used(folder, small, one):
 def test_an_experiment_grows_without_attacking_an_image_twice(folder, small, tmp_path):
     """By one image, then by others in jobs of another size, then at another rate."""
     table = "results/small/tables/attacks.parquet"
+    index = f"{table}/_metadata"
     before = pd.read_parquet(folder / table)
     for change, batches in (
         ({"images": 4}, {"0-2", "2-3", "3-4"}),
@@ -224,7 +226,7 @@ def test_an_experiment_grows_without_attacking_an_image_twice(folder, small, tmp
         settings = {"attackers": ["idlg"], "rates": [0.0], **change}
         settings.setdefault("attack", {})["iterations"] = 40
         arguments = with_changes(small, tmp_path, settings)
-        made = run(table, *arguments, "--cores", "2", cwd=folder)
+        made = run(index, *arguments, "--cores", "2", cwd=folder)
         assert counts(made.stderr).get("attack", 0) == {4: 1, 6: 2, 5: 0}[settings["images"]]
         existing = {
             path.stem.removeprefix("images-")

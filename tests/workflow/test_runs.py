@@ -9,7 +9,8 @@ from runner import run, with_changes
 
 from dropleak.planning.config import load_presets
 from dropleak.tables import parquet
-from dropleak.tables.schemas import SCHEMAS
+from dropleak.tables.lazy import StoredTable
+from dropleak.tables.schemas import ATTACKS, SCHEMAS
 
 FIGURES = [
     "figure1-network",
@@ -31,8 +32,11 @@ def test_every_table_and_figure_is_made(finished):
     results = finished[0] / "results" / "small"
     drawn = {path.name for path in (results / "figures").iterdir()}
     assert drawn == {f"{name}.{ending}" for name in FIGURES for ending in ("pdf", "png")}
-    for name in SCHEMAS.keys() - {"images"}:
+    for name in SCHEMAS.keys() - {"images", "attacks"}:
         assert len(parquet.read(results / "tables" / f"{name}.parquet", SCHEMAS[name]))
+    attacks = StoredTable(results / "tables" / "attacks.parquet" / "_metadata", ATTACKS)
+    table = pd.read_parquet(results / "tables" / "attacks.parquet")
+    assert len(attacks.read(["image"])) == len(table) > 0
     assert not list(results.rglob(".partial*"))
 
 
@@ -110,7 +114,8 @@ def test_every_attacker_attacks_another_kind_of_client(tmp_path, small):
         "attack": {"iterations": 20, "images_per_job": 4},
     }
     table = "results/small/tables/attacks.parquet"
-    run(table, "--cores", "2", *with_changes(small, tmp_path, settings), cwd=tmp_path)
+    index = f"{table}/_metadata"
+    run(index, "--cores", "2", *with_changes(small, tmp_path, settings), cwd=tmp_path)
     frame = pd.read_parquet(tmp_path / table)
     assert frame.groupby("attacker")["image"].nunique().to_dict() == dict.fromkeys(names, 4)
     assert frame["update"].nunique() == 2
@@ -134,7 +139,8 @@ def test_photographs_are_recovered(tmp_path, small, photographs):
         "attack": {"iterations": 400, "precision": "float64", "images_per_job": 3},
     }
     table = "results/photographs/tables/attacks.parquet"
-    run(table, "--cores", "2", *with_changes(small, tmp_path, settings), cwd=tmp_path)
+    index = f"{table}/_metadata"
+    run(index, "--cores", "2", *with_changes(small, tmp_path, settings), cwd=tmp_path)
     attacks = pd.read_parquet(tmp_path / table)
     assert (attacks["label"] == attacks["label_inferred"]).all()
     assert attacks["rmse"].min() < 0.5  # the start is at 1.1

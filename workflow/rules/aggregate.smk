@@ -13,23 +13,21 @@ rule join_attacks:
     input:
         attack_files,
     output:
-        f"{RESULTS}/tables/attacks.parquet",
+        ATTACK_INDEX,
     log:
         f"{LOGS}/join_attacks.log",
     conda:
         "../../envs/tables.yaml"
     params:
-        code=code_of("join.py"),
-        schema="attacks",
-        key=["client", "attacker", "dropout_rate", "image"],
+        code=code_of("join_attacks.py"),
         images=config["images"],
     message:
         "Joining the attacks into one table"
     script:
-        "../scripts/join.py"
+        "../scripts/join_attacks.py"
 
 
-use rule join_attacks as join_utility with:
+rule join_utility:
     """Join the trainings into one table."""
     input:
         list(TRAININGS),
@@ -37,13 +35,14 @@ use rule join_attacks as join_utility with:
         f"{RESULTS}/tables/utility.parquet",
     log:
         f"{LOGS}/join_utility.log",
+    conda:
+        "../../envs/tables.yaml"
     params:
-        code=code_of("join.py"),
-        schema="utility",
-        key=["network", "dropout", "defence", "dropout_rate", "seed", "epoch"],
-        images=None,
+        code=code_of("join_utility.py"),
     message:
         "Joining the trainings into one table"
+    script:
+        "../scripts/join_utility.py"
 
 
 rule summarise:
@@ -63,7 +62,6 @@ rule summarise:
         code=code_of("summarise.py"),
         success_rmse=config["success_rmse"],
         baselines={name: client["attackers"][0] for name, client in CLIENTS.items()},
-        seed=config["seed"],
     message:
         "Summarising the attacks"
     script:
@@ -94,7 +92,6 @@ rule tradeoff:
         attackers=configuration.without_oracles(config),
         tolerated_loss=config["utility"]["tolerated_loss"],
         success_rmse=config["success_rmse"],
-        seed=config["seed"],
     message:
         "Weighing privacy against accuracy"
     script:
@@ -192,7 +189,6 @@ rule evaluate_claims:
         separating=configuration.separating(config),
         success_rmse=config["success_rmse"],
         tolerated_loss=config["utility"]["tolerated_loss"],
-        seed=config["seed"],
     message:
         "Testing the paper's claims"
     script:

@@ -2,16 +2,19 @@
 import re
 from functools import cache
 from itertools import product
-from os.path import exists
+from os.path import exists, isfile
 
 from snakemake.logging import logger
 
 from dropleak.planning import inventory
 from dropleak.planning.layout import Layout
-from dropleak.tables.schemas import IMAGES, SCHEMAS, UTILITY
+from dropleak.tables.schemas import ATTACKS, IMAGES, SCHEMAS, UTILITY
 
 LAYOUT = Layout(config)
 CHECKPOINTS = f"{RESULTS}/checkpoints"
+ATTACK_TABLE = f"{RESULTS}/tables/attacks.parquet"
+# What is at the ends of all attack files; the table is a folder of links to them.
+ATTACK_INDEX = f"{ATTACK_TABLE}/_metadata"
 SETTINGS = {folder.digest: folder.settings for folder in LAYOUT}
 # The files of the trainings, network by network, each with its folder.
 TRAININGS = {
@@ -95,8 +98,9 @@ def unusable():
     tables |= {
         f"{RESULTS}/tables/{name}.parquet": (schema, None)
         for name, schema in SCHEMAS.items()
-        if name != "images"
+        if name not in ("images", "attacks")
     }
+    tables[ATTACK_INDEX] = (ATTACKS, None)
     problems = {
         path: inventory.damage(path, schema, folder and folder.settings)
         for path, (schema, folder) in tables.items()
@@ -111,6 +115,8 @@ def unusable():
         for path, folder in weights.items()
         if exists(path)
     }
+    if isfile(ATTACK_TABLE):
+        problems[ATTACK_TABLE] = f"{ATTACK_TABLE}: is a file, from an earlier version"
     return {path: problem for path, problem in problems.items() if problem}
 
 

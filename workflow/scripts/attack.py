@@ -13,7 +13,6 @@ from dropleak.report.provenance import revision
 from dropleak.runtime import device
 from dropleak.runtime.logging import job_log, progress
 from dropleak.tables import parquet, weights
-from dropleak.tables.lazy import StoredTable
 from dropleak.tables.schemas import IMAGES
 
 with job_log(snakemake.log[0]):
@@ -31,7 +30,7 @@ with job_log(snakemake.log[0]):
             device=device.choose(gpu=device.requested(snakemake.resources)),
             path=params.checkpoint,
             progress=lambda iteration: bar.update(iteration - bar.n),
-            candidates=partial(StoredTable(snakemake.input.images, IMAGES).parts, ["pixels"]),
+            candidates=partial(parquet.parts, snakemake.input.images, IMAGES, ["pixels"]),
             files=networks.files(client, params.settings["client"]),
             weights=weights.read(*source.weights) if (source := snakemake.input).weights else None,
         )

@@ -13,12 +13,8 @@ with job_log(snakemake.log[0]):
     params, source, output = snakemake.params, snakemake.input, snakemake.output
     attacks = StoredTable(source.attacks, ATTACKS)
     paper = next(iter(params.clients))
-    compared = interpretations.compare(
-        attacks.parts(interpretations.COLUMNS, ("client", "==", paper)),
-        paper,
-        params.masks,
-        params.seed,
-    )
+    parts = interpretations.relevant(attacks, paper, params.masks)
+    compared = interpretations.compare(parts, paper, params.masks)
     frame = attacks.read(evidence.COLUMNS).to_pandas()
     frame["above_mean_image"] = tradeoff.above_mean_image(
         frame, parquet.read(source.mean_image, MEAN_IMAGE)
@@ -30,10 +26,9 @@ with job_log(snakemake.log[0]):
             frame[frame["client"] == twins.undefended(name, params.clients)],
             accuracy.of_client(utility, client),
             compared,
-            Chance.of(StoredTable(source.test, IMAGES).read(["label"])["label"].to_numpy()),
+            Chance.of(parquet.read(source.test, IMAGES, ["label"])["label"].to_numpy()),
             params.success_rmse,
             params.tolerated_loss,
-            params.seed,
             (client["network"], client["dropout"]),
             client["weights"] is not None,
         )

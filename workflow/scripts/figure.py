@@ -19,7 +19,7 @@ def read(name, path):
         case "images":
             return imagetable.read(path)
         case "labels":
-            return StoredTable(path, IMAGES).read(["label"])["label"]
+            return parquet.read(path, IMAGES, ["label"])["label"]
     return parquet.read(path, SCHEMAS[name])
 
 

@@ -9,9 +9,9 @@ from dropleak.tables.schemas import ATTACKS
 with job_log(snakemake.log[0]):
     attacks = StoredTable(snakemake.input.attacks, ATTACKS).read(COLUMNS)
     params, output = snakemake.params, snakemake.output
-    summary = summarise(attacks, params.success_rmse, params.seed)
+    summary = summarise(attacks, params.success_rmse)
     parquet.write(summary, output.parquet)
     parquet.write_csv(summary, output.csv)
-    comparison = compare(attacks, params.baselines, params.seed)
+    comparison = compare(attacks, params.baselines)
     parquet.write(comparison, output.comparison)
     parquet.write_csv(comparison, output.comparison_csv)

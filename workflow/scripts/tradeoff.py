@@ -15,7 +15,7 @@ with job_log(snakemake.log[0]):
     params, source, output = snakemake.params, snakemake.input, snakemake.output
     attacked = imagetable.read(source.test, params.images)
     mean_image = mean_image_errors(imagetable.read(source.train), attacked)
-    labels = StoredTable(source.test, IMAGES).read(["label"])["label"]
+    labels = parquet.read(source.test, IMAGES, ["label"])["label"]
     summary = parquet.read(source.summary, SUMMARY)
     tradeoff = compute_tradeoff(
         StoredTable(source.attacks, ATTACKS).read(COLUMNS),
@@ -26,7 +26,6 @@ with job_log(snakemake.log[0]):
         clients=params.clients,
         tolerated_loss=params.tolerated_loss,
         success_rmse=params.success_rmse,
-        seed=params.seed,
     )
     parquet.write(mean_image, output.mean_image)
     parquet.write(tradeoff, output.parquet)

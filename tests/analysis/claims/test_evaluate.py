@@ -83,11 +83,10 @@ def claims_table(
         frame,
         frame,
         utility(accuracies, **options),
-        interpretations.compare([], "lenet", {}, 0),
+        interpretations.compare([], "lenet", {}),
         chance,
         success_rmse=0.1,
         tolerated_loss=0.05,
-        seed=0,
     )
     runs = {"lenet": run}
     if "client" in frame:
@@ -335,8 +334,8 @@ def test_intervals_of_the_published_values_hold_together():
     frame = attacks(AS_PUBLISHED)
     at_half = frame.loc[frame["dropout_rate"] == 0.5, "rmse_clipped"].to_numpy()
     row = claims_table(frame).set_index("claim").loc["rmse-at-0.5"]
-    assert (row["low"], row["high"]) == statistics.mean_interval(at_half, 0, 1 - 0.05 / 4)
-    assert row["test"] == "bootstrap interval, 95% for all 4 published values together"
+    assert (row["low"], row["high"]) == statistics.mean_interval(at_half, 1 - 0.05 / 4)
+    assert row["test"] == "Student's interval, 95% for all 4 published values together"
 
 
 BETTER, WORSE = [0.3, *[0.1] * 5], [0.1, *[0.3] * 5]
@@ -468,7 +467,7 @@ def test_another_defence_is_compared_image_by_image_at_the_accuracy_of_dropout(e
     row = against_dropout({"idlg": 0.9, "reader": error})
     assert row["verdict"] == verdict
     assert row["estimate"] == pytest.approx(error - 0.3, abs=0.01)
-    assert row["test"] == "paired permutation test"
+    assert row["test"] == "paired t-test"
     assert (row["client"], row["attacker"]) == ("plain", "reader")
     assert "on noisy by reader and at dropout rate 0.5 by idlg" in row["measure"]
 

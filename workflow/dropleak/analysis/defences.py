@@ -49,7 +49,7 @@ def compare_defences(
     for client, rate in frame[KEY].itertuples(index=False):
         defence = clients[client]["defence"]
         accuracies = accuracy.by_seed(accuracy.of_client(runs, clients[client]))[rate]
-        low, high = np.clip(statistics.t_interval(accuracies.to_numpy()), 0, 1)
+        low, high = statistics.mean_interval(accuracies.to_numpy(), within=(0, 1))
         rows.append(
             {
                 "undefended": twins.undefended(client, clients),

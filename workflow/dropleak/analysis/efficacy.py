@@ -27,9 +27,7 @@ _OF_SEVERAL = {
 NEVER_SMALL = "this attack is not known to end with a small RMSE without a defence either"
 
 
-def doubt(
-    attacks: pd.DataFrame, undefended: pd.DataFrame, success_rmse: float, seed: int
-) -> str | None:
+def doubt(attacks: pd.DataFrame, undefended: pd.DataFrame, success_rmse: float) -> str | None:
     """Why an attack cannot show that a defence protects; None if it succeeds without one.
 
     By a rule fixed before the data, an attack succeeds without a defence if either
@@ -46,21 +44,20 @@ def doubt(
             empty if there are none.
         success_rmse: an attack with a smaller RMSE, and a smaller error than the mean image,
             succeeds.
-        seed: of the bootstrap.
     """
     if (attacks["status"] == "inapplicable").all():
         return INAPPLICABLE
     without = undefended[undefended["dropout_rate"] == 0]
-    return NOT_ATTACKED if without.empty else failure(without, success_rmse, seed)
+    return NOT_ATTACKED if without.empty else failure(without, success_rmse)
 
 
-def failure(attacks: pd.DataFrame, success_rmse: float, seed: int) -> str | None:
+def failure(attacks: pd.DataFrame, success_rmse: float) -> str | None:
     """The same for attacks at one rate, as if it were 0.0: `FAILS`, `UNSURE` or None."""
     if not _rarely_small(attacks, success_rmse):
         return None
     # Images of an update are attacked together: only updates are independent.
     above = attacks.groupby("update")["above_mean_image"].mean().to_numpy()
-    low, high = statistics.mean_interval(above, seed)
+    low, high = statistics.mean_interval(above)
     if len(above) >= FEWEST and high < 0:
         return None
     promising = low < 0 or above.mean() < 0 or _successes(attacks, success_rmse).any()

@@ -1,44 +1,60 @@
-"""Confidence intervals and tests, all of them scipy's.
+"""Confidence intervals and tests, from scipy's distributions and in closed form.
 
-Rows of a matrix are drawn independently (an image, an update, a seed). Columns are dropout rates,
-and problems are paired over rates.
+Nothing is resampled: an interval costs no more than a mean, however many images there are, and
+`docs/method.md` says why that is enough. Rows of a matrix are drawn independently (an image, an
+update, a seed). Columns are dropout rates, and problems are paired over rates.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.stats import (
     binom,
     binomtest,
-    bootstrap,
     false_discovery_control,
-    monte_carlo_test,
     page_trend_test,
-    permutation_test,
     quantile_test,
     rankdata,
+    sem,
+    t,
     ttest_1samp,
 )
 
 Interval = tuple[float, float]
 """Lower and upper end; nan where there is none."""
 
-_RESAMPLES = 9_999
 
-
-def _batch(rows: int) -> int:
-    """Resamples at a time: 2 MB of numbers, or a single one. Does not affect the result."""
-    return max(1, 250_000 // rows)
-
-
-def mean_interval(values: np.ndarray, seed: int, confidence: float = 0.95) -> Interval:
-    """Percentile bootstrap interval of a mean (Efron 1979), from 9,999 resamples.
+def mean_interval(
+    values: np.ndarray, confidence: float = 0.95, within: Interval = (-np.inf, np.inf)
+) -> Interval:
+    """Student's interval of a mean.
 
     Args:
         values: [N], independent; with N = 1 there is no interval, and both ends are nan.
-        seed: of the resampling.
+        confidence: how often the interval holds the mean.
+        within: what a mean can be; the interval does not reach beyond it.
     """
-    return paired_interval(np.asarray(values)[:, None], np.mean, seed, confidence)
+    if len(values) < 2:
+        return np.nan, np.nan
+    reach = t.ppf((1 + confidence) / 2, len(values) - 1) * sem(values)
+    low, high = np.clip([np.mean(values) - reach, np.mean(values) + reach], *within)
+    return float(low), float(high)
+
+
+def scale_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
+    """Interval of a mean of positive values, of which a few may be larger than all others together.
+
+    Student's interval of the mean's logarithm, by the delta method, so it is always positive. Where
+    the values are of one scale, it is nearly `mean_interval`.
+
+    Args:
+        values: [N], as above.
+        confidence: as above.
+    """
+    mean = np.mean(values)
+    low, high = mean_interval(values / mean, confidence)
+    with np.errstate(over="ignore"):  # two values may leave the upper end open
+        return float(mean * np.exp(low - 1)), float(mean * np.exp(high - 1))
 
 
 def median_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
@@ -46,49 +62,28 @@ def median_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
 
     Args:
         values: [N], independent; both ends are nan if N is too small for the confidence.
+        confidence: how often, at least, the interval holds the median.
     """
     interval = quantile_test(values).confidence_interval(confidence)
     return float(interval.low), float(interval.high)
 
 
-def paired_interval(
-    matrix: np.ndarray, statistic: Callable[..., np.ndarray], seed: int, confidence: float = 0.95
-) -> Interval:
-    """Percentile bootstrap interval of a statistic of columns whose rows are resampled together.
+def lowest(matrix: np.ndarray, confidence: float = 0.95) -> np.ndarray:
+    """Which columns may have the lowest mean: a confidence set, bool [K].
+
+    A column is ruled out if its mean is known to exceed another's, by one-sided paired t-tests with
+    the confidence for all other columns together (Bonferroni). This is a form of Hsu's (1984)
+    comparisons with the best.
 
     Args:
-        matrix: [N, K]; with N = 1 there is no interval.
-        statistic: of K arrays, along the axis `axis`.
-        seed: of the resampling.
+        matrix: [N, K], N and K at least 2.
+        confidence: how often, at least, the set has the column with the lowest mean.
     """
-    if len(matrix) < 2:
-        return np.nan, np.nan
-    result = bootstrap(
-        tuple(np.asarray(matrix).T),
-        statistic,
-        paired=True,
-        vectorized=True,
-        n_resamples=_RESAMPLES,
-        batch=_batch(len(matrix)),
-        confidence_level=confidence,
-        method="percentile",
-        rng=seed,
-    )
-    return float(result.confidence_interval.low), float(result.confidence_interval.high)
-
-
-def t_interval(values: np.ndarray, confidence: float = 0.95) -> Interval:
-    """Student's interval of a mean, for few values, where a bootstrap is too narrow.
-
-    Args:
-        values: [N], roughly normal; with N = 1 there is no interval.
-    """
-    if len(values) < 2:
-        return np.nan, np.nan
-    if np.ptp(values) == 0:
-        return float(values[0]), float(values[0])
-    interval = ttest_1samp(values, 0).confidence_interval(confidence)
-    return float(interval.low), float(interval.high)
+    rows, columns = matrix.shape
+    critical = t.ppf(1 - (1 - confidence) / (columns - 1), rows - 1)
+    excesses = (column[:, None] - matrix for column in matrix.T)
+    known = [(excess.mean(axis=0) > critical * sem(excess)).any() for excess in excesses]
+    return ~np.array(known)
 
 
 def share_interval(successes: int, trials: int, confidence: float = 0.95) -> Interval:
@@ -118,37 +113,12 @@ def share_range(trials: int, share: float, confidence: float = 0.95) -> Interval
     return float(low / trials), float(high / trials)
 
 
-def exceeds(larger: np.ndarray, smaller: np.ndarray, seed: int) -> float:
-    """One-sided p-value that the mean of paired differences is above 0.
-
-    By 9,999 random exchanges within pairs, or all exchanges if there are fewer.
+def exceeds(values: np.ndarray) -> float:
+    """One-sided p-value that the mean is above 0, by Student's test.
 
     Args:
-        larger, smaller: [N], paired.
-        seed: of the exchanges.
+        values: [N], independent, N at least 2; differences of pairs for a paired test.
     """
-    difference = larger - smaller
-    common = {"vectorized": True, "batch": _batch(len(difference)), "alternative": "greater"}
-    if 2 ** len(difference) <= _RESAMPLES:
-        exact = permutation_test(
-            (difference,), np.mean, permutation_type="samples", n_resamples=_RESAMPLES, **common
-        )
-        return float(exact.pvalue)
-
-    # The same numbers as permutation_test's, which takes ten times longer and memory that grows
-    # with N.
-    rng = np.random.default_rng(seed)
-
-    def exchanged(size: tuple[int, ...]) -> np.ndarray:
-        kept = rng.integers(2**32, size=size, dtype=np.uint32) % 2
-        return np.where(kept, difference, -difference)
-
-    result = monte_carlo_test(difference, exchanged, np.mean, n_resamples=_RESAMPLES, **common)
-    return float(result.pvalue)
-
-
-def t_exceeds(values: np.ndarray) -> float:
-    """One-sided p-value that the mean is above 0, for few values, roughly normal."""
     if np.ptp(values) == 0:
         return float(values[0] <= 0)
     return float(ttest_1samp(values, 0, alternative="greater").pvalue)

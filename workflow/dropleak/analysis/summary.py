@@ -27,13 +27,12 @@ COLUMNS = [
 """The columns of the attacks that are needed."""
 
 
-def summarise(attacks: pa.Table, success_rmse: float, seed: int) -> pa.Table:
+def summarise(attacks: pa.Table, success_rmse: float) -> pa.Table:
     """Counts, RMSE and shares over all images; every number includes every attack.
 
     Args:
         attacks: with the columns `COLUMNS`.
         success_rmse: an attack with a smaller RMSE is a success.
-        seed: of the bootstrap.
     """
     scalars = attacks.select(COLUMNS).to_pandas()
     rows = []
@@ -41,7 +40,7 @@ def summarise(attacks: pa.Table, success_rmse: float, seed: int) -> pa.Table:
     for (client, attacker, rate), group in groups:
         # Images of an update are attacked together: only updates are independent.
         errors = group.groupby("update")["rmse_clipped"].mean()
-        low, high = statistics.mean_interval(errors.to_numpy(), seed)
+        low, high = statistics.mean_interval(errors.to_numpy(), within=(0, 1))
         successes = int((group["rmse"] < success_rmse).sum())
         success_low, success_high = statistics.share_interval(successes, len(group))
         identified = int((group["identification_rank"] == 1).sum())
@@ -79,13 +78,12 @@ def summarise(attacks: pa.Table, success_rmse: float, seed: int) -> pa.Table:
     return parquet.build(SUMMARY, {key: [row[key] for row in rows] for key in rows[0]})
 
 
-def compare(attacks: pa.Table, baselines: Mapping[str, str], seed: int) -> pa.Table:
+def compare(attacks: pa.Table, baselines: Mapping[str, str]) -> pa.Table:
     """Compare every attacker of a client with a baseline, on the same problems.
 
     Args:
         attacks: with the columns `COLUMNS`.
         baselines: names of the attackers to compare with, by client.
-        seed: of the bootstrap.
 
     Returns:
         a table with the columns `schemas.COMPARISON`; empty if no client has several attackers.
@@ -101,7 +99,7 @@ def compare(attacks: pa.Table, baselines: Mapping[str, str], seed: int) -> pa.Ta
         for attacker, attacked in by_attacker.items():
             difference = (attacked["rmse_clipped"] - base["rmse_clipped"]).dropna()
             by_update = difference.groupby(attacked["update"]).mean()
-            low, high = statistics.mean_interval(by_update.to_numpy(), seed)
+            low, high = statistics.mean_interval(by_update.to_numpy(), within=(-1, 1))
             row = {
                 "client": client,
                 "attacker": attacker,

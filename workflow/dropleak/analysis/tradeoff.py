@@ -62,7 +62,6 @@ def compute_tradeoff(
     clients: Mapping[str, Mapping],
     tolerated_loss: float,
     success_rmse: float,
-    seed: int,
 ) -> pa.Table:
     """Reconstruction error and test accuracy for every client, attacker and rate that has both.
 
@@ -80,7 +79,6 @@ def compute_tradeoff(
         tolerated_loss: accuracy that a user would give up, compared with the lowest trained rate,
             without the client's defence if that was trained too.
         success_rmse: an attack with a smaller RMSE is a success.
-        seed: of the bootstrap.
 
     Returns:
         a table with the columns `schemas.TRADEOFF`.
@@ -101,12 +99,12 @@ def compute_tradeoff(
     errors = attacks.to_pandas()
     errors = errors.assign(above_mean_image=above_mean_image(errors, mean_image))
     key = ["client", "attacker", "dropout_rate"]
-    frame = frame.merge(_against_mean_image(errors, key, seed), on=key)
+    frame = frame.merge(_against_mean_image(errors, key), on=key)
     doubts: dict[str, dict[str, str | None]] = {name: {} for name in clients}
     by_attack = dict(tuple(errors.groupby(["client", "attacker"])))
     for (client, attacker), rows in by_attack.items():
         without = by_attack.get((undefended[client], attacker), errors.iloc[:0])
-        doubts[client][attacker] = efficacy.doubt(rows, without, success_rmse, seed)
+        doubts[client][attacker] = efficacy.doubt(rows, without, success_rmse)
     broken = frame["above_mean_image_high"] < 0
     reasons = [
         None if broke else doubts[client][attacker]
@@ -135,13 +133,13 @@ def compute_tradeoff(
     )
 
 
-def _against_mean_image(attacks: pd.DataFrame, key: list[str], seed: int) -> pd.DataFrame:
+def _against_mean_image(attacks: pd.DataFrame, key: list[str]) -> pd.DataFrame:
     """Mean of `above_mean_image` with its interval, for each group of attacks."""
     rows = []
     for group, attacked in attacks.groupby(key):
         # Images of an update are attacked together: only updates are independent.
         above = attacked.groupby("update")["above_mean_image"].mean().to_numpy()
-        low, high = statistics.mean_interval(above, seed)
+        low, high = statistics.mean_interval(above, within=(-1, 1))
         rows.append((*group, above.mean(), low, high))
     names = ["above_mean_image", "above_mean_image_low", "above_mean_image_high"]
     return pd.DataFrame(rows, columns=[*key, *names])

@@ -12,6 +12,7 @@ import torch
 from dropleak.engine import defences, rng
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.restarts import reconstruct_best
+from dropleak.engine.attack.state import STATE_VERSION
 from dropleak.engine.backends.choice import choose
 from dropleak.engine.client.client import Client
 from dropleak.engine.client.update import compute_update
@@ -103,6 +104,7 @@ def attack_job(
             "dropout_rate": rate,
             "images": part["index"].to_pylist(),
             "backend": backend.name,
+            "state": STATE_VERSION,
             **made_by,
         }
         checkpoint = Checkpoint(path, identity)

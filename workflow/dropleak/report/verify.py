@@ -80,7 +80,7 @@ def left_over(results: Path, expected: Iterable[str | Path]) -> list[Path]:
     """
     known = {*map(Path, expected)}
     files = (path for folder in CHECKED for path in sorted((results / folder).glob("*")))
-    return [path for path in files if path not in known]
+    return [path for path in files if path.is_file() and path not in known]
 
 
 def _read(path: Path) -> dict:

@@ -5,6 +5,7 @@ Every function returns None if the run lacks what it needs: a rate, or a second 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,6 @@ class Run:
     chance: Chance
     success_rmse: float
     tolerated_loss: float
-    seed: int
     network: tuple[str, str] = ("", "")
     """What is trained: the label of the network, and the site of dropout."""
     trained: bool = False
@@ -61,9 +61,20 @@ class Run:
 
         Images of an update are attacked together, so only updates are independent.
         """
-        table = self.of(attacker).pivot_table(column, "update", "dropout_rate")
+        if attacker not in self._means:
+            return None
+        table = self._means[attacker][column]
         enough = set(rates) <= set(table.columns) and len(table) > 1
         return table[list(rates)].to_numpy() if enough else None
+
+    @cached_property
+    def _means(self) -> dict[str, pd.DataFrame]:
+        """For `errors`, by attacker."""
+        columns = ["rmse_clipped", "above_mean_image"]
+        return {
+            str(attacker): attacks.pivot_table(columns, "update", "dropout_rate")
+            for attacker, attacks in self.attacks.groupby("attacker")
+        }
 
     def accuracies(self) -> pd.DataFrame:
         """Test accuracy after the last epoch: a row per seed, a column per rate."""
@@ -72,14 +83,14 @@ class Run:
     def doubt(self, attacker: str) -> str | None:
         """Why an attacker shows nothing about protection, if it does not."""
         without = self.without_defence(attacker)
-        return efficacy.doubt(self.of(attacker), without, self.success_rmse, self.seed)
+        return efficacy.doubt(self.of(attacker), without, self.success_rmse)
 
     def fails_under_dropout(self, attacker: str) -> bool:
         """Whether an attacker is not known to succeed at any rate above 0.0."""
         attacks = self.of(attacker)
         rates = attacks.loc[attacks["dropout_rate"] > 0, "dropout_rate"].unique()
         return all(
-            efficacy.failure(attacks[attacks["dropout_rate"] == rate], self.success_rmse, self.seed)
+            efficacy.failure(attacks[attacks["dropout_rate"] == rate], self.success_rmse)
             for rate in rates
         )
 
@@ -98,7 +109,7 @@ class Run:
             return None
         return f"test accuracy is at chance at {formatting.rates(at_chance)}"
 
-    @property
+    @cached_property
     def images_per_update(self) -> int:
         """Images that share an update."""
         return separation.images_per_update(self.attacks)
@@ -121,7 +132,7 @@ def trend(run: Run, attacker: str, lowest: float) -> Evidence | None:
     return Evidence(
         "mean rank correlation of an image's error with the rate",
         correlation.mean(),
-        *statistics.mean_interval(correlation, run.seed),
+        *statistics.mean_interval(correlation, within=(-1, 1)),
         len(errors),
         run.unit,
         "Page's trend test",
@@ -143,19 +154,19 @@ def dip(run: Run, attacker: str) -> Evidence | None:
     errors = run.errors(attacker, (0.3, 0.4, 0.5))
     if errors is None:
         return None
-
-    def depth(before: np.ndarray, at: np.ndarray, after: np.ndarray, axis: int) -> np.ndarray:
-        return np.minimum(np.mean(before - at, axis=axis), np.mean(after - at, axis=axis))
-
     before, at, after = errors.T
+    depths = (before - at, after - at)
+    intervals = [statistics.mean_interval(depth, 1 - 0.05 / 2, (-1, 1)) for depth in depths]
+    low, high = np.min(intervals, axis=0)
     return Evidence(
         "smaller of the mean differences of the clipped RMSE to that at 0.4",
-        float(depth(before, at, after, axis=-1)),
-        *statistics.paired_interval(errors, depth, run.seed),
+        min(depth.mean() for depth in depths),
+        low,
+        high,
         len(errors),
         run.unit,
-        "larger p-value of two paired permutation tests",
-        max(statistics.exceeds(neighbour, at, run.seed) for neighbour in (before, after)),
+        "larger p-value of two paired t-tests; interval, 95% for both differences together",
+        max(statistics.exceeds(depth) for depth in depths),
     )
 
 
@@ -166,19 +177,16 @@ def turning_point(run: Run, attacker: str) -> Evidence | None:
     if errors is None or len(rates) < 5 or 0.3 not in rates[1:-1]:
         return None
     inner = np.array(rates[1:-1])
-
-    def slowest(*columns: np.ndarray, axis: int) -> np.ndarray:
-        means = np.stack([np.mean(column, axis=axis) for column in columns], axis=-1)
-        slopes = np.diff(means) / np.diff(rates)
-        return inner[np.argmin(np.diff(slopes), axis=-1)]
-
+    changes = np.diff(np.diff(errors) / np.diff(rates))
+    possible = inner[statistics.lowest(changes)]
     return Evidence(
         "rate at which the mean clipped RMSE slows down most in its rise",
-        float(slowest(*errors.T, axis=-1)),
-        *statistics.paired_interval(errors, slowest, run.seed),
+        inner[changes.mean(axis=0).argmin()],
+        possible[0],
+        possible[-1],
         len(errors),
         run.unit,
-        "95% bootstrap interval",
+        "the rates that it may be, with 95% confidence",
     )
 
 
@@ -191,10 +199,10 @@ def mean_error(run: Run, attacker: str, rate: float) -> Evidence | None:
     return Evidence(
         "mean clipped RMSE",
         errors.mean(),
-        *statistics.mean_interval(errors[:, 0], run.seed, 1 - 0.05 / values),
+        *statistics.mean_interval(errors[:, 0], 1 - 0.05 / values, (0, 1)),
         len(errors),
         run.unit,
-        f"bootstrap interval, 95% for all {values} published values together",
+        f"Student's interval, 95% for all {values} published values together",
     )
 
 
@@ -296,10 +304,10 @@ def above_mean_image(run: Run, attacker: str) -> Evidence | None:
     return Evidence(
         f"mean clipped RMSE above the mean training image's, least at rate {rates[worst]}",
         above[:, worst].mean(),
-        *statistics.mean_interval(above[:, worst], run.seed, 1 - 0.05 / len(rates)),
+        *statistics.mean_interval(above[:, worst], 1 - 0.05 / len(rates), (-1, 1)),
         len(above),
         run.unit,
-        "bootstrap interval, 95% for these rates together",
+        "Student's interval, 95% for these rates together",
     )
 
 
@@ -322,11 +330,11 @@ def _excess(run: Run, measure: str, more: np.ndarray, less: np.ndarray) -> Evide
     return Evidence(
         measure,
         (more - less).mean(),
-        *statistics.mean_interval(more - less, run.seed),
+        *statistics.mean_interval(more - less, within=(-1, 1)),
         len(more),
         run.unit,
-        "paired permutation test",
-        statistics.exceeds(more, less, run.seed),
+        "paired t-test",
+        statistics.exceeds(more - less),
     )
 
 
@@ -346,7 +354,7 @@ def accuracy_trend(run: Run) -> Evidence | None:
     return Evidence(
         "mean rank correlation of the accuracy lost with the rate",
         correlation.mean(),
-        *_possible(statistics.t_interval(correlation)),
+        *statistics.mean_interval(correlation, within=(-1, 1)),
         len(losses),
         "seeds",
         "Page's trend test",
@@ -362,11 +370,11 @@ def accuracy_lost(run: Run, rate: float) -> Evidence | None:
     return Evidence(
         f"mean test accuracy lost at rate {rate}",
         lost.mean(),
-        *_possible(statistics.t_interval(lost[:, 0])),
+        *statistics.mean_interval(lost[:, 0], within=(-1, 1)),
         len(lost),
         "seeds",
         "paired t-test",
-        statistics.t_exceeds(lost[:, 0]),
+        statistics.exceeds(lost[:, 0]),
     )
 
 
@@ -380,17 +388,11 @@ def most_accuracy_lost(run: Run) -> Evidence | None:
     return Evidence(
         f"mean test accuracy lost, most at rate {rates[worst]}",
         lost[:, worst].mean(),
-        *_possible(statistics.t_interval(lost[:, worst], 1 - 0.05 / len(rates))),
+        *statistics.mean_interval(lost[:, worst], 1 - 0.05 / len(rates), (-1, 1)),
         len(lost),
         "seeds",
-        "t interval, 95% for these rates together",
+        "Student's interval, 95% for these rates together",
     )
-
-
-def _possible(interval: statistics.Interval) -> statistics.Interval:
-    """An interval of a correlation or a difference of shares, clipped to [-1, 1]."""
-    low, high = interval
-    return max(low, -1.0), min(high, 1.0)
 
 
 def _lost(run: Run, rates: list[float]) -> np.ndarray | None:

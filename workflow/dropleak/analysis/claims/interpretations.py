@@ -15,6 +15,7 @@ import pyarrow as pa
 from dropleak import paper
 from dropleak.analysis import statistics
 from dropleak.tables import parquet
+from dropleak.tables.lazy import StoredTable
 from dropleak.tables.schemas import INTERPRETATIONS
 
 _SCALES = {
@@ -23,30 +24,36 @@ _SCALES = {
     ("raw", "standardised"): "trajectory_rmse_standardised",
     ("clipped", "standardised"): "trajectory_rmse_clipped_standardised",
 }
-_STATISTICS = {"mean": np.mean, "median": np.median}
+_STATISTICS = {
+    "mean": (np.mean, statistics.scale_interval),
+    "median": (np.median, statistics.median_interval),
+}
+"""Each with its interval."""
 
-COLUMNS = ["attacker", "dropout_rate", "image", "trajectory_iteration", *_SCALES.values()]
-"""The columns of the attacks that are needed."""
+_COLUMNS = ["attacker", "dropout_rate", "image", "trajectory_iteration", *_SCALES.values()]
 
 
-def compare(
-    parts: Iterable[pa.Table], client: str, masks: Mapping[str, str], seed: int
-) -> pa.Table:
+def relevant(attacks: StoredTable, client: str, attackers: Iterable[str]) -> Iterator[pa.Table]:
+    """What `compare` needs of the attacks, one job at a time: those at the paper's rates."""
+    for attacker, rate in product(attackers, paper.RMSE):
+        of_one = {"client": client, "attacker": attacker, "dropout_rate": rate}
+        yield from attacks.parts(_COLUMNS, *((name, "==", value) for name, value in of_one.items()))
+
+
+def compare(parts: Iterable[pa.Table], client: str, masks: Mapping[str, str]) -> pa.Table:
     """All interpretations that a run allows.
 
     Images count as independent, because the paper's updates have one each.
 
     Args:
-        parts: the attacks on one client, one table at a time, each with trajectories at the same
-            iterations.
+        parts: see `relevant`; each with trajectories at the same iterations.
         client: its name.
         masks: attackers that could be the paper's, and what each does about dropout.
-        seed: of the bootstrap.
 
     Returns:
         a table with the columns `schemas.INTERPRETATIONS`; empty if no published rate was attacked.
     """
-    frames = [frame for part in parts for frame in _at_iterations(part, masks)]
+    frames = [frame for part in parts for frame in _at_iterations(part)]
     groups = pd.concat(frames).groupby(["attacker", "iterations"]) if frames else ()
     rows: list[dict] = []
     errors = {}
@@ -55,7 +62,9 @@ def compare(
             scale: attacks.pivot_table(column, "image", "dropout_rate")
             for scale, column in _SCALES.items()
         }
-        for (scale, matrix), (name, statistic) in product(matrices.items(), _STATISTICS.items()):
+        for (scale, matrix), (name, (statistic, _)) in product(
+            matrices.items(), _STATISTICS.items()
+        ):
             errors[len(rows)] = matrix
             values = pd.Series(statistic(matrix.to_numpy(), axis=0), matrix.columns)
             rows.append(
@@ -72,19 +81,16 @@ def compare(
                 }
             )
     for index, row in enumerate(rows):
-        ends = _interval(errors[index], row["statistic"], seed, len(rows))
+        ends = _interval(errors[index], row["statistic"], len(rows))
         row |= dict(zip(("distance_low", "distance_high"), ends, strict=True))
     rows.sort(key=lambda row: row["distance"])
     columns = {name: [row.get(name) for row in rows] for name in INTERPRETATIONS.names}
     return parquet.build(INTERPRETATIONS, columns)
 
 
-def _at_iterations(part: pa.Table, masks: Mapping[str, str]) -> Iterator[pd.DataFrame]:
-    """Errors of the relevant attacks, at each number of iterations that the paper may mean."""
+def _at_iterations(part: pa.Table) -> Iterator[pd.DataFrame]:
+    """Errors of attacks, at each number of iterations that the paper may mean."""
     attacks = part.select(["attacker", "dropout_rate", "image"]).to_pandas()
-    relevant = attacks["attacker"].isin(masks.keys()) & attacks["dropout_rate"].isin(paper.RMSE)
-    if not relevant.any():
-        return
     iterations = part["trajectory_iteration"][0].as_py()
     candidates = [count for count in paper.ITERATIONS if count in iterations] or iterations[-1:]
     errors = {
@@ -94,7 +100,7 @@ def _at_iterations(part: pa.Table, masks: Mapping[str, str]) -> Iterator[pd.Data
     for count in candidates:
         index = iterations.index(count)
         at_count = {column: values[:, index] for column, values in errors.items()}
-        yield attacks.assign(iterations=count, **at_count)[relevant]
+        yield attacks.assign(iterations=count, **at_count)
 
 
 def _distance(values: pd.Series) -> float:
@@ -106,29 +112,24 @@ def _published(rates: Iterable[float]) -> np.ndarray:
     return np.array([paper.RMSE[rate] for rate in rates])
 
 
-def _interval(
-    errors: pd.DataFrame, statistic: str, seed: int, interpretations: int
-) -> statistics.Interval:
+def _interval(errors: pd.DataFrame, statistic: str, interpretations: int) -> statistics.Interval:
     """Interval of an interpretation's distance to the published values.
 
     Its ends are the distances to the nearest and to the farthest point of the intervals of its
-    values. A bootstrap of the distance would be wrong: noise only adds to a distance, so all
-    resamples of an interpretation that is exactly right lie above 0. Each rate has its own
+    values. An interval around the distance itself would be wrong: noise only adds to a distance, so
+    that of an interpretation that is exactly right lies above 0. Each rate has its own
     interval, because a mean over attacks of which some diverged says nothing at one rate and may
     still rule out the interpretation at another.
 
     Args:
         errors: a row per image and a column per rate.
         statistic: "mean" or "median", of each column.
-        seed: of the bootstrap.
         interpretations: their number; the intervals have 95% confidence for all of them together.
     """
     confidence = 1 - 0.05 / (errors.shape[1] * interpretations)
     columns = errors.to_numpy().T
-    if statistic == "median":
-        ends = [statistics.median_interval(column, confidence) for column in columns]
-    else:
-        ends = [statistics.mean_interval(column, seed, confidence) for column in columns]
+    _, interval = _STATISTICS[statistic]
+    ends = [interval(column, confidence) for column in columns]
     low, high = np.transpose(ends)
     published = _published(errors.columns)
     nearest = np.clip(published, low, high)

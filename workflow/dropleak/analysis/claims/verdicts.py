@@ -24,7 +24,7 @@ MAJORITY = 0.5
 RARE = 0.05
 """A share of attacks below it is rare."""
 FEWEST = 20
-"""With fewer images or updates, bootstrap intervals are too narrow to decide anything."""
+"""With fewer images or updates, intervals of means may be too narrow to decide anything."""
 CERTAIN = 0.98
 """A share known to be above it, without a single failure, counts as certainty."""
 

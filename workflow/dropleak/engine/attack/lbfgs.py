@@ -6,10 +6,14 @@ first, R the upper triangle of S Y^T, D its diagonal and gamma the scale of the 
 Hessian:
 
     first loop    R a = S g,           q = g - Y^T a
-    second loop   R^T c = D a - gamma Y q
-    direction     -(gamma q + S^T c)
+    second loop   R^T c = gamma Y q - D a
+    direction     S^T c - gamma q
 
 so an iteration is a few batched products instead of 200 small operations.
+
+The inverse of R is kept from iteration to iteration. When the oldest pair leaves, it loses its
+first row and column; a new pair with r = S y and rho = s . y adds the column (-R^-1 r, 1) / rho.
+Rows and columns are in the order of the ring's slots, so nothing is ever sorted.
 """
 
 import torch
@@ -52,12 +56,13 @@ class LBFGS(Optimiser):
         self._pairs = torch.zeros_like(self.iterations)
         self._s = x.new_zeros(batch, history_size, size)
         self._y = x.new_zeros(batch, history_size, size)
-        self._scale = x.new_ones(batch)
+        self._curvature = x.new_zeros(batch, history_size)  # s . y of the pairs
+        self._scale = x.new_ones(batch, 1)
         self._make_room()
 
     def _make_room(self) -> None:
-        """Allocate the products of the ring's pairs: s_i . y_j of its slots."""
-        self._sy = self.x.new_zeros(len(self.x), self.history_size, self.history_size)
+        """Allocate what this implementation keeps beside the pairs: the inverse of R by slots."""
+        self._inverse = self.x.new_zeros(len(self.x), self.history_size, self.history_size)
 
     @property
     def max_eval(self) -> int:
@@ -74,12 +79,13 @@ class LBFGS(Optimiser):
         active = self._stop(active, not_finite=~finite, stationary=stationary)
         self.idle = ~active
         for iteration in range(1, self.max_iter + 1):
-            if not active.any():
+            # To ask makes the host wait for a GPU; iterations after all have ended change nothing.
+            if iteration.bit_count() == 1 and not active.any():
                 break
             first = self.iterations == 0
             self.iterations = self.iterations + active
-            self._remember(gradient - self._previous_gradient, active & ~first)
-            direction = self._descent_direction(gradient)
+            products = self._remember(gradient, active & ~first)
+            direction = self._descent_direction(gradient, products)
             t = torch.full_like(self.loss, self.lr)
             if iteration == 1:
                 cautious = (1.0 / gradient.abs().sum(1)).clamp(max=1.0)
@@ -202,43 +208,45 @@ class LBFGS(Optimiser):
         self.outcome = torch.where(ended, outcome, self.outcome)
         return active & ~ended
 
-    def _remember(self, y: Tensor, candidates: Tensor) -> None:
-        """Add the latest pair of those candidates whose curvature is positive to their rings."""
-        s = self._move
-        curvature = vecdot(y, s)
-        fit = candidates & (curvature > 1e-10)
-        problems = torch.arange(len(fit), device=fit.device)
-        slot = self._pairs % self.history_size
+    def _remember(self, gradient: Tensor, candidates: Tensor) -> Tensor:
+        """Add the latest pair of those candidates (bool [B]) whose curvature is positive.
 
-        def put(ring: Tensor, place: tuple[Tensor | slice, ...], values: Tensor) -> None:
-            ring[place] = torch.where(fit[:, None], values, ring[place])
+        Returns:
+            products of the steps in the rings with the gradient, [B, history_size].
+        """
+        s, y = self._move, gradient - self._previous_gradient
+        curvature = vecdot(y, s)[:, None]
+        fit = candidates[:, None] & (curvature > 1e-10)
+        problems, slot = torch.arange(len(s), device=s.device), self._pairs % self.history_size
+        newest = torch.arange(self.history_size, device=s.device) == slot[:, None]
+
+        def put(ring: Tensor, place: tuple[Tensor | slice, ...], values: Tensor | int) -> None:
+            ring[place] = torch.where(fit, values, ring[place])
 
         put(self._s, (problems, slot), s)
         put(self._y, (problems, slot), y)
-        put(self._sy, (problems, slice(None), slot), _times(self._s, y))
-        self._pairs = self._pairs + fit
-        self._scale = torch.where(fit, curvature / vecdot(y, y), self._scale)
+        # Both in one product, as S is long to read.
+        sy, sg = (torch.stack([y, gradient], 1) @ self._s.mT).unbind(1)
+        column = -_times(self._inverse, sy.masked_fill(newest, 0))
+        put(self._inverse, (problems, slot), 0)
+        put(self._inverse, (problems, slice(None), slot), column.masked_fill(newest, 1) / curvature)
+        self._curvature = torch.where(newest & fit, curvature, self._curvature)
+        self._pairs = self._pairs + fit[:, 0]
+        self._scale = torch.where(fit, curvature / vecdot(y, y)[:, None], self._scale)
+        return sg
 
-    def _descent_direction(self, gradient: Tensor) -> Tensor:
-        """Minus the approximate inverse Hessian times the gradient, [B, N]."""
-        age = torch.arange(self.history_size, device=gradient.device)
-        filled = self._pairs.clamp(max=self.history_size)[:, None]
-        order = (self._pairs[:, None] - filled + age) % self.history_size  # oldest first
-        rows, columns = order[:, :, None].expand_as(self._sy), order[:, None, :]
-        r = self._sy.gather(1, rows).gather(2, columns.expand_as(self._sy))
-        r = r + torch.diag_embed((age >= filled).to(r))
-        d = r.diagonal(dim1=1, dim2=2)
-        by_age, by_slot = order, order.argsort(1)
-        scale = self._scale[:, None]
+    def _descent_direction(self, gradient: Tensor, sg: Tensor) -> Tensor:
+        """Minus the approximate inverse Hessian times the gradient, [B, N].
 
-        def solve(matrix: Tensor, right: Tensor, upper: bool) -> Tensor:
-            return torch.linalg.solve_triangular(matrix, right[:, :, None], upper=upper).squeeze(2)
-
-        a = solve(r, _times(self._s, gradient).gather(1, by_age), upper=True)
-        q = gradient - _times(self._y.mT, a.gather(1, by_slot))
-        c = d * a - scale * _times(self._y, q).gather(1, by_age)
-        c = solve(r.mT, c, upper=False)
-        return -(scale * q + _times(self._s.mT, c.gather(1, by_slot)))
+        Args:
+            gradient: [B, N].
+            sg: what `_remember` returns for it.
+        """
+        a = _times(self._inverse, sg)
+        q = gradient - _times(self._y.mT, a)
+        c = self._scale * _times(self._y, q) - self._curvature * a
+        c = _times(self._inverse.mT, c)
+        return _times(self._s.mT, c).addcmul(self._scale, q, value=-1)
 
 
 def _largest(vectors: Tensor) -> Tensor:

@@ -72,7 +72,7 @@ def strong_wolfe(
     tries = torch.zeros_like(limit)
     growing, zooming = lines, torch.zeros_like(lines)
     satisfied, hesitant = torch.zeros_like(lines), torch.zeros_like(lines)
-    while (growing | zooming).any():
+    while True:
         # A bracket from the steps so far, or a longer step.
         spent = growing & (tries >= limit)
         bracketed = too_high(new) | ((tries > 1) & (new.loss >= previous.loss))

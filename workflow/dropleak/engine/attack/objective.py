@@ -20,7 +20,7 @@ from dropleak.engine.backends.autograd.derivatives import ordinary
 from dropleak.engine.backends.derivatives import Derivatives, derivatives
 from dropleak.engine.client.update import Update
 from dropleak.engine.defences.defence import Defence
-from dropleak.engine.models.parameters import flatten, repeated, unflatten
+from dropleak.engine.models.parameters import beside, flatten, repeated, unflatten
 
 STAGE_FACTOR = 0.1
 """Factor of total variation's weight from one stage of an attack to the next."""
@@ -34,7 +34,7 @@ class GradientMatching:
         attacker: its settings.
         labels: int64 [B, n], or None if they are optimised.
         masks: where they come from, or None if they are optimised.
-        stage: of the attack, from 0; see `at_stage`.
+        stage: of each client's attack, from 0, int64 [B]; see `at_stage`. The first one if None.
     """
 
     def __init__(
@@ -43,10 +43,10 @@ class GradientMatching:
         attacker: Attacker,
         labels: Tensor | None,
         masks: MaskSource | None,
-        stage: int = 0,
+        stage: Tensor | None = None,
     ):
         self.update, self.attacker, self.labels, self.masks = update, attacker, labels, masks
-        self.stage = stage
+        self.stage = update.like.new_zeros(len(update)).long() if stage is None else stage
         self.variables = Variables.of(update, masks is None, labels is None)
 
     @property
@@ -112,6 +112,13 @@ class GradientMatching:
         return self.masks.features if self.masks and self.attacker.features else None
 
     @cached_property
+    def _targets(self) -> Tensor | None:
+        """Probabilities of the labels, [B, n, classes], unless labels are optimised."""
+        if self.labels is None:
+            return None
+        return F.one_hot(self.labels, self.update.network.classes).to(self.update.like)
+
+    @cached_property
     def _derivatives(self) -> Derivatives:
         update = self.update
         return derivatives(update.network, update.parameters, len(update), update.images_per_update)
@@ -126,10 +133,12 @@ class GradientMatching:
         """Whether it is more than a distance of gradients."""
         return bool(self.attacker.total_variation or self._mask_regulariser)
 
-    @property
-    def total_variation(self) -> float:
-        """Its weight at this stage."""
-        return self.attacker.total_variation * STAGE_FACTOR**self.stage
+    @cached_property
+    def total_variation(self) -> Tensor:
+        """Its weight at each attack's stage, float64 [B]."""
+        stages = range(self.attacker.stages)
+        weights = [self.attacker.total_variation * STAGE_FACTOR**stage for stage in stages]
+        return torch.tensor(weights, dtype=torch.float64).to(self.stage.device)[self.stage]
 
     @property
     def _mask_regulariser(self) -> float:
@@ -142,12 +151,12 @@ class GradientMatching:
             self.attacker,
             None if self.labels is None else self.labels[clients],
             None if self.masks is None else self.masks.select(clients),
-            self.stage,
+            self.stage[clients],
         )
 
-    def at_stage(self, stage: int) -> Self:
-        """The same objective at another stage, where total variation has another weight."""
-        if stage == self.stage:
+    def at_stage(self, stage: Tensor) -> Self:
+        """The same at other stages (int64 [B]), where total variation has other weights."""
+        if torch.equal(stage, self.stage):
             return self
         return type(self)(self.update, self.attacker, self.labels, self.masks, stage)
 
@@ -166,10 +175,11 @@ class GradientMatching:
             return loss, gradient
         images, masks, _ = self.variables.split(x)
         slopes = self.variables.split(gradient)
-        if self.total_variation:
+        if self.attacker.total_variation:
             value, slope = priors.total_variation(images, self.attacker.total_variation_smoothing)
-            loss = loss + self.total_variation * value
-            slopes[0].add_(slope, alpha=self.total_variation)
+            weight = self.total_variation.to(loss)
+            loss = loss + weight * value
+            slopes[0].addcmul_(beside(weight, slope), slope)
         if self._mask_regulariser:
             value, mask_slopes = priors.mask_rate(masks, self.update.rate)
             loss = loss + self._mask_regulariser * value
@@ -185,10 +195,7 @@ class GradientMatching:
             multipliers = [mask * scale for mask in masks]
         else:
             multipliers = [mask.squeeze(2) for mask in self.masks(evaluations, 1)]
-        if self.labels is None:
-            targets = logits.softmax(2)
-        else:
-            targets = F.one_hot(self.labels, self.update.network.classes).to(x)
+        targets = logits.softmax(2) if self._targets is None else self._targets
         found = self._match(images, multipliers, targets)
         mask_slopes, logit_slope = [], logits
         if self.masks is None:

@@ -28,7 +28,7 @@ def total_variation(images: Tensor, smoothing: float = 0.0) -> tuple[Tensor, Ten
     value, gradient = images.new_zeros(len(images)), torch.zeros_like(images)
     for axis in (-1, -2):
         difference = images.diff(dim=axis)
-        magnitude = difference.hypot(difference.new_tensor(smoothing))
+        magnitude = difference.hypot(difference.new_full((), smoothing))
         slope = (difference / magnitude).nan_to_num() / difference[0].numel()
         value = value + magnitude.flatten(1).mean(1)
         size = difference.shape[axis]

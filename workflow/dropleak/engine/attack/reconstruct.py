@@ -89,6 +89,7 @@ def reconstruct(
         return solution
     optimiser = optimiser_for(objective, start_row(objective, keys), iterations)
     result = {name: getattr(optimiser, name).clone() for name in _REPORTED}
+    result["stage"] = torch.zeros_like(result["iterations"])
     stopping = EarlyStopping(attacker, result)
     running = torch.arange(len(update), device=keys.device)
     done = 0
@@ -101,18 +102,20 @@ def reconstruct(
         observe(iteration, images.clone(), result["loss"].clone())
 
     for iteration in range(done, iterations, ITERATIONS_PER_STEP):
-        objective = objective.at_stage(attacker.stages * iteration // iterations)
+        result["stage"].clamp_(min=attacker.stages * iteration // iterations)
+        objective = objective.at_stage(result["stage"][running])
         if len(running):
             result["loss"][running] = optimiser.step(objective)
         show(iteration)
         enough = stopping.look(iteration, running, result)
         for name in _REPORTED:
             result[name][running] = getattr(optimiser, name)
-        moving = torch.ones_like(enough)
-        if objective.stage == attacker.stages - 1:  # before that, the next one moves it again
-            moving = ~_finished(optimiser, objective)
-            result["outcome"][running[moving & enough]] = Outcome.STOPPED
-            moving &= ~enough
+        finished = _finished(optimiser, objective)
+        # Before its last stage an attack is not at its end: the next one moves it again.
+        last = objective.stage == attacker.stages - 1
+        result["outcome"][running[last & enough & ~finished]] = Outcome.STOPPED
+        result["stage"][running] += ~last & (enough | (finished & stopping.active))
+        moving = ~(last & (enough | finished))
         if not moving.all():
             running, optimiser = running[moving], optimiser.select(moving)
             objective = objective.select(moving)
@@ -120,6 +123,7 @@ def reconstruct(
         checkpoint.save(AttackState(done, running, result, optimiser.state).tensors())
     counted = result["evaluations"].clone()
     if len(running):
+        objective = objective.at_stage(result["stage"][running])
         result["loss"][running], _ = objective(optimiser.x, optimiser.evaluations)
         result["evaluations"][running] += 1
     stopping.look(iterations, running, result)

@@ -8,6 +8,9 @@ from torch import Tensor
 
 Tensors = Mapping[str, Tensor]
 
+STATE_VERSION = 2
+"""Version of the tensors in a state: raised when they are others, or mean something else."""
+
 
 class CheckpointHook:
     """Saves and restores an attack's state. This one saves nothing."""

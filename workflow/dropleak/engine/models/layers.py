@@ -75,12 +75,12 @@ class _Affine(Layer):
         memory.r_weight, r_bias = self._matrices(memory.shape, memory.direction)
         ry = r_bias.baddbmm(memory.r_weight, memory.u)
         if rx is not None:
-            ry = ry.baddbmm(memory.weight, self._columns(memory.shape, rx))
+            ry = ry.baddbmm_(memory.weight, self._columns(memory.shape, rx))
         return ry.reshape(-1, *memory.output_shape)
 
     def r_backward(self, memory: Memory, rdy: Tensor) -> Tensor:
         through_weight = memory.r_weight.mT @ memory.dy
-        ru = through_weight.baddbmm(memory.weight.mT, rdy.reshape(memory.dy.shape))
+        ru = through_weight.baddbmm_(memory.weight.mT, rdy.reshape(memory.dy.shape))
         return self._sum_columns(memory.shape, ru)
 
 

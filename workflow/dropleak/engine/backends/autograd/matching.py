@@ -33,7 +33,7 @@ class AutogradMatching(GradientMatching):
         """See `GradientMatching`; what is the same for all clients stays."""
         return self._handed_on(super().select(clients))
 
-    def at_stage(self, stage: int) -> Self:
+    def at_stage(self, stage: Tensor) -> Self:
         """See `GradientMatching`, and above."""
         return self._handed_on(super().at_stage(stage))
 

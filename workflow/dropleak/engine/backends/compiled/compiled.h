@@ -92,11 +92,12 @@ void weight_gradient(Convolution *convolution, const REAL *x, const REAL *dy, RE
 /* Total variation of a client's images, which are n times channels `planes`. */
 typedef struct {
     long planes, height, width;
-    double weight, smoothing;
+    double smoothing;
+    const double *weight; /* of each client */
 } Variation;
 
-/* Its value at x, times the weight; the gradient is added to what is there. */
-REAL total_variation(const Variation *prior, const REAL *x, REAL *gradient);
+/* A client's value at x, times the weight; the gradient is added to what is there. */
+REAL total_variation(const Variation *prior, int client, const REAL *x, REAL *gradient);
 
 /* The loss of a problem at x, and its gradient. `evaluation` counts from 0 in each step. */
 typedef REAL (*Objective)(void *context, int problem, int evaluation, const REAL *x,

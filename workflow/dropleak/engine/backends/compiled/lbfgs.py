@@ -12,7 +12,7 @@ class CompiledLBFGS(LBFGS):
     """The optimiser by `lbfgs.c`, for a compiled objective."""
 
     def _make_room(self) -> None:
-        self._curvature = self.x.new_zeros(len(self.x), self.history_size)  # s . y of the pairs
+        """C solves for each problem in turn, without an inverse."""
 
     def step(  # type: ignore[override]  # it optimises nothing but the compiled objective
         self, objective: CompiledMatching

@@ -358,7 +358,7 @@ static REAL matching(void *context, int client, int evaluation, const REAL *x, R
 
 static REAL with_prior(void *context, int client, int evaluation, const REAL *x, REAL *gradient) {
     REAL distance = matching(context, client, evaluation, x, gradient);
-    return distance + total_variation(((Context *)context)->prior, x, gradient);
+    return distance + total_variation(((Context *)context)->prior, client, x, gradient);
 }
 
 /* Distances [B] and their gradients [B, size] at x. */

@@ -46,8 +46,13 @@ class CompiledMatching(GradientMatching):
         matching = self._matching(evaluations, problems.max_iter)
         library = _library(self._weights)
         images, (channels, height, width) = self.variables.images, self.variables.image
-        smoothing = self.attacker.total_variation_smoothing
-        prior = Variation(images * channels, height, width, self.total_variation, smoothing)
+        prior = Variation(
+            planes=images * channels,
+            height=height,
+            width=width,
+            smoothing=self.attacker.total_variation_smoothing,
+            weight=self.total_variation,
+        )
         library.matching_step(*map(ctypes.byref, (problems, matching, prior)))
 
     def _matching(self, evaluations: Tensor, count: int) -> Matching:

@@ -18,9 +18,9 @@ static REAL variation(const REAL *x, REAL *gradient, long runs, long length, lon
     return each * total;
 }
 
-REAL total_variation(const Variation *prior, const REAL *x, REAL *gradient) {
+REAL total_variation(const Variation *prior, int client, const REAL *x, REAL *gradient) {
     long planes = prior->planes, height = prior->height, width = prior->width;
-    REAL weight = prior->weight, smoothing = prior->smoothing;
+    REAL weight = prior->weight[client], smoothing = prior->smoothing;
     if (weight == 0) return 0;
     return variation(x, gradient, planes * height, width, 1, weight, smoothing) +
            variation(x, gradient, planes, height * width, width, weight, smoothing);

@@ -115,12 +115,13 @@ class Matching(_Addresses):
         )
 
 
-class Variation(ctypes.Structure):
-    """Total variation of a client's images."""
+class Variation(_Addresses):
+    """Total variation of the images of B clients; weights are float64 [B]."""
 
     _fields_ = [
         *_fields(ctypes.c_long, "planes height width"),
-        *_fields(ctypes.c_double, "weight smoothing"),
+        *_fields(ctypes.c_double, "smoothing"),
+        *_fields(ctypes.c_void_p, "weight"),
     ]
 
 
