@@ -46,7 +46,7 @@ NOT_RUN = {
     "python benchmarks/gpu.py": "takes minutes; see test_benchmark.py",
     "python benchmarks/bench.py": "takes minutes; see test_benchmark.py",
     "python benchmarks/bench.py --rounds 1 --iterations 5800": "takes minutes; see there",
-    "python benchmarks/networks.py lenet mlp --threads 1 --clients 8 32": "takes minutes; see there",
+    "python benchmarks/networks.py lenet mlp --threads 1 --clients 8 32": "takes minutes",
     "python benchmarks/networks.py mlp convnet resnet18 --threads 1 --clients 1 4": "takes minutes",
     "python examples/train_small_cnn.py": "see test_your_model.py",
     "pip install snakemake-logger-plugin-rich": "changes the environment",
