@@ -5,14 +5,20 @@
 Needs torch, torchvision and numpy; uses the GPU if there is one. For each network it prints
 milliseconds per iteration of Adam and image of that loop and of the engine, for several clients at
 once, and how many times as fast that is: medians over rounds in which everything takes turns, with
-the range. Both attack random images with torch's initial weights, from the same starts. With one
+the range. All attack random images with torch's initial weights, from the same starts. With one
 thread on a CPU it is the processor's time, which neighbours on the machine disturb less.
+
+Where breaching (github.com/JonasGeiping/breaching) can be imported, its own loop takes part.
 """
 
 import argparse
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from contextlib import redirect_stdout
+from importlib.util import find_spec
+from types import SimpleNamespace
 
 import torch
 from torch import nn
@@ -61,6 +67,42 @@ def invert(
         optimiser.step()
 
 
+def invert_with_breaching(
+    module: nn.Module, update: Update, label: torch.Tensor, start: torch.Tensor, iterations: int
+) -> None:
+    """The same in breaching: its attacker with these settings."""
+    import breaching
+
+    overrides = [
+        f"optim={{max_iterations: {iterations}, step_size: {ATTACKER.learning_rate}}}",
+        "optim={signed: null, boxed: false, step_size_decay: null}",
+        "objective={type: euclidean, scale: 2.0}",  # it halves the square
+        "regularization=null",
+        "restarts.scoring=euclidean",  # of the result, another gradient
+    ]
+    with redirect_stdout(sys.stderr):
+        config = breaching.get_attack_config("invertinggradients", overrides)
+    setup = {"device": start.device, "dtype": start.dtype}
+    attacker = breaching.attacks.prepare_attack(module, nn.CrossEntropyLoss(), config, setup)
+    server = {
+        "parameters": list(module.parameters()),
+        "buffers": list(module.buffers()),
+        "metadata": SimpleNamespace(shape=SHAPE, modality="vision"),
+    }
+    client = {
+        "gradients": [gradient[0] for gradient in update.gradients.values()],
+        "buffers": None,
+        "metadata": {"num_data_points": 1, "labels": label, "local_hyperparams": None},
+    }
+    attacker.reconstruct([server], [client], server_secrets={}, initial_data=start)
+
+
+LOOPS = {"plain loop": invert}
+"""What the engine is compared with, by name."""
+if find_spec("breaching"):
+    LOOPS["breaching"] = invert_with_breaching
+
+
 def problems(module: nn.Module, clients: int, device: str) -> tuple[Update, torch.Tensor]:
     """What clients with a random image each shared, and the attackers' keys."""
     keys = rng.image_keys(0, torch.arange(clients)[:, None])
@@ -85,7 +127,7 @@ def timed(attack: Callable[[], int], device: str) -> float:
 
 
 def attacks(name: str, clients: list[int], device: str) -> dict[str, Callable[[], int]]:
-    """The plain loop, and the engine for several numbers of clients."""
+    """The loops, and the engine for several numbers of clients."""
     torch.manual_seed(0)
     module, iterations = NETWORKS[name]().to(device), ITERATIONS.get(name, 100)
     update, keys = problems(module, max(clients), device)
@@ -93,9 +135,12 @@ def attacks(name: str, clients: list[int], device: str) -> dict[str, Callable[[]
     assert labels is not None
     module.eval()  # as the clients: nothing is dropped, and batch norm knows its statistics
 
-    def plain() -> int:
-        invert(module, update, labels[0], starts[0], iterations)
-        return iterations
+    def alone(loop: Callable[..., None]) -> Callable[[], int]:
+        def attack() -> int:
+            loop(module, update, labels[0], starts[0], iterations)
+            return iterations
+
+        return attack
 
     def engine(count: int) -> Callable[[], int]:
         some = torch.arange(count, device=device)
@@ -108,7 +153,12 @@ def attacks(name: str, clients: list[int], device: str) -> dict[str, Callable[[]
 
         return attack
 
-    return {"plain": plain} | {str(count): engine(count) for count in clients}
+    loops = {name: alone(loop) for name, loop in LOOPS.items()}
+    return loops | {clients_named(count): engine(count) for count in clients}
+
+
+def clients_named(count: int) -> str:
+    return f"{count} client{'s' * (count > 1)}"
 
 
 def text(values: list[float]) -> str:
@@ -127,9 +177,12 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    counts = [str(count) for count in options.clients]
-    print("| network | plain loop, ms |", *(f" {count} clients, ms | times |" for count in counts))
-    print("|---|---|" + "---|---|" * len(counts))
+    counts = [clients_named(count) for count in options.clients]
+    times = [f"times {loop}" for loop in LOOPS]
+    columns = ["network", *(f"{loop}, ms" for loop in LOOPS)]
+    for count in counts:
+        columns += [f"{count}, ms", *times]
+    print(f"| {' | '.join(columns)} |", "|---" * len(columns) + "|", sep="\n")
     for name in options.names or NETWORKS:
         every = attacks(name, options.clients, device)
         for attack in every.values():
@@ -138,11 +191,11 @@ def main() -> None:
             {key: timed(attack, device) for key, attack in every.items()}
             for _ in range(options.rounds)
         ]
-        cells = [f"`{name}`", text([times["plain"] for times in rounds])]
+        cells = [f"`{name}`", *(text([each[loop] for each in rounds]) for loop in LOOPS)]
         for count in counts:
-            cells.append(text([times[count] for times in rounds]))
-            cells.append(text([times["plain"] / times[count] for times in rounds]))
-        print("| " + " | ".join(cells) + " |", flush=True)
+            cells.append(text([each[count] for each in rounds]))
+            cells += [text([each[loop] / each[count] for each in rounds]) for loop in LOOPS]
+        print(f"| {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import modules
 import pytest
 import torch
 from problems import COMPILER, assert_close_to_autograd, clients
+from torch import Tensor
 from torch.nn import functional as F
 
 from dropleak.engine.attack.attacker import Attacker
@@ -17,6 +18,7 @@ from dropleak.engine.attack.reconstruct import objective_for, reconstruct, start
 from dropleak.engine.attack.restarts import reconstruct_best
 from dropleak.engine.backends.autograd import factored, matching
 from dropleak.engine.backends.autograd.factored import FactoredAutograd
+from dropleak.engine.backends.autograd.low_rank import LowRank
 from dropleak.engine.backends.autograd.matching import AutogradMatching
 from dropleak.engine.backends.choice import choose
 from dropleak.engine.backends.compiled.lbfgs import CompiledLBFGS
@@ -132,6 +134,19 @@ def test_gradients_of_weights_are_products_wherever_they_can_be():
     names = {"grouped", "twice", "last", "attention.out_proj"}
     assert set(autograd.weights) <= {f"{name}.weight" for name in names}
     assert {"grouped.weight", "twice.weight", "last.weight"} <= set(autograd.weights)
+
+
+def test_shared_gradients_are_products_unless_a_defence_has_changed_them(digits):
+    update, _, _ = clients(digits, [4, 17], 0.3, network=network("mlp"))
+    autograd = FactoredAutograd(update.network, update.parameters, images=1)
+    *_, last = update.gradients
+    noisy = update.gradients[last] + 1e-6 * torch.randn_like(update.gradients[last])
+    for gradients, kind in (
+        (update.gradients, LowRank),
+        ({**update.gradients, last: noisy}, Tensor),
+    ):
+        shared = autograd.split(gradients, slice(None))
+        assert shared.kinds == (2, LowRank, kind)
 
 
 @pytest.mark.parametrize("images", [1, 2])

@@ -12,6 +12,7 @@ from dropleak.engine.backends.autograd.convolutions import Convolution
 from dropleak.engine.backends.autograd.derivatives import mean_loss, ordinary
 from dropleak.engine.backends.autograd.factors import CACHED, Factors, Product
 from dropleak.engine.backends.autograd.layers import Recorder
+from dropleak.engine.backends.autograd.low_rank import LowRank, low_rank
 from dropleak.engine.models.model import Model
 from dropleak.engine.models.parameters import repeated
 
@@ -20,9 +21,14 @@ class SharedGradients(NamedTuple):
     """What B clients shared: rows of numbers, and matrices for weights that have factors."""
 
     rows: Tensor  # [B, P]
-    matrices: list[Tensor]  # [B, O, K] each
+    matrices: list[Tensor | LowRank]  # [B, O, K] each
     squares: Tensor
     """The sum of all squares, [B]."""
+
+    @property
+    def kinds(self) -> tuple[object, ...]:
+        """What the operations of a distance from them depend on: how many, and of which kinds."""
+        return len(self.rows), *map(type, self.matrices)
 
 
 @dataclass(frozen=True)
@@ -83,15 +89,27 @@ class FactoredAutograd:
         """Numbers of a client that are outputs of layers, or columns."""
 
     def split(self, gradients: Mapping[str, Tensor], clients: slice) -> SharedGradients:
-        """Gradients [B, *shape] of some clients."""
+        """Gradients [B, *shape] of some clients, as factors where our own are and it pays."""
         rows = [gradients[name][clients].flatten(1) for name in self._rest]
-        matrices = [gradients[name][clients].flatten(2) for name in self.weights]
+        matrices = [
+            self._as_factors(name, gradients[name][clients].flatten(2)) for name in self.weights
+        ]
         none = next(iter(gradients.values()))[clients].flatten(1)[:, :0]
         squares = sum(
             torch.linalg.vector_norm(g[clients].flatten(1), dim=1).square()
             for g in gradients.values()
         )
         return SharedGradients(torch.cat([none, *rows], 1), matrices, squares)
+
+    def _as_factors(self, name: str, matrix: Tensor) -> Tensor | LowRank:
+        """The shared gradients of a weight [B, O, K], as factors where these are cheaper."""
+        layers = [layer for layer in self._layers if layer.weight == name]
+        _, outputs, inputs = matrix.shape
+        rank = sum(layer.columns for layer in layers) // inputs
+        # Distances multiply factors five times, and numbers three times.
+        if layers[0].unfolds and 2 * rank * (outputs + inputs) < outputs * inputs:
+            return low_rank(matrix, rank) or matrix
+        return matrix
 
     def gradients(
         self, images: Tensor, masks: Sequence[Tensor], targets: Tensor, by_masks: bool

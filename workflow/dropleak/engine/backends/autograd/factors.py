@@ -15,6 +15,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from dropleak.engine.backends.autograd.low_rank import LowRank
+
 
 class Product(ABC):
     """The gradients of one weight for B clients, as factors."""
@@ -35,18 +37,20 @@ class Product(ABC):
     def transposed(self, direction: Tensor) -> Self:
         """The gradients by the factors of a function, from that by the product, [B, O, K]."""
 
-    def squared_difference(self, shared: Tensor) -> tuple[Tensor, Self]:
+    def squared_difference(self, shared: Tensor | LowRank) -> tuple[Tensor, Self]:
         """Squared Euclidean distance of the product from shared gradients [B, O, K].
 
         Returns:
             [B], and its gradients by the factors.
         """
+        assert isinstance(shared, Tensor)  # see `FactoredAutograd.split`
         difference = self.formed() - shared
         flat = difference.flatten(1)
         return torch.linalg.vecdot(flat, flat), self.transposed(2 * difference)
 
-    def inner_products(self, shared: Tensor) -> InnerProducts:
+    def inner_products(self, shared: Tensor | LowRank) -> InnerProducts:
         """Of the product with itself, and with shared gradients [B, O, K]."""
+        assert isinstance(shared, Tensor)  # as above
         product = self.formed()
 
         def combined(own: Tensor, by_shared: Tensor) -> Product:
@@ -102,11 +106,20 @@ class Factors(Product):
         """See `Product`; so for the others."""
         return self.errors @ self.inputs.mT
 
-    def transposed(self, direction: Tensor) -> Factors:
-        return Factors(direction @ self.inputs, direction.mT @ self.errors)
+    def transposed(self, direction: Tensor | LowRank) -> Factors:
+        if isinstance(direction, LowRank):
+            return Factors(direction @ self.inputs, direction.mT @ self.errors)
+        slope = Factors(torch.empty_like(self.errors), torch.zeros_like(self.inputs))
+        for clients, rows in self.blocks():
+            block = direction[clients, rows]
+            slope.errors[clients, rows] = block @ self.inputs[clients]
+            slope.inputs[clients] += block.mT @ self.errors[clients, rows]
+        return slope
 
-    def squared_difference(self, shared: Tensor) -> tuple[Tensor, Factors]:
-        """A part of the difference at a time."""
+    def squared_difference(self, shared: Tensor | LowRank) -> tuple[Tensor, Factors]:
+        """From numbers, a part of the difference at a time; or from factors."""
+        if isinstance(shared, LowRank):
+            return self._from_factors(shared)
         value = self.errors.new_zeros(len(self.errors))
         slope = Factors(torch.empty_like(self.errors), torch.zeros_like(self.inputs))
         for clients, rows in self.blocks():
@@ -119,28 +132,44 @@ class Factors(Product):
             slope.inputs[clients] += 2 * (difference.mT @ errors)
         return value, slope
 
-    def inner_products(self, shared: Tensor) -> InnerProducts:
+    def _from_factors(self, shared: LowRank) -> tuple[Tensor, Factors]:
+        """Squared distance from L R^T with R^T R = 1, and its gradients.
+
+        With X = R C + N, of which N is orthogonal to R, the difference E X^T - L R^T is
+        M R^T + E N^T for M = E C^T - L. Its two terms are orthogonal, so the square is a sum of
+        squares, of which nothing cancels where the difference is small.
+        """
+        left, right = shared
+        common = right.mT @ self.inputs
+        rest = self.inputs - right @ common
+        part = self.errors @ common.mT - left
+        own, others = self.errors.mT @ self.errors, rest.mT @ rest
+        value = part.square().sum((1, 2)) + (own * others).sum((1, 2))
+        by_errors = part @ common + self.errors @ others
+        by_inputs = right @ (part.mT @ self.errors) + rest @ own
+        return value, Factors(2 * by_errors, 2 * by_inputs)
+
+    def inner_products(self, shared: Tensor | LowRank) -> InnerProducts:
         """Without the product itself if it has more numbers than its factors."""
+        if isinstance(shared, LowRank):
+            return self._unformed(shared)
         formed = self.errors[0].numel() + self.inputs[0].numel() > shared[0].numel()
         return super().inner_products(shared) if formed else self._unformed(shared)
 
-    def _unformed(self, shared: Tensor) -> InnerProducts:
+    def _unformed(self, shared: Tensor | LowRank) -> InnerProducts:
         """With |E X^T|^2 = <E^T E, X^T X>, and E X^T X for its gradient."""
         errors, inputs = self.errors, self.inputs
         own_errors, own_inputs = errors @ (inputs.mT @ inputs), inputs @ (errors.mT @ errors)
-        by_errors, by_inputs = torch.empty_like(errors), torch.zeros_like(inputs)
-        for clients, rows in self.blocks():
-            block = shared[clients, rows]
-            by_errors[clients, rows] = block @ inputs[clients]
-            by_inputs[clients] += block.mT @ errors[clients, rows]
+        slope = self.transposed(shared)
 
         def combined(own: Tensor, by_shared: Tensor) -> Factors:
             own, by_shared = own[:, None, None], by_shared[:, None, None]
             return Factors(
-                own * own_errors + by_shared * by_errors, own * own_inputs + by_shared * by_inputs
+                own * own_errors + by_shared * slope.errors,
+                own * own_inputs + by_shared * slope.inputs,
             )
 
-        own, overlap = (errors * own_errors).sum((1, 2)), (errors * by_errors).sum((1, 2))
+        own, overlap = (errors * own_errors).sum((1, 2)), (errors * slope.errors).sum((1, 2))
         return InnerProducts(own, overlap, combined)
 
     def blocks(self) -> list[tuple[slice | int, slice]]:

@@ -50,8 +50,8 @@ class AutogradMatching(GradientMatching):
         return FactoredAutograd(update.network, update.parameters, update.images_per_update)
 
     @cached_property
-    def _steps(self) -> dict[int, Callable[..., Any]]:
-        """Operations of `_step` by the number of clients."""
+    def _steps(self) -> dict[tuple[object, ...], Callable[..., Any]]:
+        """Operations of `_step` by the kinds of what was shared."""
         return {}
 
     @cached_property
@@ -91,10 +91,10 @@ class AutogradMatching(GradientMatching):
                 {name: scale[clients] for name, scale in scales.items()},
                 [] if features is None else [features[clients]],
             )
-            count = len(shared.rows)
-            if count not in self._steps:
-                self._steps[count] = traced(self._step, *point)
-            found.append(self._steps[count](*point))
+            kinds = shared.kinds
+            if kinds not in self._steps:
+                self._steps[kinds] = traced(self._step, *point)
+            found.append(self._steps[kinds](*point))
         values, by_image, by_target, by_mask = zip(*found, strict=True)
         joined = [torch.cat(parts) for parts in zip(*by_mask, strict=True)]
         return Slopes(torch.cat(values), torch.cat(by_image), torch.cat(by_target), joined)
