@@ -66,11 +66,11 @@ def independent(wildcards):
     return configuration.independent(CLIENTS[name] for name in shown)
 
 
-def explained(wildcards):
-    """For pages: a line on each client and attacker that a figure shows."""
+def explained(wildcards, of_attacks):
+    """For pages: a line on each client and attacker that a figure, if it is of attacks, shows."""
     shown = CLIENTS.keys() & {wildcards.get("client")} or CLIENTS
     attacking = {name for client in shown for name in CLIENTS[client]["attackers"]}
-    attacking = attacking & {wildcards.get("attacker")} or attacking
+    attacking = attacking & {wildcards.get("attacker")} or attacking if of_attacks else ()
     return presets.glossary(
         {name: client for name, client in CLIENTS.items() if name in shown},
         {name: attacker for name, attacker in ATTACKERS.items() if name in attacking},

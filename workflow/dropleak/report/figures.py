@@ -44,6 +44,11 @@ class Figure:
         return [name for name in ("client", "attacker") if name in self.settings]
 
     @property
+    def of_attacks(self) -> bool:
+        """Whether it shows outcomes of attacks."""
+        return not {"attacks", "summary", "tradeoff", "defences"}.isdisjoint(self.tables)
+
+    @property
     def suffix(self) -> str:
         """The wildcards in file names, each after a character that no name contains."""
         return "".join(f"_{{{name}}}" for name in self.wildcards)
