@@ -351,21 +351,24 @@ def test_figure_8_has_points_with_both_intervals_and_no_lines(tradeoff):
         ([0.909, 0.7, 0.906, 0.905, 0.9, 0.48], {"0.0", "0.1", "0.2 to 0.4", "0.5"}),
         ([0.9, 0.8, 0.9, 0.8, 0.9, 0.6], {"0.0", "0.2, 0.4", "0.1, 0.3", "0.5"}),
         ([0.5] * 6, {"0.0", "0.1 to 0.5"}),
+        ([0.9], {"0.0"}),
     ],
 )
 def test_rates_in_figure_8_stand_at_their_points(accuracies, labels):
     """The error at rate 0.0 is far from all others, so its name is too."""
-    rates = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
-    errors = [0.07, *[0.63] * 5]
+    rows = len(accuracies)
+    rates = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5][:rows]
+    errors = [0.07, *[0.63] * (rows - 1)]
     columns = {
-        "client": ["lenet"] * 6,
-        "attacker": ["idlg"] * 6,
+        "client": ["lenet"] * rows,
+        "attacker": ["idlg"] * rows,
         "dropout_rate": rates,
         "test_accuracy": accuracies,
     }
     columns |= {name: errors for name in TRADEOFF.names if name.startswith(("rmse", "above"))}
-    columns |= {name: [True] * 6 for name in ("private", "accurate")}
-    columns |= {"inconclusive": [None] * 6, "at_chance": [False] * 6, "epochs": [None] * 6}
+    columns |= {name: [True] * rows for name in ("private", "accurate")}
+    columns |= {"inconclusive": [None] * rows, "at_chance": [False] * rows}
+    columns |= {"epochs": [None] * rows}
     by_client = {"lowest_accuracy": 0.4, "at_chance": [], "doubts": {"idlg": None}}
     metadata = {name: {"lenet": value} for name, value in by_client.items()}
     metadata |= {"chance": asdict(TEN_CLASSES), "mean_image_rmse": 0.25}

@@ -127,7 +127,9 @@ def _name_rates(axis: Axes, frame: pd.DataFrame, colours: list[Any]) -> None:
     """Name points by their rates; those that are close together have one name."""
     places = frame[["test_accuracy", "rmse_clipped_mean"]].to_numpy()
     on_page = axis.transData.transform(places) * 72 / axis.figure.get_dpi()
-    clusters = fclusterdata(on_page / _NEAR, 1, "distance", method="complete")
+    clusters = np.ones(1)
+    if len(frame) > 1:  # scipy has no clusters of a single point
+        clusters = fclusterdata(on_page / _NEAR, 1, "distance", method="complete")
     names = [""] * len(frame)
     every = sorted(frame["dropout_rate"].unique())
     for cluster in np.unique(clusters):
