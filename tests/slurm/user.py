@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -53,6 +54,7 @@ class Clone:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=hear_interrupts,
             )
         self.processes.append(process)
         return process
@@ -77,6 +79,11 @@ class Clone:
 
     def table(self, name: str) -> Path:
         return self.folder / "results" / "experiment" / "tables" / f"{name}.parquet"
+
+
+def hear_interrupts() -> None:
+    """As in a terminal; a shell's background jobs, such as these tests, may ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def jobs(folder: Path) -> list[dict[str, str]]:
