@@ -86,6 +86,14 @@ def test_figures_by_rate_are_about_clients_attacked_at_several():
         assert entry.instances({"d": clients["d"]}) == []
 
 
+def test_the_subjects_of_a_figure_are_those_of_its_clients():
+    clients = {"c": {"attackers": ["a", "b"]}, "d": {"attackers": ["e", "a"]}}
+    assert figure().subjects({}, clients) == (["c", "d"], ["a", "b", "e"])
+    assert figure("client").subjects({"client": "d"}, clients) == (["d"], ["e", "a"])
+    one = {"client": "c", "attacker": "b"}
+    assert figure("client", "attacker").subjects(one, clients) == (["c"], ["b"])
+
+
 def test_options_are_the_settings_of_a_job():
     clients = {"c": {"attackers": ["a", "b"]}, "d": {"attackers": ["a", "e"]}}
 

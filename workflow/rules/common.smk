@@ -66,14 +66,12 @@ def independent(wildcards):
     return configuration.independent(CLIENTS[name] for name in shown)
 
 
-def explained(wildcards, of_attacks):
-    """For pages: a line on each client and attacker that a figure, if it is of attacks, shows."""
-    shown = CLIENTS.keys() & {wildcards.get("client")} or CLIENTS
-    attacking = {name for client in shown for name in CLIENTS[client]["attackers"]}
-    attacking = attacking & {wildcards.get("attacker")} or attacking if of_attacks else ()
+def explained(wildcards, figure):
+    """For pages: a line on each client and attacker that a figure shows."""
+    shown, attackers = figure.subjects(wildcards, CLIENTS)
     return presets.glossary(
-        {name: client for name, client in CLIENTS.items() if name in shown},
-        {name: attacker for name, attacker in ATTACKERS.items() if name in attacking},
+        {name: CLIENTS[name] for name in shown},
+        {name: ATTACKERS[name] for name in attackers if figure.of_attacks},
     )
 
 

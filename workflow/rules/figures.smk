@@ -60,7 +60,7 @@ for figure in DRAWN:
             ),
             title=figure.title,
             caption=figure.caption,
-            glossary=partial(explained, of_attacks=figure.of_attacks),
+            glossary=partial(explained, figure=figure),
             draws=figure.draws,
             says=figure.says,
             dataset=DATASET,

@@ -1,7 +1,6 @@
 # Existing results. Job files are in folders named by the settings that they depend on.
 import re
 from functools import cache
-from itertools import product
 from os.path import exists, isfile
 
 from snakemake.logging import logger

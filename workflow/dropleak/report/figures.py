@@ -104,6 +104,17 @@ class Figure:
         chosen = dict.fromkeys(tuple(values[name] for name in self.wildcards) for values in every)
         return [dict(zip(self.wildcards, values, strict=True)) for values in chosen]
 
+    def subjects(
+        self, wildcards: Mapping[str, str], clients: Presets
+    ) -> tuple[list[str], list[str]]:
+        """The clients and the attackers that the figure of a job shows; arguments as below."""
+        named = "client" in self.wildcards
+        shown = [wildcards["client"]] if named else self.shown(clients)
+        if "attacker" in self.wildcards:
+            return shown, [wildcards["attacker"]]
+        every = (name for client in shown for name in clients[client]["attackers"])
+        return shown, list(dict.fromkeys(every))
+
     def options(
         self, wildcards: Mapping[str, str], clients: Presets, **common: Any
     ) -> dict[str, Any]:
@@ -114,10 +125,8 @@ class Figure:
             clients: all, see `instances`.
             common: what all jobs have in common.
         """
-        shown = self.shown(clients)
-        drawn = [wildcards["client"]] if "client" in self.wildcards else shown
-        attackers = dict.fromkeys(name for client in drawn for name in clients[client]["attackers"])
-        values = {"clients": shown, "attackers": [*attackers]} | common | dict(wildcards.items())
+        shown, attackers = self.subjects(wildcards, clients)
+        values = {"clients": shown, "attackers": attackers} | common | dict(wildcards.items())
         return {name: values[name] for name in self.settings}
 
 
