@@ -75,6 +75,14 @@ def explained(wildcards, figure):
     )
 
 
+def budget(wildcards, figure):
+    """For captions: the iterations of the attacks that a figure shows, at most."""
+    if not figure.of_attacks:
+        return None
+    _, attackers = figure.subjects(wildcards, CLIENTS)
+    return max(configuration.iterations_of(config, name) for name in attackers)
+
+
 def code_of(script, names=(), files=()):
     """For `params`: the digest of a job's code, computed only when Snakemake needs the job."""
     return lambda wildcards: code.digest(script, names, files)

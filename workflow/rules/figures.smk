@@ -61,6 +61,7 @@ for figure in DRAWN:
             title=figure.title,
             caption=figure.caption,
             glossary=partial(explained, figure=figure),
+            iterations=partial(budget, figure=figure),
             draws=figure.draws,
             says=figure.says,
             dataset=DATASET,
