@@ -59,7 +59,7 @@ def test_docutils_has_no_warning_about_a_caption(tmp_path, monkeypatch, path, na
     included.write_text("Of 2 tests.\n", encoding="utf-8")
     dataset = sources.dataset_name({"source": "folder", "root": str(tmp_path / name)})
     snakemake = SimpleNamespace(
-        params=SimpleNamespace(dataset=escape.rst(dataset), options={"chosen": [1]}),
+        params=SimpleNamespace(dataset=escape.rst(dataset), iterations=40, options={"chosen": [1]}),
         wildcards=SimpleNamespace(attacker="mask-reading", rate="0.5"),
         output=SimpleNamespace(numbers=included),
         config=configuration.complete(
