@@ -56,24 +56,28 @@ def _texts(start: Iterable[Path], folder: Path, inside: Path) -> list[str]:
     while waiting:
         path = waiting.pop()
         if path not in code:
-            try:
-                code[path], imported = _parse(path.read_bytes())
-            except SyntaxError as error:
-                place = f"{path}:{error.lineno}" if error.lineno else path
-                raise InputError(f"{place}: cannot be read as Python ({error.msg})") from None
-            except (OSError, ValueError) as error:
-                raise InputError(f"{path}: cannot be read as Python ({error})") from None
-            for level, name in imported:
-                files = _modules(path.parents[level - 1] if level else folder, name)
-                waiting += [file for file in files if file.is_relative_to(inside)]
+            code[path], imported = _parse(path, folder, inside)
+            waiting += imported
     return sorted(code.values())
 
 
 @cache  # as many digests cover the same modules
-def _parse(text: bytes) -> tuple[str, list[tuple[int, str]]]:
-    """Code without comments and layout, and what it imports, see `_imports`."""
-    tree = ast.parse(text)
-    return ast.unparse(tree), [*_imports(tree)]
+def _parse(path: Path, folder: Path, inside: Path) -> tuple[str, list[Path]]:
+    """Code without comments and layout, and the files that it imports, see `_texts`."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except SyntaxError as error:
+        place = f"{path}:{error.lineno}" if error.lineno else path
+        raise InputError(f"{place}: cannot be read as Python ({error.msg})") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as Python ({error})") from None
+    files = {
+        file
+        for level, name in _imports(tree)
+        for file in _modules(path.parents[level - 1] if level else folder, name)
+        if file.is_relative_to(inside)
+    }
+    return ast.unparse(tree), [*files]
 
 
 def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
