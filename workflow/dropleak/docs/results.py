@@ -54,18 +54,21 @@ def parts() -> dict[str, str]:
 
 def _finding(tables: dict[str, pd.DataFrame], config: dict) -> str:
     """The outcome in a few sentences."""
-    summary = tables["summary"].set_index(["attacker", "dropout_rate"])
-    claims = tables["claims"].set_index(["claim", "attacker"])
+    paper, trained, *_, several = config["clients"]
+    outcomes = tables["summary"].set_index(["client", "attacker", "dropout_rate"])
+    summary = outcomes.loc[paper]
+    claims = tables["claims"].query("client == @paper").set_index("claim")
 
-    def recovered(attacker: str) -> str:
-        shares = ((rate, summary.loc[(attacker, rate), "success_share"]) for rate in (0.0, 0.5))
-        return formatting.series(f"{share:.0%} at rate {rate}" for rate, share in shares)
+    def recovered(attacker: str, client: str = paper) -> str:
+        shares = outcomes.loc[client].loc[attacker]["success_share"]
+        return formatting.series(f"{shares[rate]:.0%} at rate {rate}" for rate in (0.0, 0.5))
 
     counts = tables["claims"].dropna(subset="place").groupby("verdict")["claim"].count()
     order = (SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE)
     verdicts = formatting.series(f"{counts.get(verdict, 0)} {verdict}" for verdict in order)
-    lost = claims.xs("accuracy-lost-at-0.5").iloc[0]
-    accuracy = tables["tradeoff"].groupby("dropout_rate")["test_accuracy"].first()
+    lost = claims.loc["accuracy-lost-at-0.5"]
+    tradeoff = tables["tradeoff"].query("client == @paper")
+    accuracy = tradeoff.groupby("dropout_rate")["test_accuracy"].first()
     errors = summary["rmse_clipped_mean"].xs("idlg")
     nearest = tables["interpretations"].iloc[0]
     sentences = [
@@ -78,6 +81,10 @@ def _finding(tables: dict[str, pd.DataFrame], config: dict) -> str:
         "the worst rate.",
         "An attacker that reads the mask from the gradient (`mask-reading`) recovers "
         f"{recovered('mask-reading')}.",
+        "One that starts from grey and expects smooth images (`separation`) recovers "
+        f"{recovered('separation')}; of a trained network {recovered('separation', trained)}, "
+        f"where `idlg` recovers {recovered('idlg', trained)}; and of updates of 8 images "
+        f"{recovered('separation', several)}, because dropout tells their images apart.",
         f"Test accuracy is {accuracy[0.0]:.1%} when trained without dropout and "
         f"{accuracy[0.5]:.1%} at rate 0.5, a loss of "
         f"{formatting.interval(lost.estimate, lost.low, lost.high)}.",
@@ -118,6 +125,7 @@ def _claims(claims: pd.DataFrame) -> str:
     rows = (
         [
             row.statement,
+            f"`{row.client}`",
             "–" if pd.isna(row.place) else row.place,
             "–" if pd.isna(row.attacker) else f"`{row.attacker}`",
             formatting.number(row.published),
@@ -128,7 +136,17 @@ def _claims(claims: pd.DataFrame) -> str:
         ]
         for row in claims.itertuples()
     )
-    header = ["claim", "section", "attacker", "paper", "measured", "adjusted p", "n", "verdict"]
+    header = [
+        "claim",
+        "client",
+        "section",
+        "attacker",
+        "paper",
+        "measured",
+        "adjusted p",
+        "n",
+        "verdict",
+    ]
     return markdown.table(header, rows)
 
 
@@ -151,36 +169,37 @@ def _interpretations(interpretations: pd.DataFrame) -> str:
 
 
 def _attackers(summary: pd.DataFrame) -> str:
-    """Mean clipped RMSE and successes of every attacker by rate."""
+    """Mean clipped RMSE and share of successes of every attacker on every client, by rate."""
     rates = sorted(summary["dropout_rate"].unique())
     rows = []
-    for attacker, own in summary.groupby("attacker", sort=False):
-        own = own.set_index("dropout_rate").loc[rates]
-        means = zip(
-            own["rmse_clipped_mean"], own["rmse_clipped_low"], own["rmse_clipped_high"], strict=True
-        )
-        successes = ", ".join(f"{share:.0%}" for share in own["success_share"])
-        rows.append([f"`{attacker}`", *(formatting.interval(*mean) for mean in means), successes])
-    return markdown.table(["attacker", *rates, "successes"], rows)
+    for names, own in summary.groupby(["client", "attacker"], sort=False):
+        cells = {
+            row.dropout_rate: formatting.interval(
+                row.rmse_clipped_mean, row.rmse_clipped_low, row.rmse_clipped_high
+            )
+            + f", {row.success_share:.0%}"
+            for row in own.itertuples()
+        }
+        rows.append([*map("`{}`".format, names), *(cells.get(rate, "") for rate in rates)])
+    return markdown.table(["client", "attacker", *rates], rows)
 
 
 def _costs(summary: pd.DataFrame) -> str:
     """How attacks ended and what they cost, over all rates."""
-    # The run may predate a status.
-    counts = ["attacks", *(status for status in STATUSES if status in summary)]
+    counts = ["attacks", *(status for status in STATUSES if summary[status].any())]
     rows = []
-    for attacker, own in summary.groupby("attacker", sort=False):
+    for names, own in summary.groupby(["client", "attacker"], sort=False):
         masks = own.loc[own["dropout_rate"] > 0, "mask_exact_share"].mean()
         rows.append(
             [
-                *(f"`{attacker}`", *own[counts].sum()),
+                *(*map("`{}`".format, names), *own[counts].sum()),
                 *(f"{own[f'{name}_mean'].mean():,.0f}" for name in ("iterations", "evaluations")),
                 f"{own['seconds_mean'].mean():.2f}",
                 "–" if pd.isna(masks) else f"{masks:.1%}",
             ]
         )
     header = ["iterations", "evaluations", "seconds", "masks exact"]
-    return markdown.table(["attacker", *counts, *header], rows)
+    return markdown.table(["client", "attacker", *counts, *header], rows)
 
 
 def take_over(results: Path) -> None:
