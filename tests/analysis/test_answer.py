@@ -64,6 +64,14 @@ def test_an_attack_that_succeeds_without_dropout_shows_what_dropout_does(share, 
     )
 
 
+def test_dropout_can_make_an_attack_easier():
+    (sentence,) = answer([(0.0, FEW, UNCLEAR), (0.1, ALL, NEAR), (0.5, FEW, NEAR)])
+    assert sentence.endswith(
+        ": at rate 0.1 dropout makes this attack easier; at rate 0.5 dropout does not protect, as "
+        "reconstructions are closer than the mean image."
+    )
+
+
 def test_a_verdict_names_its_rates_if_they_differ():
     (sentence,) = answer([(0.0, ALL, NEAR), (0.1, ALL, NEAR), (0.3, NONE, FAR), (0.5, NONE, FAR)])
     assert sentence.endswith(

@@ -12,7 +12,8 @@ from dropleak.tables import parquet
 
 _KEY = ["client", "attacker", "dropout_rate"]
 
-# What a rate shows, with a place for what protects.
+_HELPS = "dropout makes this attack easier"
+# What else a rate shows, with a place for what protects.
 _RECOVERS = "{} does not protect"
 _CLOSER = "{} does not protect, as reconstructions are closer than the mean image"
 _STOPS = "{} stops this attack"
@@ -26,6 +27,8 @@ def sentences(summary: pa.Table, tradeoff: pa.Table, attackers: Collection[str])
     rate. A verdict follows, which holds at every rate that it names. By the rules of `tradeoff` and
     `efficacy` dropout
 
+    - makes the attack easier where the interval of the share of images recovered is above that
+      without dropout;
     - does not protect where images are recovered more than rarely, or the mean error is below that
       of the mean training image;
     - stops an attack where the mean error is above that, and images are recovered rarely at most,
@@ -68,7 +71,8 @@ def _verdict(rows: pd.DataFrame, doubt: str | None, oracle: bool) -> str:
     """The end of a sentence; empty if there was no dropout."""
     if oracle:
         return ", but it is given the masks, which no client shares"
-    findings = {row.dropout_rate: _finding(row) for row in rows.itertuples()}
+    without = rows.loc[rows["dropout_rate"] == 0.0, "success_high"].max()  # NaN without rate 0.0
+    findings = {row.dropout_rate: _finding(row, without) for row in rows.itertuples()}
     # An attack that is stopped without dropout succeeds on the same client without its defence.
     subject = "the defence" if findings.pop(0.0, None) == _STOPS else "dropout"
     if doubt and {*findings.values()} == {_UNKNOWN}:
@@ -82,8 +86,15 @@ def _verdict(rows: pd.DataFrame, doubt: str | None, oracle: bool) -> str:
     return f": {'; '.join(parts)}" if rates else ""
 
 
-def _finding(row: Any) -> str:
-    """What an attacker's attacks at a rate show."""
+def _finding(row: Any, without: float) -> str:
+    """What an attacker's attacks at a rate show.
+
+    Args:
+        row: of the summary with the trade-off.
+        without: the end of the interval of the share of images recovered without dropout, or NaN.
+    """
+    if row.success_low > without:
+        return _HELPS
     if row.success_low > RARE:
         return _RECOVERS
     if row.above_mean_image_high < 0:
