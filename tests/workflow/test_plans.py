@@ -12,13 +12,13 @@ from runner import planned, run, with_changes
 )
 def test_both_entry_points_plan_the_demonstration(entry):
     jobs = planned(*entry, "--directory", ROOT, "--forceall")
-    assert jobs["attack"] == 6 * 2
-    assert jobs["train"] == 10
+    assert jobs["attack"] == 4 * 2
+    assert jobs["train"] == 5
     assert jobs["all"] == 1
 
 
 def test_the_root_needs_no_argument():
-    assert planned("--forceall", cwd=ROOT)["attack"] == 6 * 2
+    assert planned("--forceall", cwd=ROOT)["attack"] == 4 * 2
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def elsewhere(tmp_path):
 
 def test_the_demonstration_is_the_same_from_everywhere(elsewhere):
     jobs = planned("--snakefile", ROOT / "Snakefile", cwd=elsewhere)
-    assert jobs["attack"] == 6 * 2
-    assert jobs["train"] == 10
+    assert jobs["attack"] == 4 * 2
+    assert jobs["train"] == 5
 
 
 def test_a_configuration_is_the_same_from_everywhere(elsewhere, tmp_path):
