@@ -54,11 +54,11 @@ def panels(count: int, across: int, height: float) -> tuple[Figure, list[Axes]]:
 
     Args:
         count: of panels.
-        across: side by side, at most.
+        across: side by side, at most; fewer if that leaves fewer gaps in as many rows.
         height: of a panel with its title, in inches.
     """
-    across = min(count, across)
     down = ceil(count / across)
+    across = ceil(count / down)
     shared = {"nrows": down, "ncols": across, "sharex": True, "sharey": True, "squeeze": False}
     figure, axes = new(0.6 + height * down, **shared)
     shown, left_over = [*axes.flat[:count]], axes.flat[count:]
