@@ -40,6 +40,7 @@ NOT_RUN = {
     "python -m dropleak.report.verify --configfile FILE": "see test_provenance.py",
     "pip install pre-commit && pre-commit install": "changes the clone",
     "source .venv/bin/activate": "changes the user's shell",
+    "python -m dropleak.data.cifar10_subset ../shared/cifar10-subset": "see its tests",
     "python benchmarks/scale.py ATTACKS FOLDER": "see test_benchmark.py",
     "python benchmarks/separation.py ../shared/cifar10-subset": "takes minutes",
     "python benchmarks/early_stopping.py": "takes minutes, and needs photographs",
