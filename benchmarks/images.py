@@ -15,7 +15,8 @@ import library  # noqa: F401, which finds dropleak
 from dropleak.data.sources import image_tables
 from dropleak.errors import InputError
 from dropleak.planning import grid
-from dropleak.planning.config import attackers, complete
+from dropleak.planning.config import attackers
+from dropleak.planning.validation import complete
 from dropleak.tables import parquet
 from workload import IMAGES
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 import library  # noqa: F401, which finds dropleak
-from dropleak.planning import config as configuration
+from dropleak.planning.validation import complete
 
 ATTACKERS = [
     *("idlg", "mask-reading", "idlg-ignore", "idlg-fixed", "dlg", "inverting-gradients"),
@@ -33,7 +33,7 @@ HERE = Path(__file__).resolve().parent
 def configure(attacks: int) -> dict:
     """The configuration of an experiment with that many attacks."""
     attackers, rates = (ATTACKERS[:2], RATES[:5]) if attacks <= 10 * IMAGES else (ATTACKERS, RATES)
-    return configuration.complete(
+    return complete(
         {
             "experiment": EXPERIMENT,
             "data": {"source": "cifar10"},

@@ -15,8 +15,8 @@ from dropleak.data.picture import FORMATS
 from dropleak.data.sources import image_tables
 from dropleak.errors import InputError
 from dropleak.jobs.attack import attack_job
-from dropleak.planning import config as configuration
 from dropleak.planning import identity
+from dropleak.planning.validation import complete
 from dropleak.tables import parquet
 
 
@@ -28,7 +28,7 @@ def root(tmp_path):
 def plans(root, **settings):
     """Plan with the configuration of a folder."""
     data = {"source": "folder", "root": str(root).replace("$", "$$")}
-    config = configuration.complete({"experiment": "x", "images": 1, "data": data} | settings)
+    config = complete({"experiment": "x", "images": 1, "data": data} | settings)
     sources.image_values(config["data"])
     sources.check_headers(config["data"])
     identity.of_images(config)

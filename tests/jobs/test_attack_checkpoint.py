@@ -11,7 +11,7 @@ from dropleak.engine.backends import compiled
 from dropleak.errors import StoppedError
 from dropleak.jobs import attack as attack_jobs
 from dropleak.planning import identity
-from dropleak.planning.config import complete
+from dropleak.planning.validation import complete
 
 TIMES = ["seconds"]
 

@@ -9,7 +9,7 @@ from problems import GPU
 
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.client.client import Client
-from dropleak.planning.config import load_presets
+from dropleak.planning.schema import load_presets
 from dropleak.tables import parquet
 from dropleak.tables.schemas import ATTACKS
 

@@ -4,7 +4,7 @@ import pytest
 import yaml
 from bad import refused
 
-from dropleak.planning import config as configuration
+from dropleak.planning.validation import complete
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,6 @@ from dropleak.planning import config as configuration
 )
 def test_a_configuration_is_refused(text, words):
     config = {"experiment": "x"} | yaml.safe_load(text)
-    message = refused(configuration.complete, config, words=words)
+    message = refused(complete, config, words=words)
     assert len(message) < 1500
     assert len(message.splitlines()) <= 11

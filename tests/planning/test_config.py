@@ -7,14 +7,15 @@ from dropleak.docs import markdown, settings
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.client.client import Client
 from dropleak.errors import InputError
-from dropleak.planning import config
+from dropleak.planning import config, validation
 from dropleak.planning.networks import HOW_ATTACKED
+from dropleak.planning.schema import load_presets
 
 CLOSED_FORM = {"optimiser": "closed-form", "masks": "read"}
 
 
 def complete(**settings):
-    return config.complete({"experiment": "test", **settings})
+    return validation.complete({"experiment": "test", **settings})
 
 
 def test_defaults_are_filled_in_at_every_depth():
@@ -27,7 +28,7 @@ def test_defaults_are_filled_in_at_every_depth():
 
 def test_the_given_configuration_is_not_changed():
     given = {"experiment": "test", "data": {}}
-    config.complete(given)
+    validation.complete(given)
     assert given == {"experiment": "test", "data": {}}
 
 
@@ -207,13 +208,13 @@ def test_an_attacker_has_the_iterations_of_the_experiment_unless_it_has_its_own(
 
 @pytest.mark.parametrize("kind", ["clients", "attackers"])
 def test_the_built_in_presets_are_allowed_configurations(kind):
-    presets = config.load_presets(kind)
+    presets = load_presets(kind)
     assert complete(presets={kind: presets}, **{kind: list(presets)})
 
 
 def test_the_experiment_needs_a_name():
     with pytest.raises(InputError, match="experiment: missing"):
-        config.complete({})
+        validation.complete({})
 
 
 def test_every_key_is_documented_as_in_the_schema():

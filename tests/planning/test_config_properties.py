@@ -10,7 +10,9 @@ from dropleak.data import sources
 from dropleak.errors import InputError
 from dropleak.planning import config as configuration
 from dropleak.planning import grid, identity, messages, resources
+from dropleak.planning.schema import load_presets, load_schema
 from dropleak.planning.trial import known_size
+from dropleak.planning.validation import complete
 
 BIG = [10**12, -(10**12), 2**63, 10**400, 5e-324, 1e308, -0.0, 1.0, float("nan"), float("inf")]
 TEXT = st.text(max_size=20) | st.sampled_from(
@@ -33,7 +35,7 @@ JUNK = st.recursive(
 )
 
 
-NAMES = sorted({*configuration.load_presets("clients"), *configuration.load_presets("attackers")})
+NAMES = sorted({*load_presets("clients"), *load_presets("attackers")})
 
 
 def allowed(schema):
@@ -76,7 +78,7 @@ def part_of(schema):
     return st.fixed_dictionaries({}, optional=every)
 
 
-ALLOWED = part_of(configuration.load_schema())
+ALLOWED = part_of(load_schema())
 
 
 @st.composite
@@ -99,7 +101,7 @@ def broken(draw):
 
 def plan(config):
     """Plan with a configuration, and check the plan."""
-    config = configuration.complete(config)
+    config = complete(config)
     data, attack, utility = config["data"], config["attack"], config["utility"]
     values = sources.image_values(data)
     available = sources.count_images(data, "test")

@@ -5,8 +5,9 @@ import pytest
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.client.client import Client
 from dropleak.planning import identity
-from dropleak.planning.config import clients, clients_of_training, complete, training_rates
+from dropleak.planning.config import clients, clients_of_training, training_rates
 from dropleak.planning.layout import Layout
+from dropleak.planning.validation import complete
 
 
 def configured(**settings):

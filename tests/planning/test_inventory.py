@@ -10,8 +10,8 @@ import pytest
 
 from dropleak.errors import InputError
 from dropleak.planning import inventory
-from dropleak.planning.config import complete
 from dropleak.planning.layout import Folder, Layout
+from dropleak.planning.validation import complete
 from dropleak.tables import parquet, weights
 from dropleak.tables.schemas import UTILITY
 

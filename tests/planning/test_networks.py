@@ -11,8 +11,10 @@ from dropleak.engine.models.zoo import NETWORKS
 from dropleak.errors import InputError
 from dropleak.jobs.trial import trial as jobs_trial
 from dropleak.planning import configfile, networks, trial
-from dropleak.planning.config import clients, complete, settings_of, with_defaults
+from dropleak.planning.config import clients
 from dropleak.planning.layout import Layout
+from dropleak.planning.schema import settings_of, with_defaults
+from dropleak.planning.validation import complete
 
 FILE = """
 from torch import nn

@@ -6,7 +6,7 @@ import pwd
 import pytest
 from bad import image_tree, refused
 
-from dropleak.planning import config
+from dropleak.planning import validation
 from dropleak.planning.paths import expanded
 
 MYSELF = pwd.getpwuid(os.getuid())
@@ -55,7 +55,7 @@ def test_homes_and_variables_are_replaced(path, expected):
 @pytest.mark.parametrize("source", ["folder", "mnist"])
 def test_unknown_users_and_variables_are_refused_by_name(tmp_path, path, words, source):
     settings = {"experiment": "x", "data": {"source": source, "root": path}}
-    refused(config.complete, settings, words=["data.root: ", path, *words])
+    refused(validation.complete, settings, words=["data.root: ", path, *words])
     assert not list(tmp_path.iterdir())
 
 
@@ -63,8 +63,8 @@ def test_the_configuration_has_the_expanded_path(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     image_tree(tmp_path / "pictures")
     settings = {"experiment": "x", "images": 1}
-    complete = config.complete(settings | {"data": {"source": "folder", "root": "~/pictures"}})
+    complete = validation.complete(settings | {"data": {"source": "folder", "root": "~/pictures"}})
     assert complete["data"]["root"] == str(tmp_path / "pictures")
-    assert config.complete(complete) == complete
-    missing = config.complete(settings | {"data": {"root": "~/later"}})
+    assert validation.complete(complete) == complete
+    missing = validation.complete(settings | {"data": {"root": "~/later"}})
     assert missing["data"]["root"] == str(tmp_path / "later")

@@ -3,12 +3,12 @@
 import pytest
 
 from dropleak.analysis.claims.verdicts import INCONCLUSIVE, SUPPORTED
-from dropleak.planning import config as configuration
+from dropleak.planning.schema import settings_of, with_defaults
 from dropleak.report import claims
 from dropleak.tables import parquet
 from dropleak.tables.schemas import CLAIMS
 
-PAPERS = configuration.with_defaults({}, configuration.settings_of("clients"))
+PAPERS = with_defaults({}, settings_of("clients"))
 CLIENTS = {"lenet": PAPERS | {"rates": [0.0]}, "trained": PAPERS | {"weights": "trained"}}
 
 

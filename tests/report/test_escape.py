@@ -10,7 +10,7 @@ from jinja2 import Environment
 from places import ROOT
 
 from dropleak.data import sources
-from dropleak.planning import config as configuration
+from dropleak.planning.validation import complete
 from dropleak.report import escape
 from dropleak.report.methods import bibliography
 
@@ -62,9 +62,7 @@ def test_docutils_has_no_warning_about_a_caption(tmp_path, monkeypatch, path, na
         params=SimpleNamespace(dataset=escape.rst(dataset), iterations=40, options={"chosen": [1]}),
         wildcards=SimpleNamespace(attacker="mask-reading", rate="0.5"),
         output=SimpleNamespace(numbers=included),
-        config=configuration.complete(
-            {"experiment": "x_", "clients": clients, "attackers": ["mask-reading"]}
-        ),
+        config=complete({"experiment": "x_", "clients": clients, "attackers": ["mask-reading"]}),
     )
     template = path.read_text(encoding="utf-8")
     environment = Environment(trim_blocks=True, lstrip_blocks=True)

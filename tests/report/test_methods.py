@@ -12,6 +12,8 @@ from dropleak.engine.attack import distances
 from dropleak.engine.models import zoo
 from dropleak.engine.models.zoo import NETWORKS
 from dropleak.planning import config as configuration
+from dropleak.planning.schema import load_presets, settings_of
+from dropleak.planning.validation import complete
 from dropleak.report import methods, presets
 from dropleak.report.methods import BIBLIOGRAPHY, bibliography, paragraph
 
@@ -29,7 +31,7 @@ def described(
     labels_from="the classifier's bias",
     **changes,
 ):
-    config = configuration.complete({"experiment": "test"} | changes)
+    config = complete({"experiment": "test"} | changes)
     clients, attackers = configuration.clients(config), configuration.attackers(config)
     jobs = {"host": ["a", "b"], "device": [device] * 2, "seconds": [3600.0, 1800.0]}
     return paragraph(
@@ -187,7 +189,7 @@ def test_a_users_names_do_not_break_latex(tmp_path):
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize("name", configuration.load_presets("attackers"))
+@pytest.mark.parametrize("name", load_presets("attackers"))
 def test_every_citation_has_one_complete_entry(name, network):
     text = described(attackers=[name], **of_client(network=network))
     cited = {key for keys in re.findall(r"\\cite\{([^}]*)\}", text) for key in keys.split(",")}
@@ -207,7 +209,7 @@ def test_every_reference_is_cited():
 
 
 def _attacker_settings():
-    return configuration.settings_of("attackers")["properties"]
+    return settings_of("attackers")["properties"]
 
 
 def test_every_choice_of_an_attacker_has_its_own_description():

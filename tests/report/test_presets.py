@@ -5,9 +5,10 @@ import re
 import pytest
 
 from dropleak.planning import config as configuration
+from dropleak.planning.validation import complete
 from dropleak.report import presets
 
-COMPLETE = configuration.complete({"experiment": "test"})
+COMPLETE = complete({"experiment": "test"})
 CLIENTS, ATTACKERS = configuration.clients(COMPLETE), configuration.attackers(COMPLETE)
 
 

@@ -12,8 +12,8 @@ from dropleak.analysis.claims import interpretations
 from dropleak.analysis.excerpts import POINTS
 from dropleak.analysis.summary import COLUMNS, summarise
 from dropleak.errors import InputError
-from dropleak.planning import config
 from dropleak.planning.layout import Layout
+from dropleak.planning.validation import complete
 from dropleak.report import captions
 from dropleak.tables import parquet
 from dropleak.tables.lazy import StoredTable
@@ -22,7 +22,7 @@ from dropleak.tables.schemas import ATTACKS, IMAGES, UTILITY
 IDLG, READER = "idlg", "mask-reading"
 
 
-CONFIG = config.complete(
+CONFIG = complete(
     {
         "experiment": "stubs",
         "data": {"source": "cifar10"},

@@ -15,9 +15,9 @@ from bad import Payload, circles, image_tree, picture, with_value
 from places import ROOT
 from runner import run
 
-from dropleak.planning import config as configuration
 from dropleak.planning import grid
 from dropleak.planning.layout import Layout
+from dropleak.planning.validation import complete
 from dropleak.tables import parquet
 
 SNAKEFILE = ROOT / "Snakefile"
@@ -92,7 +92,7 @@ def one_batch(layout):
 
 @pytest.mark.slow
 def test_a_corrupt_row_ends_a_run(tmp_path, small, digits):
-    config = configuration.complete(yaml.safe_load(small[-1].read_text(encoding="utf-8")))
+    config = complete(yaml.safe_load(small[-1].read_text(encoding="utf-8")))
     layout = Layout(config)
     for part, table in digits.items():
         row = grid.selection(len(table), config["seed"])[0]
@@ -118,7 +118,7 @@ def test_odd_names_and_files_do_not_end_a_run(tmp_path):
     folder_configuration(folder / "c 'f.yaml", "-my $$x_% im's")
     with contextlib.chdir(folder):
         config = yaml.safe_load(Path("c 'f.yaml").read_text(encoding="utf-8"))
-        layout = Layout(configuration.complete(config))
+        layout = Layout(complete(config))
     path = folder / layout.images.path / "test.parquet"
     path.parent.mkdir(parents=True)
     path.write_bytes(pickle.dumps(Payload(folder / "x")))

@@ -18,7 +18,7 @@ from places import ROOT
 from pyarrow import parquet
 
 from dropleak.docs import markdown, results
-from dropleak.planning.config import load_presets
+from dropleak.planning.schema import load_presets
 
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md")),

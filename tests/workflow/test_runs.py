@@ -7,7 +7,7 @@ import pytest
 from places import ROOT
 from runner import run, with_changes
 
-from dropleak.planning.config import load_presets
+from dropleak.planning.schema import load_presets
 from dropleak.tables import parquet
 from dropleak.tables.lazy import StoredTable
 from dropleak.tables.schemas import ATTACKS, SCHEMAS

@@ -7,7 +7,7 @@ from snakemake.logging import logger
 
 from dropleak.data import sources
 from dropleak.errors import InputError
-from dropleak.planning import code, networks, trial, yaml_text
+from dropleak.planning import code, networks, trial, validation, yaml_text
 from dropleak.planning import config as configuration
 
 # A file given with --configfile holds all that differs from the schema's defaults.
@@ -22,7 +22,7 @@ try:
     if workflow.modifier.is_main_snakefile():
         yaml_text.check(workflow.configfiles)
     folders = [Path(file).parent for file in workflow.configfiles]
-    complete = configuration.complete(config, folders)
+    complete = validation.complete(config, folders)
     config.clear()
     config.update(complete)
     IMAGE_VALUES = sources.image_values(config["data"])

@@ -6,7 +6,7 @@ from problems import COMPILER, clients
 from dropleak.engine.attack.attacker import Attacker
 from dropleak.engine.attack.reconstruct import reconstruct
 from dropleak.engine.attack.separation import EXACT
-from dropleak.planning.config import load_presets
+from dropleak.planning.schema import load_presets
 
 SEPARATION = load_presets("attackers")["separation"]
 

@@ -14,7 +14,7 @@ from dropleak.engine.attack.restarts import reconstruct_best
 from dropleak.engine.attack.vanishing import vanished
 from dropleak.engine.client.update import compute_update
 from dropleak.engine.models.zoo import lenet, relu_convnet
-from dropleak.planning.config import load_presets
+from dropleak.planning.schema import load_presets
 
 PRESETS = {name: Attacker(**own) for name, own in load_presets("attackers").items()}
 CLOSED_FORM = PRESETS["closed-form"]

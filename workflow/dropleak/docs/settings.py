@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from dropleak.assets import ROOT
 from dropleak.docs import markdown
-from dropleak.planning.config import load_schema
+from dropleak.planning.schema import load_schema
 
 README = ROOT / "config" / "README.md"
 PART = "settings"

@@ -56,21 +56,21 @@ def _texts(start: Iterable[Path], folder: Path, inside: Path) -> list[str]:
     while waiting:
         path = waiting.pop()
         if path not in code:
-            code[path], imported = _parse(path, folder, inside)
+            try:
+                code[path], imported = _parse(path.read_bytes(), path, folder, inside)
+            except SyntaxError as error:
+                place = f"{path}:{error.lineno}" if error.lineno else path
+                raise InputError(f"{place}: cannot be read as Python ({error.msg})") from None
+            except (OSError, ValueError) as error:
+                raise InputError(f"{path}: cannot be read as Python ({error})") from None
             waiting += imported
     return sorted(code.values())
 
 
 @cache  # as many digests cover the same modules
-def _parse(path: Path, folder: Path, inside: Path) -> tuple[str, list[Path]]:
-    """Code without comments and layout, and the files that it imports, see `_texts`."""
-    try:
-        tree = ast.parse(path.read_bytes())
-    except SyntaxError as error:
-        place = f"{path}:{error.lineno}" if error.lineno else path
-        raise InputError(f"{place}: cannot be read as Python ({error.msg})") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as Python ({error})") from None
+def _parse(text: bytes, path: Path, folder: Path, inside: Path) -> tuple[str, list[Path]]:
+    """Code of a file without comments and layout, and the files that it imports, see `_texts`."""
+    tree = ast.parse(text)
     files = {
         file
         for level, name in _imports(tree)

@@ -9,7 +9,7 @@ import yaml
 from dropleak.assets import ROOT
 from dropleak.errors import InputError
 from dropleak.planning import yaml_text
-from dropleak.planning.config import complete
+from dropleak.planning.validation import complete
 
 DEMONSTRATION = ROOT / "config" / "config.yaml"
 """The default configuration, whatever the working directory."""

@@ -14,11 +14,9 @@ from dropleak.planning.config import (
     clients,
     differences,
     iterations_of,
-    settings_of,
-    with_defaults,
-    without_defaults,
 )
 from dropleak.planning.networks import HOW_ATTACKED, is_trained, training, untrained, without_paths
+from dropleak.planning.schema import settings_of, with_defaults, without_defaults
 from dropleak.planning.versions import DATA_VERSION, ENGINE_VERSION, TRAINING_VERSION
 
 _TRAINED = ("network", "dropout", "weights", "batch_norm", "defence")

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from dropleak.analysis.claims.verdicts import INCONCLUSIVE, NOT_SUPPORTED, SUPPORTED
 from dropleak.formatting import series
-from dropleak.planning import config as configuration
 from dropleak.planning.networks import HOW_ATTACKED
+from dropleak.planning.schema import settings_of, with_defaults
 
 VERDICTS = (SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE)
 
@@ -81,7 +81,7 @@ def sections(
 
 def _is_the_papers(client: dict) -> bool:
     """Whether a client is attacked as in the paper: its network, dropout and update."""
-    paper = configuration.with_defaults({}, configuration.settings_of("clients"))
+    paper = with_defaults({}, settings_of("clients"))
     return all(client[key] == value for key, value in paper.items() if key not in HOW_ATTACKED)
 
 
