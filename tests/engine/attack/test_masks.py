@@ -181,6 +181,16 @@ def test_separate_is_read_where_an_update_has_one_image(digits, rate):
     assert torch.equal(source.labels, private.labels)
 
 
+def test_of_one_image_a_feature_that_noise_hides_is_read(digits, monkeypatch):
+    update, private, keys = clients(digits, [0], 0.5)
+    separation = masks.separate_images(update)
+    separation.features[0, 0, private.masks[0][0, 0].argmax()] = 0
+    monkeypatch.setattr(masks, "separate_images", lambda update: separation)
+    source = masks.separate(update, keys)
+    assert source.claims == ((masks.EXACT,),)
+    assert torch.equal(source.masks[0], private.masks[0])
+
+
 def test_what_cannot_be_separated_is_read(digits):
     update, _, keys = clients(digits, list(range(8)), 0.3, images=4)
     update.gradients["classifier.weight"][1, :, :400] = 0.25  # columns that no images make

@@ -135,7 +135,8 @@ def separate(update: Update, keys: Tensor) -> Constant:
     """The mask of every image before the classifier, its label and features, from `separation`.
 
     Of images that were not found, mask and label are what `read` and label inference make of the
-    gradient that the others leave. All other masks are as in `read`.
+    gradient that the others leave. All other masks are as in `read`, and so is that of one image if
+    `read` is sure of it: noise hides a small feature from `separation`, but its column is not zero.
     """
     separation, otherwise = separate_images(update), read(update, keys)
     found, labels = separation.found, infer_labels(update, keys)
@@ -149,7 +150,8 @@ def separate(update: Update, keys: Tensor) -> Constant:
             if (inferred := infer_labels(*rest)) is not None:
                 labels[client, ~found[client]] = inferred
     features = separation.features if found.any() else None
-    if update.rate == 0:
+    alone, doubts = update.images_per_update == 1, _doubts(update)
+    if update.rate == 0 or (alone and not doubts):
         return replace(otherwise, labels=labels, features=features)
     kept = (separation.features > 0).to(update.dtype) / (1 - update.rate)
     masks = list(otherwise.masks)
@@ -159,8 +161,8 @@ def separate(update: Update, keys: Tensor) -> Constant:
             masks[place] = torch.where(known, kept.reshape(masks[place].shape), masks[place])
             for client, rest in remaining.items():
                 masks[place][client, ~found[client]] = read(*rest).masks[place][0]
-    claim = "; ".join(_doubts(update)) or EXACT
-    if update.images_per_update == 1:
+    claim = "; ".join(doubts) or EXACT
+    if alone:
         claims = otherwise.claims
     else:
         claims = tuple(
