@@ -92,7 +92,7 @@ def _finding(tables: dict[str, pd.DataFrame], config: dict) -> str:
         "The interpretation of the paper that comes nearest to its four RMSE values misses them by "
         f"{formatting.number(nearest.distance)} (`{nearest.attacker}`, {nearest.statistic} "
         f"{nearest.rmse} RMSE).",
-        f"Verdicts on the paper's claims: {verdicts}.",
+        f"Verdicts on the paper's claims, for every client and attacker: {verdicts}.",
     ]
     return "\n".join(sentences) + "\n"
 
