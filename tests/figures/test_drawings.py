@@ -13,6 +13,7 @@ import pytest
 from drawn import figures
 from experiment import LABELS, LENET, TEN_CLASSES, TWO_RATES, failing, of_client, texts, weighed
 from joined import joined
+from matplotlib import pyplot
 from matplotlib.text import Text
 from scipy.stats import binom
 from torch import nn
@@ -30,6 +31,17 @@ from dropleak.jobs.method_tables import clients_table, features_table, network_t
 from dropleak.report import captions
 from dropleak.tables import parquet
 from dropleak.tables.schemas import ATTACKS, DEFENCES, SUMMARY, TRADEOFF, UTILITY
+
+
+@pytest.fixture(autouse=True)
+def legends_fit():
+    """Whatever a test draws, its legends are not cut off."""
+    yield
+    for figure in map(pyplot.figure, pyplot.get_fignums()):
+        figure.draw_without_rendering()
+        for legend in figure.legends:
+            box = legend.get_window_extent()
+            assert 0 <= box.x0 and box.x1 <= figure.bbox.x1
 
 
 @pytest.fixture(scope="module")

@@ -65,7 +65,8 @@ def rmse_by_rate(attacks: StoredTable, summary: pa.Table, client: str, attacker:
     above.tick_params(length=0)
     above.spines[:].set_visible(False)
     above.set_xlabel("images recovered")
-    figure.legend(loc="outside upper center", ncols=3, handlelength=1, columnspacing=1)
+    narrow = {"handlelength": 1, "handletextpad": 0.4, "columnspacing": 1, "borderpad": 0}
+    figure.legend(loc="outside upper center", ncols=3, **narrow)
     sns.despine(figure)
     return figure
 
