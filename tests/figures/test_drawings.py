@@ -41,7 +41,8 @@ def legends_fit():
         figure.draw_without_rendering()
         for legend in figure.legends:
             box = legend.get_window_extent()
-            assert 0 <= box.x0 and box.x1 <= figure.bbox.x1
+            assert box.x0 >= 0
+            assert box.x1 <= figure.bbox.x1
 
 
 @pytest.fixture(scope="module")
