@@ -77,9 +77,9 @@ def _finding(tables: dict[str, pd.DataFrame], config: dict) -> str:
         f"{config['success_rmse']}).",
         f"Its mean RMSE after clipping is {errors[0.0]:.3f} without dropout, and between "
         f"{errors.drop(0.0).min():.3f} and {errors.drop(0.0).max():.3f} with dropout.",
-        f"It finds the label in {labels.estimate:.1%} of the attacks at the worst rate; so many "
-        f"attacks show a share of at least {labels.low:.1%}, not the certainty that the paper "
-        "claims.",
+        f"It finds the label in {labels.estimate:.1%} of the attacks at the worst rate. So many "
+        f"attacks show a share of at least {labels.low:.1%}, which leaves the paper's claim of "
+        f"certainty {labels.verdict}.",
         "An attacker that reads the mask from the gradient (`mask-reading`) recovers "
         f"{recovered('mask-reading')}.",
         "One that starts from grey and expects smooth images (`separation`) recovers "

@@ -12,8 +12,8 @@ from dropleak.engine import defences
 from dropleak.engine.attack.distances import DISTANCES
 from dropleak.engine.models.zoo import NETWORKS
 
-SCHEMA = WORKFLOW / "schemas" / "config.schema.yaml"
-PRESETS = WORKFLOW / "presets"
+_SCHEMA = WORKFLOW / "schemas" / "config.schema.yaml"
+_PRESETS = WORKFLOW / "presets"
 
 _CHOICES: dict[str, dict[str, str | None]] = {
     "data sets": dict.fromkeys(sources.SOURCES),
@@ -29,7 +29,7 @@ _GROUPS = {"defences": defences.DEFENCES}
 @cache
 def load_schema() -> dict:
     """The configuration's JSON schema, with the choices that the registries have."""
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    schema = yaml.safe_load(_SCHEMA.read_text(encoding="utf-8"))
     _fill_in_choices(schema)
     return schema
 
@@ -79,7 +79,7 @@ def settings_of(kind: str) -> dict:
 @cache
 def load_presets(kind: str) -> dict[str, dict]:
     """The built-in "clients" or "attackers"."""
-    return yaml.safe_load((PRESETS / f"{kind}.yaml").read_text(encoding="utf-8"))
+    return yaml.safe_load((_PRESETS / f"{kind}.yaml").read_text(encoding="utf-8"))
 
 
 def with_defaults(value: Any, schema: dict) -> Any:
