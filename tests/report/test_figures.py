@@ -76,9 +76,8 @@ RATES = {"c": [0.0, 0.5], "d": [0.0]}
 
 
 def test_figures_by_rate_are_about_clients_attacked_at_several():
-    clients = {
-        name: {"rates": rates, "attackers": ["a"], "defence": {}} for name, rates in RATES.items()
-    }
+    alike = {"attackers": ["a"], "defence": {}, "weights": None, "images_per_update": 1}
+    clients = {name: alike | {"rates": rates} for name, rates in RATES.items()}
     by_rate = {entry.number for entry in FIGURES if entry.shown(clients) == ["c"]}
     assert by_rate == {3, 4, 5, 7, 8}
     for number in by_rate:
@@ -128,6 +127,9 @@ def test_training_is_shown_where_clients_differ_in_its_epochs():
     assert not entry.applies({"a": one, "b": one}, {})
     assert not entry.applies({"a": one, "b": five | {"images_per_update": 2}}, {})
     assert not entry.applies({"a": {"weights": None}, "b": {"weights": "w.pt"}}, {})
+    clients = {"a": one | {"attackers": ["x"]}, "b": five | {"attackers": ["x"]}}
+    clients["c"] = {"weights": None, "attackers": ["y"]}
+    assert entry.subjects({}, clients) == (["a", "b"], ["x"])
 
 
 def test_separation_is_shown_where_updates_of_several_images_are_separated():
@@ -138,6 +140,8 @@ def test_separation_is_shown_where_updates_of_several_images_are_separated():
     assert not entry.applies(alone, separates)
     assert not entry.applies(several, reads)
     assert FIGURES[0].applies(alone, reads)
+    clients = {"c": alone["c"] | {"attackers": ["x"]}, "d": several["c"] | {"attackers": ["y"]}}
+    assert entry.subjects({}, clients) == (["d"], ["y"])
 
 
 def test_defences_are_shown_for_the_client_without_one():

@@ -27,7 +27,7 @@ def separation(attacks: StoredTable, summary: pa.Table, attackers: list[str]) ->
     """
     frame, errors = attacks.read(measured.COLUMNS).to_pandas(), summary.to_pandas()
     shares, images = measured.shares(frame), measured.several(frame)
-    rates = sorted(errors["dropout_rate"].unique())
+    rates = sorted(errors.loc[errors["client"].isin(images.index), "dropout_rate"].unique())
     panels = {"nrows": 2, "ncols": len(images), "sharex": True, "sharey": "row"}
     figure, axes = style.new(3.5, squeeze=False, **panels)
     for (top, bottom), (client, count) in zip(axes.T, images.items(), strict=True):

@@ -130,10 +130,20 @@ class Figure:
         return {name: values[name] for name in self.settings}
 
 
+def _shares_several(client: str, clients: Presets) -> bool:
+    """Whether the updates of a client are of several images."""
+    return clients[client]["images_per_update"] > 1
+
+
 def _separates(clients: Presets, attackers: Presets) -> bool:
     """Whether there are updates of several images, and an attacker that separates them."""
-    several = any(client["images_per_update"] > 1 for client in clients.values())
+    several = any(_shares_several(name, clients) for name in clients)
     return several and any(attacker["masks"] == "separate" for attacker in attackers.values())
+
+
+def _in_course(client: str, clients: Presets) -> bool:
+    """Whether a client is one of several at epochs of one training."""
+    return any(client in course for course in courses(clients))
 
 
 def _goes_on(clients: Presets, attackers: Presets) -> bool:
@@ -245,6 +255,7 @@ FIGURES = [
         tables=("summary", "tradeoff"),
         settings=("courses", "attackers"),
         applies=_goes_on,
+        about=_in_course,
     ),
     Figure(
         number=11,
@@ -266,5 +277,6 @@ FIGURES = [
         tables=("attacks", "summary"),
         settings=("attackers",),
         applies=_separates,
+        about=_shares_several,
     ),
 ]
