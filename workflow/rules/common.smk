@@ -1,5 +1,6 @@
 import sys
 import time
+from os.path import exists
 
 from dropleak.engine import defences
 from dropleak.planning import grid, identity, resources
@@ -92,6 +93,16 @@ def client_in_words(wildcards):
     """For captions: the client of a figure, if the experiment has several."""
     several = len(CLIENTS) > 1 and "client" in wildcards.keys()
     return f"The client is ``{wildcards.client}``. " if several else ""
+
+
+def missing(wildcards):
+    """Results that are missing. Snakemake makes them only for jobs that run, and for the target."""
+    return [
+        path
+        for files in rules.provenance.input
+        for path in (files(wildcards) if callable(files) else [files])
+        if not exists(path)
+    ]
 
 
 def refuse_jobs_left_behind():
