@@ -60,8 +60,9 @@ def failure(attacks: pd.DataFrame, success_rmse: float) -> str | None:
     low, high = statistics.mean_interval(above)
     if len(above) >= FEWEST and high < 0:
         return None
-    promising = low < 0 or above.mean() < 0 or _successes(attacks, success_rmse).any()
-    return UNSURE if promising else FAILS
+    # A single update has no interval, and shows nothing.
+    hopeless = low >= 0 and above.mean() >= 0 and not _successes(attacks, success_rmse).any()
+    return FAILS if hopeless else UNSURE
 
 
 def doubt_about_small(undefended: pd.DataFrame, success_rmse: float) -> str | None:
