@@ -16,8 +16,11 @@ from dropleak.analysis import efficacy
 from dropleak.analysis.chance import Chance
 from dropleak.figures import style
 from dropleak.figures.naming import name_points
-from dropleak.figures.rmse import CLIPPED
+from dropleak.figures.rmse import CLIPPED, MEAN_CLIPPED
 from dropleak.tables import parquet
+
+_ACCURACY = ("test_accuracy", "test_accuracy_low", "test_accuracy_high")
+"""Columns of accuracies and of the ends of their intervals."""
 
 _NEAR = (18, 6)
 """Distance of points across and up, in points of the page, below which they have one name."""
@@ -48,7 +51,7 @@ def privacy_and_utility(
     if frame.empty:
         say_missing(axis)
         return figure
-    ends = ["test_accuracy_low", "test_accuracy_high"]
+    _, *ends = _ACCURACY
     key = ["client", "dropout_rate"]
     frame = frame.merge(defences.to_pandas()[[*key, *ends]], on=key, how="left")
     doubts = {name: metadata["doubts"][client][name] for name in attackers}
@@ -85,8 +88,8 @@ def points(
     axis.errorbar(
         x,
         y,
-        xerr=[x - rows["test_accuracy_low"], rows["test_accuracy_high"] - x],
-        yerr=[y - rows["rmse_clipped_low"], rows["rmse_clipped_high"] - y],
+        xerr=style.bars(rows, _ACCURACY),
+        yerr=style.bars(rows, MEAN_CLIPPED),
         fmt="none",
         ecolor=colour,
         elinewidth=0.6,
