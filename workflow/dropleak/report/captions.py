@@ -175,11 +175,13 @@ def leakage_by_epoch(
     parts = []
     for course in courses:
         frame = training.by_epoch(summary, course).sort_values(["dropout_rate", "epochs"])
+        first, *_, last = course
+        which = f"from ``{first}`` to ``{last}`` " if len(courses) > 1 else ""
         for name in attackers:
             for rate, rows in frame[frame["attacker"] == name].groupby("dropout_rate"):
                 ends = rows.iloc[[0, -1]].drop_duplicates().itertuples()
                 means = series(f"{_mean(row)} after {row.epochs}" for row in ends)
-                parts.append(f"at rate {rate} ``{name}`` has {means}")
+                parts.append(f"{which}at rate {rate} ``{name}`` has {means}")
     baseline = parquet.metadata(tradeoff)["mean_image_rmse"]
     return f"Means by epoch: {'; '.join(parts)}. The mean image has {baseline:.3f}."
 
