@@ -144,7 +144,10 @@ def _same_network(frame: pd.DataFrame) -> str:
         return ""
     epochs = frame["epochs"].iloc[0]
     if pd.isna(epochs):
-        return " The attacked network is untrained; the accuracies are those after training."
+        return (
+            " The network is attacked before the experiment's training, after which it has the "
+            "accuracies."
+        )
     return (
         " Errors and accuracies are of the same network, after "
         f"{count(int(epochs), 'epoch')} of training."
