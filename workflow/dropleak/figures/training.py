@@ -76,8 +76,7 @@ def _draw(
         attackers: names.
     """
     if frame.empty:
-        centre = {"ha": "center", "va": "center", "transform": axis.transAxes}
-        axis.text(0.5, 0.5, "not attacked", fontsize=7, **centre)
+        axis.text(0.5, 0.5, "not attacked", fontsize=7, ha="center", transform=axis.transAxes)
     shifts = style.shifts(len(attackers), 0.08)
     for (name, look), shift in zip(style.looks(attackers).items(), shifts, strict=True):
         rows = frame[frame["attacker"] == name].sort_values("epochs")
