@@ -497,6 +497,8 @@ def test_the_caption_of_figure_12_has_the_shares(updates_of_several):
     assert captions.separation(*updates_of_several, ["plain", "separation"]) == (
         "``separation`` separates 100% of 2 updates of 2 and 50% of 2 updates of 4 images exactly."
     )
+    text = captions.separation(*updates_of_several, ["plain"])
+    assert text == "At no rate above 0.0 did an attacker look for masks."
 
 
 @pytest.fixture(scope="module")

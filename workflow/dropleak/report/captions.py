@@ -226,7 +226,7 @@ def separation(attacks: StoredTable, summary: pa.Table, attackers: list[str]) ->
             for images, rows in by_attacker[name].groupby("images")
         )
         sentences.append(f"``{name}`` separates {series(parts)} images exactly.")
-    return " ".join(sentences) or "No rate above 0.0 was attacked."
+    return " ".join(sentences) or "At no rate above 0.0 did an attacker look for masks."
 
 
 def _shown(attacks: StoredTable, chosen: list[int], *conditions: Condition) -> pd.DataFrame:
