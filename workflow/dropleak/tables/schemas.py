@@ -197,7 +197,7 @@ COMPARISON = pa.schema(
         _column("seconds_ratio", pa.float64(), "mean seconds over the baseline's"),
     ]
 )
-"""One row per client, attacker and rate, paired over images with the first attacker of the client."""
+"""One row per client, attacker and rate, paired over images with the first of its client."""
 
 MEAN_IMAGE = pa.schema(
     [
