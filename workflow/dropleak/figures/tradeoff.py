@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.cluster.hierarchy import fclusterdata
 
-from dropleak.analysis import efficacy
+from dropleak.analysis import inconclusive
 from dropleak.analysis.chance import Chance
 from dropleak.figures import style
 from dropleak.figures.naming import name_points
@@ -165,9 +165,9 @@ def _verdict(
         rates = ", ".join(f"{rate}" for rate in good.index[good])
         names = ", ".join(trusted) if len(trusted) < len(doubts) else "all of them"
         lines.append(f"private from {names} and accurate: {rates or 'no rate'}")
-    for reason, attacks in efficacy.grouped({client: doubts}).items():
+    for reason, attacks in inconclusive.grouped({client: doubts}).items():
         ((doubted, _),) = attacks.items()
-        lines.append(f"{', '.join(doubted)} inconclusive: {efficacy.explain(reason, attacks)}")
+        lines.append(f"{', '.join(doubted)} inconclusive: {inconclusive.explain(reason, attacks)}")
     if shown := sorted({*frame["dropout_rate"]} & {*at_chance}):
         lines.append(f"accuracy is at chance: {', '.join(map(str, shown))}")
     return "\n".join(part for line in lines for part in wrap(line, _TITLE_WIDTH))

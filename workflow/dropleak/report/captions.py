@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dropleak.analysis import efficacy, training
+from dropleak.analysis import inconclusive, training
 from dropleak.analysis import separation as measured
 from dropleak.analysis.accuracy import by_training, last_epoch
 from dropleak.analysis.chance import Chance
@@ -257,7 +257,7 @@ def _doubts(tradeoff: pa.Table, clients: list[str], attackers: list[str]) -> str
         for client in clients
     }
     return "".join(
-        f" Inconclusive for {efficacy.named(attacks, clients, '``{}``')}: "
-        f"{efficacy.explain(reason, attacks)}."
-        for reason, attacks in efficacy.grouped(doubts).items()
+        f" Inconclusive for {inconclusive.named(attacks, clients, '``{}``')}: "
+        f"{inconclusive.explain(reason, attacks)}."
+        for reason, attacks in inconclusive.grouped(doubts).items()
     )
