@@ -67,7 +67,7 @@ for figure in DRAWN:
             draws=figure.draws,
             says=figure.says,
             dataset=DATASET,
-            independent=independent,
+            independent=partial(independent, figure=figure),
             client=client_in_words,
             options=partial(
                 figure.options,

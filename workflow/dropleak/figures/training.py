@@ -76,7 +76,8 @@ def _draw(
         attackers: names.
     """
     if frame.empty:
-        axis.text(0.5, 0.5, "not attacked", fontsize=7, ha="center", transform=axis.transAxes)
+        look = {"fontsize": 7, "ha": "center", "backgroundcolor": "white"}
+        axis.text(0.5, 0.5, "not attacked", look, transform=axis.transAxes)
     shifts = style.shifts(len(attackers), 0.08)
     for (name, look), shift in zip(style.looks(attackers).items(), shifts, strict=True):
         rows = frame[frame["attacker"] == name].sort_values("epochs")
