@@ -426,7 +426,7 @@ def test_the_balance_is_judged_on_trained_clients_where_there_are_some():
     frame = pd.concat(attacks(AS_PUBLISHED, images=20).assign(client=name) for name in names)
     before = claims_table(frame).query("claim == 'balance-privacy'")
     assert before["client"].tolist() == ["other", "plain", "trained"]
-    assert before["statement"].str.endswith("stay private before training.").all()
+    assert before["statement"].str.endswith("before the experiment's training.").all()
     kinds = {
         "plain": {"network": ("lenet", "classifier")},
         "trained": {"network": ("lenet", "classifier"), "trained": True},

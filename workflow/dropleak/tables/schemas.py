@@ -197,7 +197,7 @@ COMPARISON = pa.schema(
         _column("seconds_ratio", pa.float64(), "mean seconds over the baseline's"),
     ]
 )
-"""One row per client, attacker and rate, paired with the first configured attacker over images."""
+"""One row per client, attacker and rate, paired over images with the first of its client."""
 
 MEAN_IMAGE = pa.schema(
     [

@@ -265,7 +265,7 @@ def _accuracy_of_balance(run: Run) -> Claim:
 
 
 def _privacy_of_balance(run: Run, attacker: str) -> Claim:
-    whose = "" if run.trained else " before training"
+    whose = "" if run.trained else " before the experiment's training"
     return Claim(
         "balance-privacy",
         f"Rates from 0.3 to 0.5 are a balance: images stay private{whose}.",
