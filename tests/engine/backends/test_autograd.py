@@ -90,6 +90,22 @@ def test_it_does_not_matter_how_many_clients_are_differentiated_together(
         torch.testing.assert_close(other, all_three)
 
 
+@pytest.mark.parametrize("index", [torch.tensor([2, 0]), torch.tensor([True, False, True])])
+def test_what_was_shared_is_factored_once(digits, monkeypatch, index):
+    update, _, keys = clients(digits, [4, 17, 8], 0.3, network=network("mlp"))
+    attacker = Attacker(masks="fixed", distance="cosine", total_variation=0.1, stages=2)
+    objective, counts = objective_for(update, attacker, keys), torch.zeros(3, dtype=torch.int64)
+    x = start_row(objective, keys)
+    stage = torch.ones(3, dtype=torch.int64)
+    fresh = AutogradMatching(update, attacker, objective.labels, objective.masks, stage)
+    expected = fresh.select(index)(x[index], counts[index])
+    objective(x, counts)
+    monkeypatch.setattr(FactoredAutograd, "split", None)
+    found = objective.at_stage(stage).select(index)(x[index], counts[index])
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other)
+
+
 @pytest.mark.parametrize("together", [1, 2])
 def test_second_derivatives_are_of_a_few_clients_at_a_time(digits, monkeypatch, together):
     update, private, _ = clients(digits, [4, 17, 8], 0.3, network=network("mlp"))
