@@ -10,13 +10,22 @@ from dropleak.tables.schemas import SUMMARY, TRADEOFF
 ALL = ("100% (90% to 100%)", 1.0, 0.9, 1.0)
 """Shares of recovered images: in words, and as in the summary."""
 FEW = ("10% (2% to 30%)", 0.1, 0.02, 0.3)
+ONE = ("1% (0% to 4%)", 0.01, 0.0, 0.04)
+ONE_OF_FEW = ("3% (1% to 16%)", 0.03, 0.01, 0.16)
 NONE = ("0% (0% to 10%)", 0.0, 0.0, 0.1)
 
 NEAR, UNCLEAR, FAR = (-0.2, -0.1), (-0.1, 0.1), (0.1, 0.2)
 """Intervals of the error above the mean image's."""
 
 
-def answer(rows, doubt=None, attackers=("idlg",), trained=(0.0, 0.1, 0.3, 0.5), clients=("lenet",)):
+def answer(
+    rows,
+    doubt=None,
+    attackers=("idlg",),
+    trained=(0.0, 0.1, 0.3, 0.5),
+    clients=("lenet",),
+    defence=None,
+):
     """Sentences about idlg from (rate, share, interval above the mean image) on some clients."""
     key = [(client, "idlg", *row) for client in clients for row in rows]
     summary = {field.name: [0] * len(key) for field in SUMMARY}
@@ -39,6 +48,7 @@ def answer(rows, doubt=None, attackers=("idlg",), trained=(0.0, 0.1, 0.3, 0.5), 
         parquet.build(SUMMARY, summary),
         parquet.build(TRADEOFF, columns, doubts={client: {"idlg": doubt} for client in clients}),
         attackers,
+        {client: {"defence": defence or {}} for client in clients},
     )
 
 
@@ -53,6 +63,8 @@ def answer(rows, doubt=None, attackers=("idlg",), trained=(0.0, 0.1, 0.3, 0.5), 
             "dropout does not protect, as reconstructions are closer than the mean image",
         ),
         (NONE, FAR, "dropout stops this attack"),
+        (ONE, FAR, "dropout stops this attack"),
+        (ONE_OF_FEW, FAR, "it is not known whether dropout protects"),
         (NONE, UNCLEAR, "it is not known whether dropout protects"),
         (FEW, FAR, "it is not known whether dropout protects"),
     ],
@@ -96,8 +108,10 @@ def test_without_dropout_there_is_no_verdict():
 
 
 def test_an_attack_that_a_defence_stops_does_not_speak_for_dropout():
-    (sentence,) = answer([(0.0, NONE, FAR), (0.5, NONE, FAR)])
+    rows = [(0.0, NONE, FAR), (0.5, NONE, FAR)]
+    (sentence,) = answer(rows, defence={"sign": {}})
     assert sentence.endswith(": the defence stops this attack.")
+    assert answer(rows)[0].endswith(": dropout stops this attack.")
 
 
 def test_a_rate_without_a_training_shows_no_protection():

@@ -51,6 +51,7 @@ def spread(mean, images, width=0.02):
         pytest.param(spread(0.02, 2), None, id="finds both of two"),
         pytest.param(spread(0.5, 100), FAILS, id="finds nothing"),
         pytest.param(spread(0.5, 2), UNSURE, id="finds none of two"),
+        pytest.param([0.5], UNSURE, id="misses a single one"),
         pytest.param(spread(0.5, 3), FAILS, id="finds none of three"),
         pytest.param([0.25] * 100, FAILS, id="gives the guess"),
         pytest.param([np.inf, np.nan, 1e8, *[3.0] * 9], FAILS, id="overflows"),

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from scipy.stats import binom, bootstrap, permutation_test, spearmanr
+from scipy.stats import binom, binomtest, bootstrap, permutation_test, spearmanr
 
 from dropleak.analysis.statistics import (
     adjust,
@@ -67,14 +67,43 @@ def test_a_scale_is_known_although_one_value_is_most_of_the_mean():
     assert scale_interval(diverged[-2:], 0.9999)[1] == np.inf
 
 
+def first(successes, updates):
+    """Updates of one image, of which so many succeed."""
+    return np.arange(updates)[:, None] < successes
+
+
 def test_the_interval_of_a_share_is_wilsons():
     # Wilson 1927, solved for p: |p - 0.9| = z sqrt(p (1 - p) / n)
-    low, high = share_interval(45, 50)
+    low, high = share_interval(first(45, 50))
     z = 1.959964
     for p in (low, high):
         assert abs(p - 0.9) == pytest.approx(z * np.sqrt(p * (1 - p) / 50), rel=1e-5)
-    assert share_interval(0, 10)[0] == 0
-    assert share_interval(10, 10)[1] == 1
+    assert share_interval(first(0, 10))[0] == 0
+    assert share_interval(first(10, 10))[1] == 1
+    assert share_interval(first(3, 7)) == pytest.approx(
+        binomtest(3, 7).proportion_ci(0.95, "wilson")
+    )
+
+
+def test_images_that_succeed_or_fail_together_count_as_one():
+    alone = share_interval(first(13, 25))
+    assert share_interval(first(13, 25).repeat(8, axis=1)) == pytest.approx(alone)
+    assert share_interval(first(0, 25).repeat(8, axis=1)) == share_interval(first(0, 25))
+    assert share_interval(np.array([[True, False]])) == pytest.approx(
+        share_interval(first(1, 2)), abs=0.2
+    )
+    alike = np.tile([True, False], (25, 4))  # nothing is known of how updates differ
+    assert share_interval(alike) == pytest.approx(share_interval(first(100, 200)))
+
+
+@pytest.mark.parametrize("spread", [0.05, 1.0, 20.0])
+def test_the_interval_of_a_share_holds_it_whatever_updates_share(spread):
+    """Updates that hardly differ, that differ, and of which all images succeed or none."""
+    rng = np.random.default_rng(0)
+    ease = rng.beta(0.5 / spread, 0.5 / spread, (1000, 40, 1))
+    intervals = [share_interval(update) for update in rng.random((1000, 40, 4)) < ease]
+    low, high = np.transpose(intervals)
+    assert 0.92 < np.mean((low < 0.5) & (high > 0.5)) < 0.98
 
 
 def test_a_column_is_ruled_out_if_another_is_known_to_be_lower():

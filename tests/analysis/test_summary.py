@@ -1,9 +1,11 @@
 """Summary and comparison of attacks."""
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from experiment import failing, of_client
 
+from dropleak.analysis.statistics import share_interval
 from dropleak.analysis.summary import as_text, compare, summarise
 from dropleak.engine.attack.reconstruction import Status
 
@@ -55,3 +57,15 @@ def test_clients_are_summarised_and_compared_separately(two_attackers):
     assert separate[1]["attacker"].unique().to_pylist() == ["idlg"]
     assert "client" not in as_text(summarise(two_attackers, 0.2))
     assert "other" in as_text(summarise(attacks, 0.2))
+
+
+def test_images_of_an_update_count_together(attacks):
+    """Without dropout both images succeed, with it none does: as one update, a single trial."""
+    together = attacks.set_column(
+        attacks.column_names.index("update"), "update", pa.array([0] * 4, pa.int32())
+    )
+    alone, shared = (summarise(rows, 0.2).to_pandas() for rows in (attacks, together))
+    for ends in (["success_low", "success_high"], ["identified_low", "identified_high"]):
+        assert shared[ends[0]][0] == pytest.approx(share_interval(np.array([[True]]))[0])
+        assert shared[ends[0]][0] < alone[ends[0]][0]
+        assert shared[ends[1]][1] > alone[ends[1]][1]

@@ -162,7 +162,7 @@ def test_a_trained_client_is_weighed_against_its_accuracy_after_its_own_epoch(tw
         **{("later", 0.0): 0.7, ("later", 0.5): 0.6},
     }
     assert all(row["epochs"] == names[client] for (client, _), row in found.items())
-    assert "is untrained; the acc" in captions.privacy_and_utility(
+    assert "attacked before the experiment's training, after" in captions.privacy_and_utility(
         table, DEFENCES.empty_table(), "lenet", ["idlg"]
     )
     text = captions.privacy_and_utility(table, DEFENCES.empty_table(), "later", ["idlg"])

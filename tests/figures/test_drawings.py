@@ -497,6 +497,8 @@ def test_the_caption_of_figure_12_has_the_shares(updates_of_several):
     assert captions.separation(*updates_of_several, ["plain", "separation"]) == (
         "``separation`` separates 100% of 2 updates of 2 and 50% of 2 updates of 4 images exactly."
     )
+    text = captions.separation(*updates_of_several, ["plain"])
+    assert text == "At no rate above 0.0 did an attacker look for masks."
 
 
 @pytest.fixture(scope="module")
@@ -528,3 +530,19 @@ def test_the_caption_of_figure_10_has_the_first_and_the_last_epoch(course, trade
     row = course.to_pandas().query("client == 'start' and attacker == 'idlg'").iloc[-1]
     assert f"at rate 0.5 ``idlg`` has {row['rmse_clipped_mean']:.3f} (" in text
     assert text.count(" after 0 and ") == text.count(" after 20") == 2
+
+
+def test_figure_10_has_the_rates_of_all_courses(course, tradeoff):
+    clients = course["client"].to_pylist()
+    swapped = [{"start": "first", "later": "second"}.get(name, name) for name in clients]
+    one = course.filter(pc.field("dropout_rate") == 0.0)
+    other = course.set_column(0, SUMMARY.field("client"), [swapped])
+    summary = pa.concat_tables([one, other.filter(pc.field("dropout_rate") == 0.5)])
+    courses = [*COURSES, {"first": 1, "second": 5}]
+    figure = figures.leakage_by_epoch(summary, tradeoff, courses, ["idlg"])
+    points = [len(box.lines[0].get_xdata()) for axis in figure.axes for box in axis.containers]
+    assert points == [2, 0, 2, 0, 0, 2, 0, 2]
+    assert texts(figure).count("not attacked") == 4
+    text = captions.leakage_by_epoch(summary, tradeoff, courses, ["idlg"])
+    assert "from ``start`` to ``later`` at rate 0.0 ``idlg`` has" in text
+    assert "from ``first`` to ``second`` at rate 0.5 ``idlg`` has" in text

@@ -1,11 +1,16 @@
-"""Figures do not depend on a user's settings of matplotlib."""
+"""Figures do not depend on a user's settings of matplotlib, nor on how means are rounded."""
 
 import hashlib
 import os
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
 import pytest
+
+from dropleak.figures import style
+from dropleak.figures.tradeoff import points
 
 DRAW = """
 from dropleak.figures import style
@@ -63,3 +68,23 @@ def test_broken_settings_have_no_effect(tmp_path, expected):
     (tmp_path / "mine").write_text(SETTINGS, encoding="utf-8")
     variables = {"MATPLOTLIBRC": "mine", "MPLCONFIGDIR": "/proc/nowhere"}
     assert drawn(tmp_path, **variables) == expected
+
+
+@pytest.mark.parametrize("towards", [0, 1])
+def test_means_that_rounding_puts_beyond_equal_values_are_drawn(towards):
+    """Networks at chance often have the same accuracy for every seed."""
+    mean, look = np.nextafter(0.1, towards), {"color": "black", "marker": "o"}
+    names = ("rmse_clipped_mean", "rmse_clipped_low", "rmse_clipped_high")
+    ends = dict.fromkeys((*names[1:], "test_accuracy_low", "test_accuracy_high"), 0.1)
+    rows = pd.DataFrame([{names[0]: mean, "test_accuracy": mean} | ends])
+    _, axis = style.new(2)
+    style.intervals(axis, [0], rows, names, **look)
+    points(axis, rows, pd.Series([False]), "idlg", look)
+    assert min(length.min() for length in style.bars(rows, names)) == 0
+
+
+def test_an_interval_that_is_not_known_is_not_drawn():
+    rows = pd.DataFrame({"mean": [0.1, 0.2], "low": [np.nan, 0.1], "high": [np.nan, 0.4]})
+    below, above = style.bars(rows, ("mean", "low", "high"))
+    assert below.tolist() == pytest.approx([np.nan, 0.1], nan_ok=True)
+    assert above.tolist() == pytest.approx([np.nan, 0.2], nan_ok=True)

@@ -58,7 +58,7 @@ from dropleak.planning.validation import complete
         ),
         (
             "presets: {clients: {x: {defence: {pruning: {share: 1}}}}}",
-            ["presets.clients.x.defence.pruning.share: 1 is outside", "below 1"],
+            ["presets.clients.x.defence.pruning.share: 1.0 is outside", "below 1"],
         ),
         (
             "presets: {clients: {x: {defence: {sign: {}, soteria: {}}}}}",

@@ -235,7 +235,7 @@ def test_attackers_that_differ_from_the_paper_in_masks_alone_are_interpretations
         "idlg-fixed": "fixed",
         "mine": "ignore",
     }
-    accounting = ["mask-reading", "dropout-inversion", "told", "apart"]
+    accounting = ["mask-reading", "dropout-inversion", "apart"]
     assert config.accounting(configuration) == accounting
     assert config.separating(configuration) == ["apart"]
 

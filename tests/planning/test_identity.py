@@ -193,3 +193,12 @@ def test_a_setting_that_results_do_not_record_had_its_default():
     assert recorded["attacker"] == {"masks": "fixed"}
     explicit = recorded | {"attacker": {"masks": "fixed", "restarts": 1}}
     assert identity.changes(recorded, explicit) == []
+
+
+def test_a_whole_number_is_the_same_with_and_without_a_point():
+    folders = []
+    for one in (1, 1.0):
+        attackers = {"mine": {"masks": "fixed", "total_variation": one}}
+        config = configured(attackers=["mine"], presets={"attackers": attackers, "clients": {}})
+        folders.append([folder.path for folder in Layout(config)])
+    assert folders[0] == folders[1]

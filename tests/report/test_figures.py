@@ -1,6 +1,7 @@
 """A figure is one entry in the registry, with all that its rules need."""
 
 import inspect
+import re
 import subprocess
 import sys
 from pkgutil import resolve_name
@@ -19,6 +20,11 @@ def test_both_functions_take_the_arguments_of_the_entry(figure):
     for function in map(resolve_name, (figure.draws, figure.says)):
         assert tuple(inspect.signature(function).parameters) == figure.tables + figure.settings
     assert set(figure.tables) <= {*SCHEMAS, "labels"}
+
+
+def test_a_figure_can_be_drawn_from_every_table():
+    rules = (ROOT / "workflow" / "rules" / "figures.smk").read_text(encoding="utf-8")
+    assert {*re.findall(r'^    "(\w+)": rules', rules, re.M)} == {*SCHEMAS, "labels"}
 
 
 @EVERY
@@ -83,6 +89,8 @@ def test_figures_by_rate_are_about_clients_attacked_at_several():
     for number in by_rate:
         (entry,) = (entry for entry in FIGURES if entry.number == number)
         assert entry.instances({"d": clients["d"]}) == []
+        assert "is there" in entry.outcome(clients)
+        assert "nothing to show" in entry.outcome({"d": clients["d"]})
 
 
 def test_the_subjects_of_a_figure_are_those_of_its_clients():
@@ -134,14 +142,19 @@ def test_training_is_shown_where_clients_differ_in_its_epochs():
 
 def test_separation_is_shown_where_updates_of_several_images_are_separated():
     (entry,) = (entry for entry in FIGURES if entry.name == "separation")
-    alone, several = ({"c": {"images_per_update": n}} for n in (1, 4))
-    reads, separates = ({"a": {"masks": masks}} for masks in ("read", "separate"))
-    assert entry.applies(alone | {"d": several["c"]}, reads | {"b": separates["a"]})
-    assert not entry.applies(alone, separates)
-    assert not entry.applies(several, reads)
-    assert FIGURES[0].applies(alone, reads)
-    clients = {"c": alone["c"] | {"attackers": ["x"]}, "d": several["c"] | {"attackers": ["y"]}}
-    assert entry.subjects({}, clients) == (["d"], ["y"])
+    attackers = {"x": {"masks": "read"}, "y": {"masks": "separate"}}
+
+    def clients(alone, several):
+        return {
+            "c": {"images_per_update": 1, "attackers": [*alone]},
+            "d": {"images_per_update": 4, "attackers": [*several]},
+        }
+
+    assert entry.applies(clients("x", "xy"), attackers)
+    assert not entry.applies(clients("xy", "x"), attackers)
+    assert not entry.applies({"c": clients("xy", "x")["c"]}, attackers)
+    assert FIGURES[0].applies(clients("x", "x"), attackers)
+    assert entry.subjects({}, clients("x", "y")) == (["d"], ["y"])
 
 
 def test_defences_are_shown_for_the_client_without_one():
@@ -153,5 +166,8 @@ def test_defences_are_shown_for_the_client_without_one():
     }
     assert entry.applies(clients, {})
     assert entry.instances(clients) == [{"client": "plain"}]
+    clients["signs"]["attackers"] = ["b", "a"]
+    assert entry.subjects({"client": "plain"}, clients) == (["plain", "signs"], ["a", "b"])
+    assert entry.options({"client": "plain"}, clients) == {"client": "plain"}
     del clients["plain"]
     assert not entry.applies(clients, {})

@@ -18,7 +18,7 @@ from dropleak.report import methods, presets
 from dropleak.report.methods import BIBLIOGRAPHY, bibliography, paragraph
 
 VERSIONS = {
-    **{"dropleak": "0.1.0", "snakemake": "9.0", "torch": "2.0", "scipy": "1.0"},
+    **{"dropleak": "0.1.0", "snakemake": "9.0", "torch": "2.1", "scipy": "1.0"},
     **{"pandas": "3.0", "seaborn": "0.13", "python": "3.12", "numpy": "2.0", "matplotlib": "3.9"},
 }
 
@@ -29,6 +29,7 @@ def described(
     dirty=False,
     batch_norm="running",
     labels_from="the classifier's bias",
+    torch=("2.0", "2.0"),
     **changes,
 ):
     config = complete({"experiment": "test"} | changes)
@@ -44,7 +45,7 @@ def described(
         ),
         dataset="the folder my_images",
         shape=[3, 32, 32],
-        attacks=pd.DataFrame(jobs | {"engine_version": 3, "torch_version": "2.0"}),
+        attacks=pd.DataFrame(jobs | {"engine_version": 3, "torch_version": torch}),
         utility=pd.DataFrame(jobs),
         versions=VERSIONS,
         revision={"commit": commit, "dirty": dirty},
@@ -89,6 +90,9 @@ def test_a_budget_of_an_attackers_own_is_said():
     assert "learning rate 1, at most 1,200 iterations." in text
     assert "Other attacks had at most 5,800 iterations" in text
     assert "Other attacks" not in described()
+    only = described(attackers=["mine"], **own)
+    assert "All attacks were computed in float32." in only
+    assert "5,800" not in only
 
 
 def test_the_only_other_client_is_named():
@@ -269,12 +273,34 @@ def test_a_trained_network_is_described_with_its_training(network):
     assert "with the weights after 1 epoch of the first training for all clients" in text
     assert "drawn anew for each client" not in text
     assert "uniform in" not in text
-    assert "trained weights on the seed, the rate and the number of epochs" in text
-    assert "(those of trained clients also with 0.35)" in text
+    assert "trained weights on the seed, the client and the rate" in text
+    assert "with dropout at rates 0.0, 0.1, 0.2, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8 and" in text
     start = described(**of_client(network=network, weights="trained", epochs=0))
     assert "with the initial weights of the first training for all clients" in start
     starts = {"lenet": "from weights as by Glorot", "mlp": "from weights drawn anew for each seed"}
     assert starts[network] in text
+
+
+def test_each_clients_network_is_trained_with_its_rates():
+    """Those of a client's own, else those for accuracy; trained clients need those of attacks."""
+    signs = {"defence": {"sign": {}}, "rates": [0.0]}
+    mine = {"network": "mlp", "weights": "trained", "epochs": 1}
+    text = described(
+        clients=["lenet", "relu-convnet", "signs", "mine"],
+        presets={"clients": {"signs": signs, "mine": mine}},
+        rates=[0.3, 0.0],
+        utility={"rates": [0.5, 0.0]},
+    )
+    rates = r"rate 0.0 (\texttt{signs}); rates 0.0, 0.3 and 0.5 (\texttt{mine})"
+    assert f", with dropout at {rates}; rates 0.0 and 0.5 (the others)." in text
+    assert ", with dropout at rates 0.0 and 0.5." in described(utility={"rates": [0.0, 0.5]})
+
+
+def test_versions_are_those_that_made_the_attacks():
+    """Attacks are kept when PyTorch is updated."""
+    text = described(torch=("1.9", "1.10"))
+    assert "PyTorch \\cite{paszke2019pytorch} 1.9 and 1.10," in text
+    assert "engine version 3)" in text
 
 
 def test_weights_that_a_module_draws_are_drawn_for_each_seed():

@@ -79,6 +79,13 @@ def test_what_was_joined_earlier_is_gone(tmp_path):
     assert pd.read_parquet(tmp_path / "all").equals(joined.to_pandas())
 
 
+def test_a_full_disk_is_not_the_fault_of_a_source(tmp_path, full_disk):
+    paths = written(tmp_path, utility(0.0))
+    with full_disk, pytest.raises(OSError, match="File too large") as raised:
+        joining.link(paths, tmp_path / "all" / "_metadata", UTILITY, KEY, rows=[1])
+    assert raised.value.filename == str(tmp_path / "all" / "images.parquet")
+
+
 def test_without_links_files_are_copied(tmp_path, monkeypatch):
     def refuse(source, target):
         raise OSError("no links here")

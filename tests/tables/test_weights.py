@@ -25,6 +25,12 @@ def test_an_epoch_comes_back_as_it_was(tmp_path):
     assert weights.read(path, 1) == {}
 
 
+def test_a_full_disk_leaves_nothing(tmp_path, full_disk):
+    with full_disk, pytest.raises(OSError, match="File too large"):
+        weights.write(tmp_path / "epoch-1.safetensors", EPOCHS[0], {})
+    assert not list(tmp_path.iterdir())
+
+
 def test_weights_that_cannot_be_read_are_named(tmp_path):
     path = tmp_path / "epoch-1.safetensors"
     with pytest.raises(InputError, match=r"epoch-1.safetensors: cannot be read \(No such file"):

@@ -130,6 +130,9 @@ def test_its_report_has_the_figure_with_its_caption(extended, finished):
     page = (finished / "report" / "figure13-labels_wide-pairs.html").read_text(encoding="utf-8")
     assert "Share of labels found by dropout rate, over 2 images of" in page
     assert "figure13-labels_wide-pairs.html" in (extended / "report.html").read_text("utf-8")
+    first = (finished / "report" / "answer.html").read_text(encoding="utf-8")
+    assert "Figure 13" in first
+    assert "Figure 7" not in first  # is of several rates
 
 
 @pytest.mark.slow

@@ -61,9 +61,9 @@ wildcard_constraints:
     batch=r"\d+-\d+",
 
 
-def independent(wildcards):
-    """For captions: the independent units of intervals, for a figure's client or for all."""
-    shown = CLIENTS.keys() & {wildcards.get("client")} or CLIENTS
+def independent(wildcards, figure=None):
+    """For captions: the independent units of intervals, for a figure's clients or for all."""
+    shown, _ = figure.subjects(wildcards, CLIENTS) if figure else (CLIENTS, None)
     return configuration.independent(CLIENTS[name] for name in shown)
 
 

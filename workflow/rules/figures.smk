@@ -2,9 +2,11 @@ from functools import partial
 
 from dropleak.report.figures import FIGURES
 
+# Whatever a figure may be drawn from: every table in SCHEMAS, and the labels of the test images.
 TABLES = {
     "attacks": rules.join_attacks.output[0],
     "claims": rules.evaluate_claims.output.claims,
+    "clients": rules.method_tables.output.clients,
     "defences": rules.defences.output.parquet,
     "comparison": rules.summarise.output.comparison,
     "features": rules.method_tables.output.features,
@@ -65,7 +67,7 @@ for figure in DRAWN:
             draws=figure.draws,
             says=figure.says,
             dataset=DATASET,
-            independent=independent,
+            independent=partial(independent, figure=figure),
             client=client_in_words,
             options=partial(
                 figure.options,
@@ -88,7 +90,7 @@ for figure in DRAWN:
                 for values in figure.instances(CLIENTS)
             ],
         message:
-            f"Figure {figure.number} is there: {figure.shows}"
+            figure.outcome(CLIENTS)
 
 
 rule figures:
@@ -99,7 +101,8 @@ rule figures:
         "The figures are there"
 
 
-# The report's pages of figures by title, and then by the names of what they show.
+# The report's pages of figures by title, and then by the names of what they show. Figures by rate
+# have none if all clients are attacked at a single one.
 FIGURE_PAGES = {
     figure.title: {
         ", ".join(values.values()): page
@@ -107,4 +110,5 @@ FIGURE_PAGES = {
         for page in expand(getattr(rules, figure.rule).output.page, **values)
     }
     for figure in DRAWN
+    if figure.instances(CLIENTS)
 }

@@ -12,7 +12,7 @@ PAGES = {
     "defences": ("Tables", "The strongest attacker on every defence"),
     "run": ("Run", "Methods, outcomes, versions, configuration, references"),
 }
-# The figure on the first page, which an experiment at a single rate does not have.
+# The figure on the first page. It is not drawn if all clients are attacked at a single rate.
 COVER = next(figure for figure in DRAWN if figure.name == "attackers")
 TEMPLATES = [
     f"report/{name}"

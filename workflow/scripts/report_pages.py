@@ -64,7 +64,9 @@ with job_log(snakemake.log[0]):
         pages.answer(
             config=config,
             dataset=dataset,
-            sentences=sentences(tables["summary"], tables["tradeoff"], params.without_oracles),
+            sentences=sentences(
+                tables["summary"], tables["tradeoff"], params.without_oracles, params.clients
+            ),
             cautions=cautions(tables["summary"], tables["tradeoff"]),
             sections=sections,
             claims=output.claims,

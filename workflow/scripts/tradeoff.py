@@ -30,6 +30,6 @@ with job_log(snakemake.log[0]):
     parquet.write(mean_image, output.mean_image)
     parquet.write(tradeoff, output.parquet)
     parquet.write_csv(tradeoff, output.csv)
-    protects = "\n".join(answer.sentences(summary, tradeoff, params.attackers))
+    protects = "\n".join(answer.sentences(summary, tradeoff, params.attackers, params.clients))
     warnings = cautions.as_text(cautions.cautions(summary, tradeoff))
     write_text(output.text, f"{protects}\n\n{as_text(summary)}\n{warnings}")

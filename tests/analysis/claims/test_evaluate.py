@@ -426,7 +426,7 @@ def test_the_balance_is_judged_on_trained_clients_where_there_are_some():
     frame = pd.concat(attacks(AS_PUBLISHED, images=20).assign(client=name) for name in names)
     before = claims_table(frame).query("claim == 'balance-privacy'")
     assert before["client"].tolist() == ["other", "plain", "trained"]
-    assert before["statement"].str.endswith("stay private before training.").all()
+    assert before["statement"].str.endswith("before the experiment's training.").all()
     kinds = {
         "plain": {"network": ("lenet", "classifier")},
         "trained": {"network": ("lenet", "classifier"), "trained": True},
@@ -476,6 +476,22 @@ def test_another_defence_proves_nothing_if_attacks_fail_without_it_or_images_are
     row = against_dropout({"idlg": 0.5}, reason=efficacy.FAILS)
     assert (row["verdict"], row["reason"]) == ("inconclusive", efficacy.FAILS)
     assert against_dropout({"idlg": 0.5}, images=12)["verdict"] == "inconclusive"
+
+
+def test_a_rival_with_a_single_image_is_there_but_not_measured():
+    row = against_dropout({"idlg": 0.5}, images=1)
+    assert (row["verdict"], row["attacker"]) == ("inconclusive", "idlg")
+    assert pd.isna(row["reason"])
+
+
+def test_a_trend_is_judged_only_between_the_rates_that_it_speaks_of():
+    claims = ["error-rises", "error-rises-above-0"]
+    assert verdicts(attacks(AS_PUBLISHED[:4]))[claims].tolist() == ["inconclusive"] * 2
+    without_0 = claims_table(attacks(AS_PUBLISHED).query("dropout_rate > 0")).set_index("claim")
+    assert without_0.loc[claims, "n"].tolist() == [0, 300]
+    for left_out in (0.0, 0.9):
+        some = {rate: mean for rate, mean in FALLING.items() if rate != left_out}
+        assert verdicts(attacks(AS_PUBLISHED), some)["accuracy-falls"] == "inconclusive"
 
 
 def test_a_defence_that_keeps_less_accuracy_than_dropout_is_not_compared():

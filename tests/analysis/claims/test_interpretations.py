@@ -74,6 +74,13 @@ def test_distances_and_scales_are_as_defined():
     assert (frame["distance"] <= frame["distance_high"]).all()
 
 
+def test_the_four_values_cannot_come_out_of_fewer():
+    parts = [job for job in run(0.0) if job["dropout_rate"][0].as_py() != 0.3]
+    table = compare(parts, "lenet", {"idlg": "resample"})
+    assert table["distance"].to_pylist()[0] == pytest.approx(0)
+    assert nearest_interpretation(SimpleNamespace(interpretations=table)) is None
+
+
 def test_a_shorter_run_is_interpreted_at_its_end():
     frame = compare(run(0.0, iterations=(20, 40)), "lenet", {"idlg": "resample"}).to_pandas()
     assert set(frame["iterations"]) == {40}

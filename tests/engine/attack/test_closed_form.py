@@ -83,6 +83,13 @@ def test_the_size_of_the_gradient_does_not_matter(digits, scale):
     assert result.status == (Status.CONVERGED,)
 
 
+def test_an_image_that_explodes_has_diverged(digits):
+    update, _, keys = clients(digits, [4, 17], 0.3)
+    update.gradients["conv1.weight"][0] *= 1e9
+    result, _ = attack(update, keys)
+    assert result.status == (Status.DIVERGED, Status.CONVERGED)
+
+
 def test_what_is_empty_or_not_finite_is_grey_and_does_not_disturb_the_others(digits):
     update, private, keys = clients(digits, [4, 17, 30], 0.3)
     update.gradients["conv2.weight"][0, 0] = torch.nan

@@ -202,6 +202,16 @@ def test_what_cannot_be_separated_is_read(digits):
     assert torch.equal(source.labels[1], infer_labels(update, keys)[1])
 
 
+@pytest.mark.parametrize("images", [1, 2])
+def test_without_a_bias_nothing_is_separated(digits, images):
+    network = ModuleNetwork(modules.mlp(), (1, 32, 32), 10)
+    update, _, keys = clients(digits, [4, 17], 0.3, network=network, images=images)
+    source, read = masks.separate(update, keys), masks.read(update, keys)
+    assert source.features is None
+    assert torch.equal(source.masks[0], read.masks[0])
+    assert masks.EXACT not in source.claims[0]
+
+
 def keeping(update, private, images):
     """The same update and what is private if some images of the first client drop nothing."""
     masks = [mask.clone() for mask in private.masks]

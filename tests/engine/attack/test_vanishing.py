@@ -13,6 +13,7 @@ from dropleak.engine.attack.reconstruction import Status
 from dropleak.engine.attack.restarts import reconstruct_best
 from dropleak.engine.attack.vanishing import vanished
 from dropleak.engine.client.update import compute_update
+from dropleak.engine.defences import make
 from dropleak.engine.models.zoo import lenet, relu_convnet
 from dropleak.planning.schema import load_presets
 
@@ -146,3 +147,12 @@ def test_an_overflow_is_not_an_empty_gradient(digits):
     update, _, _ = clients(digits, [4], 0.0)
     update.gradients["conv1.weight"].fill_(torch.nan)
     assert not vanished(update, IDLG).any()
+
+
+@pytest.mark.parametrize("kind", ["gaussian-noise", "quantisation"])
+def test_who_weights_gradients_by_their_noise_takes_no_length_for_nothing(digits, kind):
+    settings = {"gaussian-noise": {"standard_deviation": 1e-9}, "quantisation": {"bits": 8}}
+    update, _, _ = clients(digits, [4, 17], 0.0)
+    update = replace(scaled(update, 1e-6), defence=make({kind: settings[kind]}))
+    assert vanished(update, IDLG).all()
+    assert not vanished(update, replace(IDLG, adapts=True)).any()

@@ -3,6 +3,7 @@ from dataclasses import fields, replace
 import modules
 import pytest
 import torch
+from torch import nn
 
 from dropleak.engine.client.batch import BatchFindings
 from dropleak.engine.client.findings import ClientFindings
@@ -104,6 +105,28 @@ def test_modules_with_batch_norm_are_trained(sets, batch_norm):
     network = ModuleNetwork(modules.ConvNet(), (1, 32, 32), 10, batch_norm=batch_norm)
     epochs = list(train(network, (images[:512], labels[:512]), test, 0.1, 0, SETTINGS))
     assert epochs[-1].test_accuracy > 0.5
+
+
+def test_a_single_image_that_is_left_over_joins_a_batch(sets):
+    """Of which batch norm has no statistics, here."""
+    torch.manual_seed(0)
+    layers = [nn.Linear(1024, 8), nn.BatchNorm1d(8), nn.Sigmoid(), nn.Linear(8, 10)]
+    module = nn.Sequential(nn.Flatten(), *layers)
+    network = ModuleNetwork(module, (1, 32, 32), 10, batch_norm="batch")
+    (images, labels), _ = sets
+    few = images[:21], labels[:21]
+    settings = replace(SETTINGS, batch_size=10)
+    assert len(losses_of(train(network, few, few, 0.0, 0, settings))) > 1
+
+
+def test_a_module_may_have_weights_that_it_does_not_use(sets):
+    module = nn.Sequential(nn.Flatten(), nn.Linear(1024, 10))
+    module.register_parameter("aside", nn.Parameter(torch.ones(3)))
+    network = ModuleNetwork(module, (1, 32, 32), 10)
+    (images, labels), test = sets
+    given = (images[:64], labels[:64]), test, 0.0, 0, SETTINGS
+    *_, last = train(network, *given, make({"pruning": {"share": 0.5}}))
+    assert torch.equal(last.parameters["aside"], torch.ones(3))
 
 
 @pytest.mark.parametrize(("name", "bound"), [("uniform", 0.5), ("xavier", None)])

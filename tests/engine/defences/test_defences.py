@@ -146,6 +146,15 @@ def test_quantisation_is_unbiased_and_has_its_levels():
     assert (rounded[..., 1:3] == gradient[..., 1:3]).all()
 
 
+def test_no_draw_takes_a_level_to_the_next_one(monkeypatch):
+    """Such as one that is nearer to 1 than to any other number of single precision."""
+    highest = torch.tensor([[1 - 2.0**-30] * 3], dtype=torch.float64)
+    monkeypatch.setattr(rng, "uniform", lambda keys, count: highest)
+    levels = torch.tensor([[0.0, 1.0, -1.0]])
+    rounded = make({"quantisation": {"bits": 4}}).defend(Given(a=levels), KEYS[:1])["a"]
+    assert torch.equal(rounded, levels)
+
+
 def test_quantisation_of_nothing_is_nothing():
     nothing = torch.zeros(2, 3)
     rounded = make({"quantisation": {"bits": 4}}).defend(Given(a=nothing), KEYS)["a"]

@@ -131,6 +131,18 @@ def test_weights_that_are_used_twice_or_not_trained_say_nothing():
     assert ModuleNetwork(frozen, SHAPE, 10).classifier.bias is None
 
 
+def test_a_weight_that_is_not_used_has_no_layers():
+    class Aside(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.aside, self.last = nn.Linear(1024, 5), nn.Linear(1024, 10)
+
+        def forward(self, x):
+            return self.last(F.dropout(x.flatten(1), 0.0))
+
+    assert ModuleNetwork(Aside(), SHAPE, 10).factored() == {"last.weight": 1}
+
+
 def test_logits_may_come_as_their_log_softmax_and_otherwise_from_a_linear_layer_alone():
     layers = nn.Flatten(), nn.Linear(1024, 10)
     assert network(*layers, nn.LogSoftmax(1)).classifier.weight == "1.weight"

@@ -10,7 +10,7 @@ from dropleak.engine import defences
 def of_client(utility: pd.DataFrame, client: Mapping) -> pd.DataFrame:
     """The trainings of a client's network; of a trained client, up to its own epoch.
 
-    So the last epoch is that of the network that is attacked, unless this is untrained.
+    So the last epoch is that of the network that is attacked, unless that is before the training.
 
     Args:
         utility: with the columns network, dropout, defence and epoch.

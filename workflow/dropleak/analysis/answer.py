@@ -1,6 +1,6 @@
 """The answer of an experiment: what attackers recover, and whether dropout protects from them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
@@ -20,7 +20,12 @@ _STOPS = "{} stops this attack"
 _UNKNOWN = "it is not known whether {} protects"
 
 
-def sentences(summary: pa.Table, tradeoff: pa.Table, attackers: Collection[str]) -> list[str]:
+def sentences(
+    summary: pa.Table,
+    tradeoff: pa.Table,
+    attackers: Collection[str],
+    clients: Mapping[str, Mapping],
+) -> list[str]:
     """A sentence for every attacker on every client, in plain text.
 
     It has the shares of recovered images, with their intervals, without dropout and at the highest
@@ -31,21 +36,28 @@ def sentences(summary: pa.Table, tradeoff: pa.Table, attackers: Collection[str])
       without dropout;
     - does not protect where images are recovered more than rarely, or the mean error is below that
       of the mean training image;
-    - stops an attack where the mean error is above that, and images are recovered rarely at most,
-      provided that the attack is known to succeed without a defence. If it is not, its failure
-      means nothing.
+    - stops an attack where the mean error is above that, and none of the images is recovered or
+      they are known to be recovered rarely, provided that the attack is known to succeed without a
+      defence. If it is not, its failure means nothing.
+
+    A defence protects in place of dropout where it stops the attack without dropout.
 
     Args:
         summary: with the columns `schemas.SUMMARY`.
         tradeoff: with the columns and metadata of `schemas.TRADEOFF`.
         attackers: those that count, which an oracle does not.
+        clients: settings of all, by name.
     """
     measures = tradeoff.select([*_KEY, "private", "above_mean_image_high"]).to_pandas()
     frame = summary.to_pandas().merge(measures, on=_KEY, how="left").sort_values("dropout_rate")
     doubts, several = parquet.metadata(tradeoff)["doubts"], frame["client"].nunique() > 1
     return [
         f"{attacker}{f' on {client}' * several}: {_shares(rows)}"
-        f"{_verdict(rows, doubts[client][attacker], attacker not in attackers)}."
+        + (
+            ", but it is given the masks, which no client shares."
+            if attacker not in attackers
+            else f"{_verdict(rows, doubts[client][attacker], bool(clients[client]['defence']))}."
+        )
         for (client, attacker), rows in frame.groupby(["client", "attacker"])
     ]
 
@@ -53,28 +65,24 @@ def sentences(summary: pa.Table, tradeoff: pa.Table, attackers: Collection[str])
 def _shares(rows: pd.DataFrame) -> str:
     """The shares of recovered images at the lowest and the highest rate."""
     first, last = rows.iloc[0], rows.iloc[-1]
-    lowest = f"{_share(first)} recovered {_where(first.dropout_rate)}"
-    if len(rows) == 1:
-        return lowest
-    return f"{lowest}, {_share(last)} {_where(last.dropout_rate)}"
-
-
-def _share(row: Any) -> str:
-    return f"{row.success_share:.0%} ({row.success_low:.0%} to {row.success_high:.0%})"
+    shares = [
+        formatting.share(row.success_share, row.success_low, row.success_high)
+        for row in (first, last)
+    ]
+    lowest = f"{shares[0]} recovered {_where(first.dropout_rate)}"
+    return lowest if len(rows) == 1 else f"{lowest}, {shares[1]} {_where(last.dropout_rate)}"
 
 
 def _where(rate: float) -> str:
     return f"at rate {rate}" if rate else "without dropout"
 
 
-def _verdict(rows: pd.DataFrame, doubt: str | None, oracle: bool) -> str:
+def _verdict(rows: pd.DataFrame, doubt: str | None, defended: bool) -> str:
     """The end of a sentence; empty if there was no dropout."""
-    if oracle:
-        return ", but it is given the masks, which no client shares"
     without = rows.loc[rows["dropout_rate"] == 0.0, "success_high"].max()  # NaN without rate 0.0
     findings = {row.dropout_rate: _finding(row, without) for row in rows.itertuples()}
-    # An attack that is stopped without dropout succeeds on the same client without its defence.
-    subject = "the defence" if findings.pop(0.0, None) == _STOPS else "dropout"
+    stopped_without_dropout = findings.pop(0.0, None) == _STOPS
+    subject = "the defence" if defended and stopped_without_dropout else "dropout"
     if doubt and {*findings.values()} == {_UNKNOWN}:
         return f", which means nothing: {doubt}"
     rates: dict[str, list[float]] = {}
@@ -99,5 +107,6 @@ def _finding(row: Any, without: float) -> str:
         return _RECOVERS
     if row.above_mean_image_high < 0:
         return _CLOSER
+    rare = row.success_share == 0 or row.success_high <= RARE
     # Missing, not False, at a rate without a training, which the trade-off leaves out.
-    return _STOPS if row.private is True and row.success_share <= RARE else _UNKNOWN
+    return _STOPS if row.private is True and rare else _UNKNOWN

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from dropleak import formatting
-from dropleak.analysis import efficacy
+from dropleak.analysis import efficacy, inconclusive
 from dropleak.tables import parquet
 
 
@@ -38,15 +38,15 @@ def cautions(summary: pa.Table, tradeoff: pa.Table) -> list[Caution]:
     metadata = parquet.metadata(tradeoff)
     doubts = metadata["doubts"]
     warnings = [_vanished(summary)] if any(summary["vanished"].to_pylist()) else []
-    for reason, attacks in efficacy.grouped(doubts).items():
-        why = efficacy.explain(reason, attacks)
-        problem = f"Privacy from {efficacy.named(attacks, doubts)} is inconclusive: {why}."
+    for reason, attacks in inconclusive.grouped(doubts).items():
+        why = inconclusive.explain(reason, attacks)
+        problem = f"Privacy from {inconclusive.named(attacks, doubts)} is inconclusive: {why}."
         warnings.append(Caution(problem, _ADVICE[reason]))
     clients: dict[tuple, list[str]] = {}
     for client, rates in metadata["at_chance"].items():
         clients.setdefault(tuple(rates), []).append(client)
     warnings += [
-        _chance(metadata["chance"], rates, efficacy.which_of("of", names, doubts))
+        _chance(metadata["chance"], rates, inconclusive.which_of("of", names, doubts))
         for rates, names in clients.items()
         if rates
     ]

@@ -5,25 +5,15 @@ only counts in favour of a defence if the attack is known to succeed at rate 0.0
 or on that without its defence.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-
 import pandas as pd
 
 from dropleak.analysis import statistics
 from dropleak.analysis.claims.verdicts import FEWEST, RARE
-from dropleak.formatting import series
 
 FAILS = "this attack fails without a defence too"
 UNSURE = "too few images to know whether this attack succeeds without a defence"
 NOT_ATTACKED = "this attack was not run without a defence; whether it succeeds is unknown"
 INAPPLICABLE = "this attacker is not made for such a client"
-_OF_SEVERAL = {
-    FAILS: "these attacks fail without a defence too",
-    UNSURE: "too few images to know whether these attacks succeed without a defence",
-    NOT_ATTACKED: "these attacks were not run without a defence; whether they succeed is unknown",
-    INAPPLICABLE: "these attackers are not made for such clients",
-}
-
 NEVER_SMALL = "this attack is not known to end with a small RMSE without a defence either"
 
 
@@ -60,8 +50,9 @@ def failure(attacks: pd.DataFrame, success_rmse: float) -> str | None:
     low, high = statistics.mean_interval(above)
     if len(above) >= FEWEST and high < 0:
         return None
-    promising = low < 0 or above.mean() < 0 or _successes(attacks, success_rmse).any()
-    return UNSURE if promising else FAILS
+    # A single update has no interval, and shows nothing.
+    hopeless = low >= 0 and above.mean() >= 0 and not _successes(attacks, success_rmse).any()
+    return FAILS if hopeless else UNSURE
 
 
 def doubt_about_small(undefended: pd.DataFrame, success_rmse: float) -> str | None:
@@ -70,53 +61,6 @@ def doubt_about_small(undefended: pd.DataFrame, success_rmse: float) -> str | No
     if without.empty:
         return NOT_ATTACKED
     return NEVER_SMALL if _rarely_small(without, success_rmse) else None
-
-
-Doubts = Mapping[str, Mapping[str, str | None]]
-"""Doubts by client and attacker; None where there is none."""
-
-Attacks = dict[tuple[str, ...], list[str]]
-"""Groups of attackers, each with the clients that it is about."""
-
-
-def grouped(doubts: Doubts) -> dict[str, Attacks]:
-    """The attacks in doubt, by reason."""
-    by_reason: dict[str, Attacks] = {}
-    for client, reasons in doubts.items():
-        for reason in dict.fromkeys(filter(None, reasons.values())):
-            attackers = tuple(name for name, given in reasons.items() if given == reason)
-            by_reason.setdefault(reason, {}).setdefault(attackers, []).append(client)
-    return by_reason
-
-
-def explain(reason: str, attacks: Attacks) -> str:
-    """A reason, in the singular or plural as the number of attacks demands."""
-    count = sum(len(attackers) * len(clients) for attackers, clients in attacks.items())
-    return reason if count == 1 else _OF_SEVERAL[reason]
-
-
-def named(attacks: Attacks, clients: Collection[str], mark: str = "{}") -> str:
-    """The attackers in a sentence, with the clients if an experiment has several.
-
-    Args:
-        attacks: to be named.
-        clients: of the experiment.
-        mark: a format for each name.
-    """
-    return "; ".join(
-        series(map(mark.format, attackers)) + which_of("on", attacked, clients, mark)
-        for attackers, attacked in attacks.items()
-    )
-
-
-def which_of(
-    preposition: str, named: Sequence[str], clients: Collection[str], mark: str = "{}"
-) -> str:
-    """Some of the clients as the next words of a sentence; empty if there is only one client."""
-    if len(clients) == 1:
-        return ""
-    every = len(named) == len(clients)
-    return f" {preposition} {'every client' if every else series(map(mark.format, named))}"
 
 
 def _rarely_small(attacks: pd.DataFrame, success_rmse: float) -> bool:

@@ -12,6 +12,7 @@ from scipy.stats import (
     binom,
     binomtest,
     false_discovery_control,
+    norm,
     page_trend_test,
     quantile_test,
     rankdata,
@@ -86,30 +87,42 @@ def lowest(matrix: np.ndarray, confidence: float = 0.95) -> np.ndarray:
     return ~np.array(known)
 
 
-def share_interval(successes: int, trials: int, confidence: float = 0.95) -> Interval:
-    """Interval of a share (Wilson 1927)."""
-    return _share_interval(successes, trials, confidence, "wilson")
+def share_interval(successes: np.ndarray) -> Interval:
+    """95% interval of a share of images (Wilson 1927), of which only updates are independent.
+
+    It is that of so many independent images as their number divided by the design effect: by how
+    much sharing updates widens the variance of the share (Kish 1965; Franco et al. 2019 compare
+    such intervals). Where the effect is not known it is taken to be as large as it can be, as if
+    the images of an update all succeeded or all failed.
+
+    Args:
+        successes: bool [N, n], of n images in each of N updates.
+    """
+    share, (updates, effect) = successes.mean(), successes.shape
+    if 0 < share < 1 and updates > 1:
+        variance, independent = sem(successes.mean(axis=1)) ** 2, share * (1 - share)
+        effect = np.clip(variance * successes.size / independent, 1, effect)
+    number, z = successes.size / effect, norm.ppf(0.975)
+    weight = 1 / (1 + z**2 / number)
+    middle = weight * share + (1 - weight) / 2
+    reach = z * weight * np.sqrt(share * (1 - share) / number + (z / (2 * number)) ** 2)
+    return float(middle - reach) if share > 0 else 0.0, float(middle + reach) if share < 1 else 1.0
 
 
 def exact_share_interval(successes: int, trials: int, confidence: float = 0.95) -> Interval:
     """Interval of a share with at least the stated coverage (Clopper and Pearson 1934)."""
-    return _share_interval(successes, trials, confidence, "exact")
-
-
-def _share_interval(successes: int, trials: int, confidence: float, method: str) -> Interval:
-    interval = binomtest(successes, trials).proportion_ci(confidence, method=method)
+    interval = binomtest(successes, trials).proportion_ci(confidence, method="exact")
     return float(interval.low), float(interval.high)
 
 
-def share_range(trials: int, share: float, confidence: float = 0.95) -> Interval:
-    """Range of the share of successes in independent trials.
+def share_range(trials: int, share: float) -> Interval:
+    """Range that the share of successes in independent trials is in with 95% probability, at least.
 
     Args:
         trials: at least 1.
         share: probability of success in each, in (0, 1].
-        confidence: how often the share is in the range, at least.
     """
-    low, high = binom.interval(confidence, trials, share)
+    low, high = binom.interval(0.95, trials, share)
     return float(low / trials), float(high / trials)
 
 

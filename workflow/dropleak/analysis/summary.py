@@ -41,10 +41,12 @@ def summarise(attacks: pa.Table, success_rmse: float) -> pa.Table:
         # Images of an update are attacked together: only updates are independent.
         errors = group.groupby("update")["rmse_clipped"].mean()
         low, high = statistics.mean_interval(errors.to_numpy(), within=(0, 1))
-        successes = int((group["rmse"] < success_rmse).sum())
-        success_low, success_high = statistics.share_interval(successes, len(group))
-        identified = int((group["identification_rank"] == 1).sum())
-        identified_low, identified_high = statistics.share_interval(identified, len(group))
+        group = group.sort_values("update", kind="stable")
+        of_updates = group["update"].nunique(), -1
+        successes = group["rmse"].lt(success_rmse).to_numpy().reshape(of_updates)
+        success_low, success_high = statistics.share_interval(successes)
+        identified = group["identification_rank"].eq(1).to_numpy().reshape(of_updates)
+        identified_low, identified_high = statistics.share_interval(identified)
         mask_exact = group["mask_exact"].dropna()
         counts = {status: int((group["status"] == status).sum()) for status in STATUSES}
         rows.append(
@@ -60,10 +62,10 @@ def summarise(attacks: pa.Table, success_rmse: float) -> pa.Table:
                 "rmse_clipped_mean": group["rmse_clipped"].mean(),
                 "rmse_clipped_low": low,
                 "rmse_clipped_high": high,
-                "success_share": successes / len(group),
+                "success_share": successes.mean(),
                 "success_low": success_low,
                 "success_high": success_high,
-                "identified_share": identified / len(group),
+                "identified_share": identified.mean(),
                 "identified_low": identified_low,
                 "identified_high": identified_high,
                 "identification_rank_median": group["identification_rank"].median(),

@@ -224,6 +224,7 @@ def take_over(results: Path) -> None:
 if __name__ == "__main__":
     if sys.argv[1:]:
         take_over(Path(sys.argv[1]))
+    written = parts()
     for page, names in PAGES.items():
         for name in names:
-            markdown.replace(page, name, parts()[name])
+            markdown.replace(page, name, written[name])

@@ -102,9 +102,21 @@ def intervals(
         names: columns of the values and of the ends of their intervals.
         look: of the line, as `Axes.errorbar` takes it.
     """
+    look = {"markersize": 3, "linewidth": 1, "capsize": 1.5} | look
+    axis.errorbar(x, rows[names[0]], bars(rows, names), **look)
+
+
+def bars(rows: pd.DataFrame, names: tuple[str, str, str]) -> list[pd.Series]:
+    """How far the ends of intervals are below and above the values, as `Axes.errorbar` takes it.
+
+    Rounding can put the mean of equal values beyond both ends; matplotlib refuses such an interval.
+
+    Args:
+        rows: one per value; ends that are not known are nan, and so are their distances.
+        names: columns of the values and of the ends of their intervals.
+    """
     middle, low, high = (rows[name] for name in names)
-    errors = [middle - low, high - middle]
-    axis.errorbar(x, middle, errors, **{"markersize": 3, "linewidth": 1, "capsize": 1.5} | look)
+    return [(middle - low).clip(lower=0), (high - middle).clip(lower=0)]
 
 
 def from_zero(axis: Axes) -> None:

@@ -12,12 +12,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.cluster.hierarchy import fclusterdata
 
-from dropleak.analysis import efficacy
+from dropleak.analysis import inconclusive
 from dropleak.analysis.chance import Chance
 from dropleak.figures import style
 from dropleak.figures.naming import name_points
-from dropleak.figures.rmse import CLIPPED
+from dropleak.figures.rmse import CLIPPED, MEAN_CLIPPED
 from dropleak.tables import parquet
+
+_ACCURACY = ("test_accuracy", "test_accuracy_low", "test_accuracy_high")
+"""Columns of accuracies and of the ends of their intervals."""
 
 _NEAR = (18, 6)
 """Distance of points across and up, in points of the page, below which they have one name."""
@@ -48,7 +51,7 @@ def privacy_and_utility(
     if frame.empty:
         say_missing(axis)
         return figure
-    ends = ["test_accuracy_low", "test_accuracy_high"]
+    _, *ends = _ACCURACY
     key = ["client", "dropout_rate"]
     frame = frame.merge(defences.to_pandas()[[*key, *ends]], on=key, how="left")
     doubts = {name: metadata["doubts"][client][name] for name in attackers}
@@ -85,8 +88,8 @@ def points(
     axis.errorbar(
         x,
         y,
-        xerr=[x - rows["test_accuracy_low"], rows["test_accuracy_high"] - x],
-        yerr=[y - rows["rmse_clipped_low"], rows["rmse_clipped_high"] - y],
+        xerr=style.bars(rows, _ACCURACY),
+        yerr=style.bars(rows, MEAN_CLIPPED),
         fmt="none",
         ecolor=colour,
         elinewidth=0.6,
@@ -162,9 +165,9 @@ def _verdict(
         rates = ", ".join(f"{rate}" for rate in good.index[good])
         names = ", ".join(trusted) if len(trusted) < len(doubts) else "all of them"
         lines.append(f"private from {names} and accurate: {rates or 'no rate'}")
-    for reason, attacks in efficacy.grouped({client: doubts}).items():
+    for reason, attacks in inconclusive.grouped({client: doubts}).items():
         ((doubted, _),) = attacks.items()
-        lines.append(f"{', '.join(doubted)} inconclusive: {efficacy.explain(reason, attacks)}")
+        lines.append(f"{', '.join(doubted)} inconclusive: {inconclusive.explain(reason, attacks)}")
     if shown := sorted({*frame["dropout_rate"]} & {*at_chance}):
         lines.append(f"accuracy is at chance: {', '.join(map(str, shown))}")
     return "\n".join(part for line in lines for part in wrap(line, _TITLE_WIDTH))

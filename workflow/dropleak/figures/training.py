@@ -24,7 +24,8 @@ def leakage_by_epoch(
 ) -> Figure:
     """Mean RMSE after clipping and share of successes by epoch of training, a line per attacker.
 
-    Panels are side by side for dropout rates. Each course has two rows of panels, one per measure.
+    Panels are side by side for dropout rates, of which not every course need have all. Each course
+    has two rows of panels, one per measure.
 
     Args:
         summary: the summary table.
@@ -32,11 +33,13 @@ def leakage_by_epoch(
         courses: by client the epoch after which it is attacked, see `networks.courses`.
         attackers: names, in the order of the legend.
     """
-    rates = sorted(measured.by_epoch(summary, courses[0])["dropout_rate"].unique())
+    frames = [measured.by_epoch(summary, course) for course in courses]
+    rates = sorted(pd.concat(frames)["dropout_rate"].unique())
     panels = {"nrows": 2 * len(courses), "ncols": len(rates), "sharex": "row", "sharey": "row"}
     figure, axes = style.new(0.7 + 2.8 * len(courses), squeeze=False, **panels)
-    for (above, below), course in zip(axes.reshape(-1, 2, len(rates)), courses, strict=True):
-        frame = measured.by_epoch(summary, course)
+    for (above, below), course, frame in zip(
+        axes.reshape(-1, 2, len(rates)), courses, frames, strict=True
+    ):
         for row, (label, names) in zip((above, below), _MEASURES.items(), strict=True):
             for axis, rate in zip(row, rates, strict=True):
                 at_rate = frame[frame["dropout_rate"] == rate]
@@ -67,11 +70,14 @@ def _draw(
     """Draw the values of attackers with their intervals.
 
     Args:
-        frame: of one rate.
+        frame: of one rate, without rows if the course was not attacked there.
         names: columns of the values and of the ends of their intervals.
         epochs: all, equally far from each other.
         attackers: names.
     """
+    if frame.empty:
+        look = {"fontsize": 7, "ha": "center", "backgroundcolor": "white"}
+        axis.text(0.5, 0.5, "not attacked", look, transform=axis.transAxes)
     shifts = style.shifts(len(attackers), 0.08)
     for (name, look), shift in zip(style.looks(attackers).items(), shifts, strict=True):
         rows = frame[frame["attacker"] == name].sort_values("epochs")

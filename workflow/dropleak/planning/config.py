@@ -104,9 +104,9 @@ def interpretations(config: dict) -> dict[str, str]:
 
 
 def accounting(config: dict) -> list[str]:
-    """The configured attackers that account for the client's masks."""
+    """The configured attackers that account for the client's masks, and are not given them."""
     presets = attackers(config)
-    return [name for name in attacking(config) if presets[name]["masks"] in ACCOUNTING]
+    return [name for name in without_oracles(config) if presets[name]["masks"] in ACCOUNTING]
 
 
 def without_oracles(config: dict) -> list[str]:

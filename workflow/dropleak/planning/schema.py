@@ -22,6 +22,9 @@ _CHOICES: dict[str, dict[str, str | None]] = {
 }
 """What settings can be, and what that means, unless the schema says it."""
 
+_EXACT = 2**53
+"""Floats hold every whole number below."""
+
 _GROUPS = {"defences": defences.DEFENCES}
 """The entries that a group of keys can name, each with settings of its own."""
 
@@ -85,8 +88,11 @@ def load_presets(kind: str) -> dict[str, dict]:
 def with_defaults(value: Any, schema: dict) -> Any:
     """`value` with the schema's defaults filled in, at every depth, and keys in the schema's order.
 
-    Others come last, sorted, so that the order in which keys were given changes nothing.
+    Others come last, sorted, so that neither the order of keys nor 1 in place of 1.0 changes
+    anything.
     """
+    if type(value) is int and schema.get("type") == "number" and abs(value) < _EXACT:
+        return float(value)
     if not isinstance(value, dict):
         return deepcopy(value)
     properties, others = schema.get("properties", {}), schema.get("additionalProperties")

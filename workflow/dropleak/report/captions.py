@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dropleak.analysis import efficacy, training
+from dropleak.analysis import inconclusive, training
 from dropleak.analysis import separation as measured
 from dropleak.analysis.accuracy import by_training, last_epoch
 from dropleak.analysis.chance import Chance
@@ -144,7 +144,10 @@ def _same_network(frame: pd.DataFrame) -> str:
         return ""
     epochs = frame["epochs"].iloc[0]
     if pd.isna(epochs):
-        return " The attacked network is untrained; the accuracies are those after training."
+        return (
+            " The network is attacked before the experiment's training, after which it has the "
+            "accuracies."
+        )
     return (
         " Errors and accuracies are of the same network, after "
         f"{count(int(epochs), 'epoch')} of training."
@@ -175,11 +178,13 @@ def leakage_by_epoch(
     parts = []
     for course in courses:
         frame = training.by_epoch(summary, course).sort_values(["dropout_rate", "epochs"])
+        first, *_, last = course
+        which = f"from ``{first}`` to ``{last}`` " if len(courses) > 1 else ""
         for name in attackers:
             for rate, rows in frame[frame["attacker"] == name].groupby("dropout_rate"):
                 ends = rows.iloc[[0, -1]].drop_duplicates().itertuples()
                 means = series(f"{_mean(row)} after {row.epochs}" for row in ends)
-                parts.append(f"at rate {rate} ``{name}`` has {means}")
+                parts.append(f"{which}at rate {rate} ``{name}`` has {means}")
     baseline = parquet.metadata(tradeoff)["mean_image_rmse"]
     return f"Means by epoch: {'; '.join(parts)}. The mean image has {baseline:.3f}."
 
@@ -221,7 +226,7 @@ def separation(attacks: StoredTable, summary: pa.Table, attackers: list[str]) ->
             for images, rows in by_attacker[name].groupby("images")
         )
         sentences.append(f"``{name}`` separates {series(parts)} images exactly.")
-    return " ".join(sentences) or "No rate above 0.0 was attacked."
+    return " ".join(sentences) or "At no rate above 0.0 did an attacker look for masks."
 
 
 def _shown(attacks: StoredTable, chosen: list[int], *conditions: Condition) -> pd.DataFrame:
@@ -252,7 +257,7 @@ def _doubts(tradeoff: pa.Table, clients: list[str], attackers: list[str]) -> str
         for client in clients
     }
     return "".join(
-        f" Inconclusive for {efficacy.named(attacks, clients, '``{}``')}: "
-        f"{efficacy.explain(reason, attacks)}."
-        for reason, attacks in efficacy.grouped(doubts).items()
+        f" Inconclusive for {inconclusive.named(attacks, clients, '``{}``')}: "
+        f"{inconclusive.explain(reason, attacks)}."
+        for reason, attacks in inconclusive.grouped(doubts).items()
     )

@@ -37,6 +37,8 @@ class Figure:
     """Whether experiments with these clients and attackers have it."""
     about: Callable[[str, Presets], bool] = lambda client, clients: True
     """Whether it shows this one of the clients."""
+    beside: Callable[[str, Presets], list[str]] = lambda client, clients: []
+    """The other clients that a separate figure of this one shows too."""
 
     @property
     def wildcards(self) -> list[str]:
@@ -79,6 +81,11 @@ class Figure:
         of = ", ".join(f"{{wildcards.{name}}}" for name in self.wildcards)
         return f"Drawing {self.title}{f' ({of})' if of else ''}"
 
+    def outcome(self, clients: Presets) -> str:
+        """What the rule of all its files says; an experiment may have none, see `instances`."""
+        there = "is there" if self.instances(clients) else "has nothing to show in this experiment"
+        return f"Figure {self.number} {there}: {self.shows}"
+
     @property
     def labels(self) -> dict[str, str]:
         """Labels in the report."""
@@ -107,9 +114,15 @@ class Figure:
     def subjects(
         self, wildcards: Mapping[str, str], clients: Presets
     ) -> tuple[list[str], list[str]]:
-        """The clients and the attackers that the figure of a job shows; arguments as below."""
-        named = "client" in self.wildcards
-        shown = [wildcards["client"]] if named else self.shown(clients)
+        """The clients and the attackers that the figure of a job shows; arguments as below.
+
+        The first client is that of the wildcards, if these have one.
+        """
+        if "client" in self.wildcards:
+            client = wildcards["client"]
+            shown = [client, *self.beside(client, clients)]
+        else:
+            shown = self.shown(clients)
         if "attacker" in self.wildcards:
             return shown, [wildcards["attacker"]]
         every = (name for client in shown for name in clients[client]["attackers"])
@@ -136,9 +149,13 @@ def _shares_several(client: str, clients: Presets) -> bool:
 
 
 def _separates(clients: Presets, attackers: Presets) -> bool:
-    """Whether there are updates of several images, and an attacker that separates them."""
-    several = any(_shares_several(name, clients) for name in clients)
-    return several and any(attacker["masks"] == "separate" for attacker in attackers.values())
+    """Whether an attacker separates the updates of a client that are of several images."""
+    return any(
+        attackers[name]["masks"] == "separate"
+        for client in clients
+        if _shares_several(client, clients)
+        for name in clients[client]["attackers"]
+    )
 
 
 def _in_course(client: str, clients: Presets) -> bool:
@@ -156,10 +173,15 @@ def _at_several_rates(client: str, clients: Presets) -> bool:
     return len(clients[client]["rates"]) > 1
 
 
+def _defended(client: str, clients: Presets) -> list[str]:
+    """The clients that differ from this one by a defence alone."""
+    others = (name for name in clients if name != client)
+    return [name for name in others if twins.undefended(name, clients) == client]
+
+
 def _has_defences(client: str, clients: Presets) -> bool:
     """Whether there are clients that differ from this one by a defence alone."""
-    others = (name for name in clients if name != client)
-    return any(twins.undefended(name, clients) == client for name in others)
+    return bool(_defended(client, clients))
 
 
 FIGURES = [
@@ -267,6 +289,7 @@ FIGURES = [
         settings=("client",),
         applies=lambda clients, attackers: any(_has_defences(name, clients) for name in clients),
         about=_has_defences,
+        beside=_defended,
     ),
     Figure(
         number=12,

@@ -10,8 +10,9 @@ from dropleak.data.datasets import DATASETS
 from dropleak.engine.models.zoo import NETWORKS
 from dropleak.formatting import count, series
 from dropleak.formatting import rates as rates_in_words
-from dropleak.planning.config import independent
+from dropleak.planning.config import independent, training_rates
 from dropleak.planning.networks import is_module, is_trained, untrained
+from dropleak.planning.networks import training as training_of
 from dropleak.report import presets
 from dropleak.report.escape import latex
 
@@ -61,17 +62,17 @@ def paragraph(
         networks: the table of clients.
         dataset: what the images are called.
         shape: of an image, channels first.
-        attacks: with the columns host, device, seconds and engine_version.
+        attacks: with the columns host, device, seconds, engine_version and torch_version.
         utility: with the columns host, device and seconds.
         versions: of Python and packages.
         revision: of the code (see `provenance`).
     """
-    source, training = config["data"]["source"], config["utility"]
+    source = config["data"]["source"]
     images = r"$\times$".join(map(str, (*shape[1:], shape[0])))
     named = DATASETS[source].method if source in DATASETS else latex(dataset)
     hours = pd.concat([attacks, utility]).groupby("device")["seconds"].sum() / 3600
     hosts = pd.concat([attacks["host"], utility["host"]]).nunique()
-    torch = versions.get("torch", attacks["torch_version"].iloc[0])
+    engine, torch = (series(attacks[f"{name}_version"].unique()) for name in ("engine", "torch"))
     sentences = [
         f"We attacked {config['images']:,} test images of {named} ({images}), the first of an "
         f"order drawn with seed {config['seed']}.",
@@ -81,8 +82,8 @@ def paragraph(
             rf"Attacker \texttt{{{latex(name)}}}: {presets.attacker(settings)}."
             for name, settings in attackers.items()
         ),
-        f"{_budget(attackers.values())} had at most {config['attack']['iterations']:,} iterations, "
-        f"and all were computed in {config['attack']['precision']}.",
+        f"{_budget(attackers.values(), config['attack']['iterations'])} computed in "
+        f"{config['attack']['precision']}.",
         "The root mean squared error (RMSE) is of pixels in $[0, 1]$, also after clipping to that "
         f"range; a success has one below {config['success_rmse']} without clipping. An image is "
         "identified if no other test image is as near to the clipped reconstruction. Structural "
@@ -97,15 +98,9 @@ def paragraph(
         "shares of successes by exact "
         r"binomial tests, with p-values adjusted by Benjamini and Yekutieli "
         r"\cite{benjamini2001control}.",
-        f"For accuracy, the same {'network was' if len(clients) == 1 else 'networks were'} trained "
-        "with each of the rates "
-        f"{series(training['rates'])}{_other_rates(config, clients)} on "
-        f"{count(training['seeds'], 'seed')} for "
-        f"{count(training['epochs'], 'epoch')} (optimiser {training['optimiser']}, learning rate "
-        f"{training['learning_rate']}, batches of {training['batch_size']}), from "
-        f"{_starts(clients.values(), training['initialisation'])}.",
+        _trainings(clients, config),
         f"We used dropleak {versions['dropleak']}"
-        f" ({_commit(revision)}engine version {attacks['engine_version'].iloc[0]}) with Snakemake "
+        f" ({_commit(revision)}engine version {engine}) with Snakemake "
         rf"\cite{{moelder2021sustainable}} {versions['snakemake']}, PyTorch "
         rf"\cite{{paszke2019pytorch}} {torch}, NumPy \cite{{harris2020array}} "
         rf"{versions['numpy']}, SciPy \cite{{virtanen2020scipy}} {versions['scipy']}, pandas "
@@ -174,26 +169,41 @@ def _pairs(clients: dict[str, dict]) -> str:
     """What attacks on the same image had in common."""
     if not any(map(is_trained, clients.values())):
         return (
-            "Networks, start images and masks depended on seed and image alone, so that all "
-            f"{'clients, ' if len(clients) > 1 else ''}rates and attackers met the same problems."
+            "Networks and the random numbers of starts and masks depended on seed and image alone, "
+            f"so that all {'clients, ' if len(clients) > 1 else ''}rates and attackers met the "
+            "same problems."
         )
     return (
-        "Initial weights, start images and masks depended on seed and image alone, trained weights "
-        "on the seed, the rate and the number of epochs, so that all attackers met the same "
-        "problems."
+        "Initial weights and the random numbers of starts and masks depended on seed and image "
+        "alone, trained weights on the seed, the client and the rate, so that all attackers met "
+        "the same problems."
     )
 
 
-def _budget(attackers: Collection[dict]) -> str:
-    """The attacks that have the budget of iterations that all share."""
-    return "Other attacks" if any(own["iterations"] for own in attackers) else "Attacks"
+def _budget(attackers: Collection[dict], iterations: int) -> str:
+    """The iterations of attackers that have no budget of their own; ends in a verb about all."""
+    own = [attacker["iterations"] is not None for attacker in attackers]
+    if all(own):
+        return "All attacks were"
+    whose = "Other attacks" if any(own) else "Attacks"
+    return f"{whose} had at most {count(iterations, 'iteration')}, and all were"
 
 
-def _other_rates(config: dict, clients: dict[str, dict]) -> str:
-    """The rates of trainings that only attacks need."""
-    needed = config["rates"] if any(map(is_trained, clients.values())) else []
-    others = sorted({*needed} - {*config["utility"]["rates"]})
-    return f" (those of trained clients also with {series(others)})" if others else ""
+def _trainings(clients: dict[str, dict], config: dict) -> str:
+    """How networks were trained, and with which dropout rates."""
+    settings = config["utility"]
+    by_rates: dict[str, list[str]] = {}
+    for name, client in clients.items():
+        rates = sorted(training_rates(config, *training_of(client)))
+        by_rates.setdefault(rates_in_words(rates), []).append(name)
+    return (
+        f"For accuracy, the same {'network was' if len(clients) == 1 else 'networks were'} trained "
+        f"on {count(settings['seeds'], 'seed')} for {count(settings['epochs'], 'epoch')} "
+        f"(optimiser {settings['optimiser']}, learning rate {settings['learning_rate']}, batches "
+        f"of {settings['batch_size']}), from "
+        f"{_starts(clients.values(), settings['initialisation'])}, with dropout at "
+        f"{_by_client(by_rates) if len(by_rates) > 1 else next(iter(by_rates))}."
+    )
 
 
 def _network(client: dict, facts: pd.Series) -> str:

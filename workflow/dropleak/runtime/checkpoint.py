@@ -70,9 +70,10 @@ class Checkpoint:
                 tensors = {name: tensor.contiguous() for name, tensor in state.items()}
                 save_file(tensors, partial, {"identity": self._identity})
             print(f"checkpoint after {progress}: {time.monotonic() - began:.1f} s")
-        except OSError as error:
-            outcome = f"lost, because {self.path} cannot be written ({error.strerror})"
-            print(f"no checkpoint: {self.path} cannot be written ({error.strerror})")
+        except (OSError, SafetensorError) as error:
+            problem = f"{self.path} cannot be written ({getattr(error, 'strerror', error)})"
+            outcome = f"lost, because {problem}"
+            print(f"no checkpoint: {problem}")
         ended = time.monotonic()
         self._next = ended + max(PAUSE, (ended - began) / COST)
         if self._stop:

@@ -12,6 +12,7 @@ from dropleak.engine.folders import put, temporary
 from dropleak.errors import InputError
 
 _PARTIAL = ".partial-"
+_SAFETENSORS = ".tmp"  # of the files that it writes to before it replaces those it is asked for
 
 
 @contextmanager
@@ -43,8 +44,9 @@ def write_text(path: str | Path, text: str) -> None:
 
 def remove_partial_files(folder: str | Path) -> None:
     """Remove partial files of killed jobs below a folder that no job writes to."""
-    for partial in Path(folder).rglob(f"{_PARTIAL}*"):
-        partial.unlink(missing_ok=True)
+    for beginning in (_PARTIAL, _SAFETENSORS):
+        for partial in Path(folder).rglob(f"{beginning}*"):
+            partial.unlink(missing_ok=True)
 
 
 def lock(name: str, *, wait: bool) -> IO | None:

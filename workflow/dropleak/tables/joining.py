@@ -62,10 +62,11 @@ def link(
         name = Path(source).relative_to(above)
         with parquet.opened(source, schema) as file:
             joined.add(source, file.read(key).slice(0, count))
-            if count < file.metadata.num_rows:
-                parquet.write(file.read().slice(0, count), folder / name)
-            else:
-                _link(source, folder / name)
+            first = file.read().slice(0, count) if count < file.metadata.num_rows else None
+        if first is None:
+            _link(source, folder / name)
+        else:
+            parquet.write(first, folder / name)
         part = pq.read_metadata(folder / name)
         part.set_file_path(name.as_posix())
         parts.append(part)

@@ -153,7 +153,7 @@ SUMMARY = pa.schema(
         _column("rmse_clipped_low", pa.float64(), "its 95% interval, lower end", "pixel range"),
         _column("rmse_clipped_high", pa.float64(), "its 95% interval, upper end", "pixel range"),
         _column("success_share", pa.float64(), "share of attacks with rmse below the threshold"),
-        _column("success_low", pa.float64(), "its 95% interval, images independent, lower end"),
+        _column("success_low", pa.float64(), "its 95% interval, updates independent, lower end"),
         _column("success_high", pa.float64(), "its 95% interval, upper end"),
         _column(
             "identified_share",
@@ -161,7 +161,7 @@ SUMMARY = pa.schema(
             "share of attacks whose reconstruction is nearer to its image than to any other test "
             "image",
         ),
-        _column("identified_low", pa.float64(), "its 95% interval, images independent, lower end"),
+        _column("identified_low", pa.float64(), "its 95% interval, updates independent, lower end"),
         _column("identified_high", pa.float64(), "its 95% interval, upper end"),
         _column("identification_rank_median", pa.float64(), "median of identification_rank"),
         _column("candidates", pa.int32(), "test images; guesses identify one in as many attacks"),
@@ -197,7 +197,7 @@ COMPARISON = pa.schema(
         _column("seconds_ratio", pa.float64(), "mean seconds over the baseline's"),
     ]
 )
-"""One row per client, attacker and rate, paired with the first configured attacker over images."""
+"""One row per client, attacker and rate, paired over images with the first of its client."""
 
 MEAN_IMAGE = pa.schema(
     [

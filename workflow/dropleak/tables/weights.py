@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from dropleak.runtime.files import atomic
 from dropleak.tables import parquet
@@ -25,7 +25,9 @@ def write(path: str | Path, weights: Weights, settings: dict, code: dict | None 
     # Under one key, as safetensors writes several in a random order.
     origin = {_ORIGIN: json.dumps({"settings": settings, "code": code})}
     with atomic(path) as partial:
-        save_file(dict(weights), partial, origin)
+        partial.write_bytes(
+            save(dict(weights), origin)
+        )  # whose errors safetensors has no types for
 
 
 def write_epochs(

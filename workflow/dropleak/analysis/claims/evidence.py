@@ -1,6 +1,7 @@
 """A run's evidence about claims: estimates with intervals, and tests.
 
-Every function returns None if the run lacks what it needs: a rate, or a second image or seed.
+Every function returns None if the run lacks what it needs: a rate that the claim speaks of, or, for
+means and tests of them, a second image or seed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -120,13 +121,13 @@ class Run:
         return "images" if self.images_per_update == 1 else "updates"
 
 
-def trend(run: Run, attacker: str, lowest: float) -> Evidence | None:
-    """Whether the error rises with the rate, from the lowest to 0.5."""
-    rates = [
-        rate for rate in sorted(run.of(attacker)["dropout_rate"].unique()) if lowest <= rate <= 0.5
-    ]
+def trend(run: Run, attacker: str, with_zero: bool = True) -> Evidence | None:
+    """Whether the error rises with the rate, from 0.0 or the lowest rate above it to 0.5."""
+    rates = [rate for rate in sorted(run.of(attacker)["dropout_rate"].unique()) if rate <= 0.5]
+    ends = {0.0, 0.5} if with_zero else {0.5}
+    rates = rates if with_zero else [rate for rate in rates if rate > 0]
     errors = run.errors(attacker, rates)
-    if errors is None or len(rates) < 3:
+    if errors is None or len(rates) < 3 or not ends <= {*rates}:
         return None
     correlation = statistics.rank_trend(errors)
     return Evidence(
@@ -211,9 +212,10 @@ def nearest_interpretation(run: Run) -> Evidence | None:
 
     The interval is that of the smallest distance over all interpretations, whichever truly has it.
     """
-    if not len(run.interpretations):
-        return None
+    values = [name for name in run.interpretations.column_names if name.startswith("rmse_at_")]
     interpretations = run.interpretations.to_pandas()
+    if interpretations.empty or interpretations[values].isna().any(axis=None):
+        return None
     best = interpretations.iloc[0]
     return Evidence(
         f"distance of the nearest interpretation ({best['attacker']}, {best['rmse']}, "
@@ -345,9 +347,10 @@ def recommended(rates: Iterable[float]) -> list[float]:
 
 
 def accuracy_trend(run: Run) -> Evidence | None:
-    """Whether test accuracy falls with the rate, up to 0.9."""
+    """Whether test accuracy falls with the rate, from 0.0 to 0.9 or above."""
     accuracies = run.accuracies()
-    if len(accuracies) < 2 or accuracies.shape[1] < 3 or accuracies.columns.max() < 0.9:
+    rates = accuracies.columns
+    if len(accuracies) < 2 or len(rates) < 3 or rates.min() > 0 or rates.max() < 0.9:
         return None
     losses = -accuracies.to_numpy()
     correlation = statistics.rank_trend(losses)

@@ -18,7 +18,7 @@ from torch import Tensor
 from dropleak.engine.attack.equations import GREY, Equations, Signal
 from dropleak.engine.attack.masks import Constant, Masks
 from dropleak.engine.attack.objective import GradientMatching
-from dropleak.engine.attack.reconstruction import Reconstruction, Status
+from dropleak.engine.attack.reconstruction import Reconstruction, Status, exploded
 from dropleak.engine.attack.separation import Claims
 from dropleak.engine.attack.vanishing import vanished
 from dropleak.engine.client.update import Update
@@ -110,9 +110,8 @@ def reconstruct(objective: GradientMatching) -> Reconstruction:
     shape = (len(update), update.images_per_update, *update.network.input_shape)
     images = update.like.new_full(shape, GREY)
     if problem := obstacle(update.network, update.images_per_update):
-        inapplicable = (Status.INAPPLICABLE,) * len(update)
         claims = ((problem,) * update.images_per_update,) * len(update)
-        return _result(objective, images, inapplicable, None, claims)
+        return _result(objective, images, None, claims)
     finite = flatten(update.gradients).isfinite().all(1)
     empty = vanished(update, objective.attacker)
     features = [torch.zeros_like(mask) for mask in masks.masks]
@@ -122,11 +121,13 @@ def reconstruct(objective: GradientMatching) -> Reconstruction:
             own[client, 0] = one
     masks = _with_inner(update, masks, features)
     objective = type(objective)(update, objective.attacker, objective.labels, masks)
+    solution = _result(objective, images, tuple(m > 0 for m in masks.masks), masks.claims)
+    sound = finite & solution.loss.isfinite() & ~exploded(images)
     statuses = tuple(
         Status.VANISHED if nothing else Status.CONVERGED if solved else Status.DIVERGED
-        for nothing, solved in zip(empty.tolist(), finite.tolist(), strict=True)
+        for nothing, solved in zip(empty.tolist(), sound.tolist(), strict=True)
     )
-    return _result(objective, images, statuses, tuple(m > 0 for m in masks.masks), masks.claims)
+    return replace(solution, status=statuses)
 
 
 def _before_activation(layer: Activation, behind: Signal) -> Signal:
@@ -156,11 +157,10 @@ def _with_inner(update: Update, masks: Constant, features: Sequence[Tensor]) -> 
 def _result(
     objective: GradientMatching,
     images: Tensor,
-    statuses: tuple[Status, ...],
     masks: Masks | None,
     claims: Claims | None,
 ) -> Reconstruction:
-    """The result after no iteration, and one evaluation."""
+    """The result after no iteration, and one evaluation, as of an attack that cannot be made."""
     variables = objective.variables
     logits = images.new_zeros(*images.shape[:2], variables.classes)
     iterations = torch.zeros(len(images), dtype=torch.int64, device=images.device)
@@ -170,7 +170,7 @@ def _result(
         labels=logits.argmax(2) if objective.labels is None else objective.labels,
         loss=loss,
         match=loss,
-        status=statuses,
+        status=(Status.INAPPLICABLE,) * len(images),
         iterations=iterations,
         evaluations=iterations + 1,
         masks=masks,

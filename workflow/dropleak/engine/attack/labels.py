@@ -6,7 +6,7 @@ times the features, summed over the images. That of its bias is the same without
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import prod
+from math import ceil, prod
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ from dropleak.engine.models.dropout import dropout_masks
 from dropleak.engine.models.model import Classifier, Model
 
 _SAMPLES = 32
-"""Random images by which the clients' class probabilities are estimated."""
+"""Random images by which the clients' class probabilities are estimated, at least."""
 
 
 @dataclass(frozen=True)
@@ -99,15 +99,16 @@ def _label_counts(update: Update, keys: Tensor, classifier: Classifier) -> Tenso
     """How often each class occurs in each update, int64 [B, classes].
 
     A class is there if its row has a negative entry (Yin et al. 2021, section 3.1), or its bias if
-    features can be negative themselves. The rest goes where the bias gradient leaves most: n times
-    it is the sum of the images' probabilities minus the counts, with the probabilities estimated on
-    random images (after Wainakh et al. 2022).
+    features can be negative themselves. If that holds of more than n classes, gradients have noise,
+    and it says nothing. The rest goes where the bias gradient leaves most: n times it is the sum of
+    the images' probabilities minus the counts, with the probabilities estimated on random images
+    (after Wainakh et al. 2022).
     """
     assert classifier.bias is not None
     bias = update.gradients[classifier.bias]
     lowest = bias if classifier.signed else update.gradients[classifier.weight].amin(-1)
-    counts = (lowest < 0).long()
-    n = update.images_per_update
+    counts, n = (lowest < 0).long(), update.images_per_update
+    counts = torch.where(counts.sum(1, keepdim=True) > n, 0, counts)
     expected = n * (_probabilities(update, keys) - bias)
     for _ in range(n):
         best = F.one_hot((expected - counts).argmax(1), counts.shape[1])
@@ -116,17 +117,21 @@ def _label_counts(update: Update, keys: Tensor, classifier: Classifier) -> Tenso
 
 
 def _probabilities(update: Update, keys: Tensor) -> Tensor:
-    """Mean probability of each class over random images and masks, [B, classes]."""
+    """Mean probability of each class over random images and masks, [B, classes].
+
+    As many images at once as an update has, whose statistics a batch norm may take.
+    """
     stream = rng.derive(keys[:, :1], rng.Stream.LABELS)
-    network, shape = update.network, update.network.input_shape
-    found = derivatives(network, update.parameters, len(update), images=1)
+    network, shape, n = update.network, update.network.input_shape, update.images_per_update
+    found = derivatives(network, update.parameters, len(update), n)
+    samples = torch.arange(n * ceil(_SAMPLES / n), device=keys.device)
     total = update.like.new_zeros(len(update), network.classes)
-    for sample in range(_SAMPLES):
-        sample_keys = rng.derive(stream, sample)
+    for together in samples.split(n):
+        sample_keys = rng.derive(stream, together)
         pixels = rng.uniform(sample_keys, prod(shape))
         images = pixels.reshape(*sample_keys.shape, *shape).to(update.like)
         masks = dropout_masks(network, rng.derive(sample_keys, 0), update.rate, update.dtype)
-        total += found.predict(images, masks).squeeze(1) / _SAMPLES
+        total += found.predict(images, masks).sum(1) / len(samples)
     return total
 
 

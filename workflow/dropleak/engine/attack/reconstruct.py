@@ -16,7 +16,7 @@ from dropleak.engine.attack.labels import infer_labels
 from dropleak.engine.attack.masks import SOURCES, Constant, Masks, MaskSource, start_masks
 from dropleak.engine.attack.objective import GradientMatching
 from dropleak.engine.attack.optimiser import Optimiser, Outcome
-from dropleak.engine.attack.reconstruction import Reconstruction, Status
+from dropleak.engine.attack.reconstruction import Reconstruction, Status, exploded
 from dropleak.engine.attack.state import AttackState, CheckpointHook
 from dropleak.engine.attack.vanishing import vanished
 from dropleak.engine.backends.choice import choose
@@ -24,9 +24,6 @@ from dropleak.engine.client.update import Update
 
 ITERATIONS_PER_STEP = 20
 """Iterations in one call of the optimiser, as in the iDLG script; progress is observed between."""
-
-DIVERGED_RMS = 100.0
-"""Root mean square of a dummy image, in units of the pixel range, beyond which it has exploded."""
 
 Observer = Callable[[int, Tensor, Tensor], None]
 """Called with (iteration, images [B, n, C, H, W], loss [B]) after every step of the optimiser."""
@@ -236,11 +233,6 @@ def _inferred_masks(objective: GradientMatching, optimised: list[Tensor]) -> Mas
 _REPORTED = ("x", "loss", "outcome", "iterations", "evaluations")
 
 
-def _exploded(images: Tensor) -> Tensor:
-    """Whether a client's images [B, n, C, H, W] have exploded: bool [B]."""
-    return images.flatten(1).square().mean(1).sqrt() > DIVERGED_RMS
-
-
 def _finished(optimiser: Optimiser, objective: GradientMatching) -> Tensor:
     """Whether no further step would change an attack: bool [B].
 
@@ -248,7 +240,7 @@ def _finished(optimiser: Optimiser, objective: GradientMatching) -> Tensor:
     saturated every sigmoid.
     """
     images, _, _ = objective.variables.split(optimiser.x)
-    stuck = optimiser.idle & (_exploded(images) | objective.deterministic)
+    stuck = optimiser.idle & (exploded(images) | objective.deterministic)
     return stuck | (optimiser.outcome == Outcome.NOT_FINITE)
 
 
@@ -267,6 +259,6 @@ def _statuses(
     )
     code[outcome == Outcome.STOPPED] = statuses.index(Status.STOPPED)
     overflowed = (outcome == Outcome.NOT_FINITE) | ~result["loss"].isfinite()
-    code[overflowed | _exploded(images)] = statuses.index(Status.DIVERGED)
+    code[overflowed | exploded(images)] = statuses.index(Status.DIVERGED)
     code[vanished(objective.update, objective.attacker)] = statuses.index(Status.VANISHED)
     return tuple(statuses[index] for index in code.tolist())

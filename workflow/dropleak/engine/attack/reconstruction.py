@@ -28,6 +28,15 @@ class Status(StrEnum):
     """The attacker cannot attack such a client (see `closed_form`)."""
 
 
+EXPLODED = 100.0
+"""Root mean square of a dummy image, in units of the pixel range, beyond which it has exploded."""
+
+
+def exploded(images: Tensor) -> Tensor:
+    """Whether a client's images [B, n, C, H, W] have exploded: bool [B]."""
+    return images.flatten(1).square().mean(1).sqrt() > EXPLODED
+
+
 @dataclass(frozen=True)
 class Reconstruction:
     """The attacker's result for B clients with n images each."""

@@ -143,10 +143,12 @@ def separate(update: Update) -> Separation:
 
 def _inseparable(update: Update, reason: str) -> Separation:
     """Of updates none of which can be separated, for the same reason."""
-    clients, n = len(update), update.images_per_update
-    unknown = update.like.new_full((clients, n, 0), torch.nan)
+    clients, n, classifier = len(update), update.images_per_update, update.network.classifier
+    d = update.gradients[classifier.weight].shape[-1] if classifier else 0
+    errors = update.like.new_full((clients, n, update.network.classes), torch.nan)
     labels = torch.full((clients, n), -1, device=update.like.device)
-    return Separation(unknown, labels, unknown, ((reason,) * n,) * clients, {})
+    features = update.like.new_full((clients, n, d), torch.nan)
+    return Separation(errors, labels, features, ((reason,) * n,) * clients, {})
 
 
 class _Images(NamedTuple):

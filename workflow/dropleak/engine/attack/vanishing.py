@@ -25,7 +25,8 @@ def vanished(update: Update, attacker: Attacker) -> Tensor:
       but rounding when no entry exceeds it. (Activations are of order 1.)
     - A squared Euclidean distance also has a scale: an image without any gradient is as far from
       the private one as the shared gradient is long. Below `EMPTY_LOSS` an optimiser stops there,
-      often before it begins. Cosine distance has no scale, nor do normalised or signed gradients.
+      often before it begins. Cosine distance has no scale, nor do normalised or signed gradients,
+      and that of an attacker who weights gradients by a defence's noise is the noise.
 
     Both are about attacks that compute gradients of their own, which round p anew. The closed form
     computes none, and all that is shared is proportional to the same rounded p - y: to it gradients
@@ -41,7 +42,9 @@ def vanished(update: Update, attacker: Attacker) -> Tensor:
     if attacker.optimiser == "closed-form":
         return gradients.abs().amax(1) <= precision.tiny
     empty = gradients.abs().amax(1) <= precision.eps
-    scaled = attacker.normalise or attacker.optimiser == "signed-adam"
+    defence = update.defence if attacker.adapts else None
+    weighted = defence is not None and defence.weights(update) is not None
+    scaled = attacker.normalise or weighted or attacker.optimiser == "signed-adam"
     if attacker.distance == "euclidean" and not scaled:
         empty |= gradients.square().sum(1) <= EMPTY_LOSS
     return empty

@@ -48,7 +48,7 @@ class BatchFindings(ClientFindings):
         )
 
     def gradients(self) -> Gradients:
-        found = torch.autograd.grad(self.loss, list(self.own.values()))
+        found = torch.autograd.grad(self.loss, list(self.own.values()), materialize_grads=True)
         return {name: g[None] for name, g in zip(self.own, found, strict=True)}
 
     def _sensitivity(self, features: Tensor, transpose: Transpose) -> Tensor:

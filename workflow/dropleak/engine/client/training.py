@@ -86,7 +86,7 @@ def train(
         started = time.perf_counter()
         total = torch.zeros((), device=images.device)
         permutation = torch.randperm(len(labels), generator=order).to(images.device)
-        for batch in permutation.split(settings.batch_size):
+        for batch in _batches(permutation, settings.batch_size):
             masks = [
                 (torch.rand(len(batch), *shape, generator=drops, device=images.device) >= rate)
                 / (1 - rate)
@@ -138,7 +138,19 @@ def _accuracy(network: Model, parameters: Parameters, images: Tensor, labels: Te
     """Share of images classified correctly, without dropout."""
     ones = [torch.ones((), device=images.device)] * len(network.dropout_shapes())
     correct = sum(
-        (network.forward(parameters, part, ones).argmax(1) == truth).sum().item()
-        for part, truth in zip(images.split(1024), labels.split(1024), strict=True)
+        (network.forward(parameters, images[batch], ones).argmax(1) == labels[batch]).sum().item()
+        for batch in _batches(torch.arange(len(labels), device=labels.device), 1024)
     )
     return correct / len(labels)
+
+
+def _batches(images: Tensor, size: int) -> list[Tensor]:
+    """Indices in batches; a single one that is left over joins the last of them.
+
+    Batch norm has no statistics of a single image where an image is a single value.
+    """
+    batches = list(images.split(size))
+    if len(batches) > 1 and len(batches[-1]) == 1 < size:
+        *batches, before, single = batches
+        batches.append(torch.cat([before, single]))
+    return batches

@@ -46,15 +46,20 @@ class Quantisation(Defence):
         }
 
     def _rounded(self, gradient: Tensor, keys: Tensor) -> Tensor:
-        step = self._step(gradient)
-        draws = rng.uniform(keys, gradient[0].numel()).reshape(gradient.shape).to(gradient)
-        levels = torch.where(step > 0, gradient / step, 0)
-        return (levels + draws).floor() * step
+        # In double precision, as a draw near 1 that is rounded to 1 takes a level to the next one.
+        draws = rng.uniform(keys, gradient[0].numel()).reshape(gradient.shape)
+        shares = gradient.double() / _largest(gradient)
+        levels = torch.where(shares.isnan(), 0, shares * self._highest + draws).floor()
+        return levels.to(gradient) * self._step(gradient)
+
+    @property
+    def _highest(self) -> int:
+        """The highest level."""
+        return 2 ** (self.bits - 1) - 1
 
     def _step(self, gradient: Tensor) -> Tensor:
         """Between levels, [B, 1, ...]; rounding keeps it as it keeps the largest magnitude."""
-        largest = gradient.flatten(1).abs().amax(1)
-        return beside(largest, gradient) / (2 ** (self.bits - 1) - 1)
+        return _largest(gradient) / self._highest
 
     def adapt(self, attacker: Attacker, update: Update) -> Attacker:
         return attacker if self.bits == FULL else denoising(attacker, update)
@@ -67,3 +72,8 @@ class Quantisation(Defence):
     def _weight(self, gradient: Tensor) -> Tensor:
         deviation = self._step(gradient) / 6**0.5
         return torch.where(deviation > 0, 1 / deviation, 1).expand_as(gradient)
+
+
+def _largest(gradient: Tensor) -> Tensor:
+    """The largest magnitude of each client's gradient, [B, 1, ...]."""
+    return beside(gradient.flatten(1).abs().amax(1), gradient)

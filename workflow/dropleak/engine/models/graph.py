@@ -93,7 +93,7 @@ class Graph:
         return {
             name: len(node.users)
             for node, name in self.parameters.items()
-            if all(_multiplies(user, node) for user in node.users)
+            if node.users and all(_multiplies(user, node) for user in node.users)
         }
 
     def dropout_sites(self, shapes: Sequence[Shape]) -> list[DropoutSite]:
