@@ -3,8 +3,12 @@
     CC=/none python benchmarks/traffic.py [ATTACKER ...]
 
 Needs torch, numpy and images.npz (see images.py). Counts the operators that compute something, the
-bytes that they read and write, and how often the host waits for a result, in the middle of attacks
-on 8 photographs at rate 0.3. Prints a table for README.md.
+bytes that they read and write, and how often the host waits, in the middle of attacks on 8
+photographs at rate 0.3. Prints a table for README.md.
+
+On a CPU nothing waits. Counted are operators that would on a GPU: for a result, or for a copy of
+numbers and arrays. Copies to the host are not, as a CPU makes none (gpu.py counts them too), nor is
+what happens between two steps of the optimiser.
 """
 
 import sys
@@ -30,7 +34,8 @@ from workload import attackers, data_sets, problems
 BANDWIDTH = 3e12
 """Bytes per second of a GPU's memory."""
 
-WAITS = ("_local_scalar_dense", "nonzero")
+WAITS = ("_local_scalar_dense", "nonzero", "equal", "masked_select", "lift_fresh")
+"""For results, or, in the last one, until a GPU has a copy of what was in the host's memory."""
 ALLOCATIONS = ("empty", "empty_like", "new_empty", "empty_strided")
 OVERWRITING = ("copy_", "fill_", "zero_")
 """These do not read what they change."""
@@ -57,9 +62,8 @@ class Traffic(TorchDispatchMode):
         read, written = ([*_tensors(values)] for values in ((args, kwargs), result))
         storages = {tensor.untyped_storage().data_ptr() for tensor in read}
         is_view = written and all(t.untyped_storage().data_ptr() in storages for t in written)
-        if name in WAITS:
-            self.waits += 1
-        elif name not in ALLOCATIONS and (name.endswith("_") or not is_view):
+        self.waits += name in WAITS or (name in SELECTING and _by_mask(args))
+        if name not in (*WAITS, *ALLOCATIONS) and (name.endswith("_") or not is_view):
             self.operators += 1
             if name in OVERWRITING:
                 read = read[1:]
@@ -68,6 +72,11 @@ class Traffic(TorchDispatchMode):
                 written = [read[-1]] if name.endswith("_") else written * 2
             self.moved += sum(map(_size, read + written))
         return result
+
+
+def _by_mask(args: Any) -> bool:
+    """Whether entries are selected by a mask, whose ones the host has to count."""
+    return any(tensor.dtype == torch.bool for tensor in _tensors(args[1]))
 
 
 def _tensors(values: Any) -> Iterator[Tensor]:

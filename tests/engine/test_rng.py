@@ -25,6 +25,12 @@ def test_bits_are_those_of_splitmix64():
     assert drawn[1].tolist() == splitmix64(2**64 - 1, 50)
 
 
+def test_a_word_gives_the_same_keys_as_a_number_and_as_a_tensor():
+    keys = torch.tensor([5, -(2**63), 2**63 - 1])
+    for word in (0, 3, rng.Stream.DEFENCE, 2**40, 2**63 - 1, -2):
+        assert torch.equal(rng.derive(keys, word), rng.derive(keys, torch.tensor(word)))
+
+
 def test_draws_follow_their_distributions():
     keys = rng.image_keys(0, torch.arange(20))
     assert kstest(rng.uniform(keys, 5000).flatten(), "uniform").pvalue > 0.01

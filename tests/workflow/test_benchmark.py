@@ -1,5 +1,6 @@
 """The benchmark's commands, with very little work."""
 
+import importlib
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from places import ROOT
 
 pytestmark = pytest.mark.slow
@@ -61,6 +63,22 @@ def test_the_run_for_a_gpu_is_rehearsed_with_torch_on_the_cpu(copy):
     assert results["profile of an iteration"]["counted"]["operators"] > 100
     assert "| engine, 32 images |" in printed
     assert "1,000 images at six rates" in printed
+
+
+def test_an_error_in_a_part_of_the_run_for_a_gpu_does_not_end_it(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    gpu = importlib.import_module("gpu")
+    record = gpu.Record(tmp_path / "gpu.json")
+
+    def measure(error):
+        raise error
+
+    for error in (torch.OutOfMemoryError("4,096 images"), KeyError("name")):
+        assert record.attempt("part", measure, error) == {
+            "error": f"{type(error).__name__}: {error}"
+        }
+    results = json.loads(record.path.read_text(encoding="utf-8"))
+    assert "KeyError" in results["part"]["error"]
 
 
 def test_attacks_on_modules_are_timed_against_the_plain_loop():

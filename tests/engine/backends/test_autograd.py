@@ -16,7 +16,7 @@ from dropleak.engine.attack.lbfgs import LBFGS
 from dropleak.engine.attack.objective import GradientMatching
 from dropleak.engine.attack.reconstruct import objective_for, reconstruct, start_row
 from dropleak.engine.attack.restarts import reconstruct_best
-from dropleak.engine.backends.autograd import factored, matching
+from dropleak.engine.backends.autograd import derivatives, factored, matching
 from dropleak.engine.backends.autograd.factored import FactoredAutograd
 from dropleak.engine.backends.autograd.low_rank import LowRank
 from dropleak.engine.backends.autograd.matching import AutogradMatching
@@ -88,6 +88,49 @@ def test_it_does_not_matter_how_many_clients_are_differentiated_together(
     for one, other, all_three in zip(alone, found, expected, strict=True):
         torch.testing.assert_close(one, all_three)
         torch.testing.assert_close(other, all_three)
+
+
+@pytest.mark.parametrize("index", [torch.tensor([2, 0]), torch.tensor([True, False, True])])
+def test_what_was_shared_is_factored_once(digits, monkeypatch, index):
+    update, _, keys = clients(digits, [4, 17, 8], 0.3, network=network("mlp"))
+    attacker = Attacker(masks="fixed", distance="cosine", total_variation=0.1, stages=2)
+    objective, counts = objective_for(update, attacker, keys), torch.zeros(3, dtype=torch.int64)
+    x = start_row(objective, keys)
+    stage = torch.ones(3, dtype=torch.int64)
+    fresh = AutogradMatching(update, attacker, objective.labels, objective.masks, stage)
+    expected = fresh.select(index)(x[index], counts[index])
+    objective(x, counts)
+    monkeypatch.setattr(FactoredAutograd, "split", None)
+    found = objective.at_stage(stage).select(index)(x[index], counts[index])
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("together", [1, 2])
+def test_second_derivatives_are_of_a_few_clients_at_a_time(digits, monkeypatch, together):
+    update, private, _ = clients(digits, [4, 17, 8], 0.3, network=network("mlp"))
+    point = private.images, private.masks, F.one_hot(private.labels, 10).double()
+
+    def found():
+        autograd = derivatives.ClientAutograd(update.network, update.parameters)
+        direction = autograd.gradients(*point)
+        features = autograd.features()
+        image = autograd.image_gradient(direction, features)
+        return [direction, features, image, autograd.target_gradient(), *autograd.mask_gradients()]
+
+    expected, most = found(), []
+    forward = derivatives.ClientAutograd._gradients
+    monkeypatch.setattr(derivatives, "_TOGETHER", together)
+    monkeypatch.setattr(
+        derivatives.ClientAutograd,
+        "_gradients",
+        lambda self, some, images, *rest: (
+            most.append(len(images)) or forward(self, some, images, *rest)
+        ),
+    )
+    for one, other in zip(found(), expected, strict=True):
+        torch.testing.assert_close(one, other)
+    assert max(most) == together
 
 
 def test_features_are_matched_as_in_lenet(twins, monkeypatch):

@@ -2,7 +2,9 @@
 
 import ctypes
 import os
+import signal
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -144,3 +146,16 @@ def test_all_folders_are_named_if_none_is_usable(monkeypatch, said, noexec, tmp_
 
 def test_there_is_nothing_compiled_for_a_gpu():
     assert compiled.find(torch.empty(0, device="meta")) is None
+
+
+@COMPILER
+def test_a_process_that_runs_out_of_memory_says_so():
+    """A convolution of 10^15 numbers."""
+    code = (
+        "import ctypes, torch; from dropleak.engine.backends import compiled; "
+        "geometry = (ctypes.c_int * 9)(*[100000] * 6, 1, 1, 0); "
+        "compiled.find(torch.empty(0)).new_convolution(geometry)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ended.returncode == -signal.SIGABRT
+    assert ended.stderr.startswith("out of memory: the compiled attack needs another 4000")

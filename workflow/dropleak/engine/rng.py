@@ -59,8 +59,12 @@ def bits(keys: Tensor, count: int) -> Tensor:
 
 def derive(keys: Tensor, word: Tensor | int) -> Tensor:
     """Child keys for a word: one for all keys, or an int64 tensor that broadcasts with them."""
-    word = torch.as_tensor(word, device=keys.device)
-    return _mix(_mix(keys + _GAMMA) + (word + 1) * _GAMMA)
+    step: Tensor | int
+    if isinstance(word, Tensor):
+        step = (word.to(keys.device) + 1) * _GAMMA
+    else:  # not as a tensor: to copy it to a GPU would make the host wait
+        step = _signed((word + 1) * _GAMMA % (1 << 64))
+    return _mix(_mix(keys + _GAMMA) + step)
 
 
 def image_keys(seed: int, images: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 features from those that it knows."""
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import cached_property
 from typing import Any, NamedTuple, Self, cast
 
@@ -158,7 +159,10 @@ class GradientMatching:
         """The same at other stages (int64 [B]), where total variation has other weights."""
         if torch.equal(stage, self.stage):
             return self
-        return type(self)(self.update, self.attacker, self.labels, self.masks, stage)
+        other = copy(self)  # with everything that it has computed, but what depends on the stage
+        vars(other).pop("total_variation", None)
+        other.stage = stage
+        return other
 
     def __call__(self, x: Tensor, evaluations: Tensor) -> tuple[Tensor, Tensor]:
         """Value and gradient.

@@ -31,7 +31,8 @@ class Optimiser:
 
     Attributes:
         x: [B, N], the iterates.
-        loss: [B], the loss at the latest evaluation.
+        loss: [B], the loss at x; or where x was before its latest move, if a step moves it last
+            without evaluating it again.
         outcome: int64 [B], an `Outcome` each.
         iterations, evaluations: int64 [B], totals over all steps.
         idle: bool [B]; no further step would move x.

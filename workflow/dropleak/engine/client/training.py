@@ -72,7 +72,8 @@ def train(
     optimiser = _OPTIMISERS[settings.optimiser](list(parameters.values()), settings.learning_rate)
     order = torch.Generator().manual_seed(seed)
     drops = torch.Generator(images.device).manual_seed(seed)
-    noise, step = rng.derive(torch.tensor([seed]), rng.Stream.DEFENCE), 0
+    noise = rng.derive(torch.tensor([seed], device=images.device), rng.Stream.DEFENCE)
+    step = 0
     started = time.perf_counter()
 
     def result(number: int, train_loss: float | None) -> Epoch:

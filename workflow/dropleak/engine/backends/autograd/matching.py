@@ -11,12 +11,13 @@ from dropleak.engine.attack.distances import DISTANCES
 from dropleak.engine.attack.objective import GradientMatching, Slopes
 from dropleak.engine.backends.autograd.distances import FACTORED_DISTANCES, FactoredDistance
 from dropleak.engine.backends.autograd.factored import FactoredAutograd, SharedGradients
+from dropleak.engine.backends.autograd.low_rank import LowRank
 from dropleak.engine.backends.autograd.tracing import traced
 from dropleak.engine.models.parameters import unflatten
 
-ROOM = {"cpu": 2**22, "gpu": 2**30}
+ROOM = {"cpu": 2**22, "gpu": 2**26}
 """Inputs and outputs of layers, in numbers, of clients that are differentiated together. Their
-second derivatives take up to fifty times as much."""
+second derivatives take up to fifty times as much: 0.8 GB, and 13 GB, in float32."""
 
 MOST = {"cpu": 32}
 """Such clients: with more their features no longer stay in a processor's cache."""
@@ -30,16 +31,11 @@ class AutogradMatching(GradientMatching):
     """
 
     def select(self, clients: Tensor) -> Self:
-        """See `GradientMatching`; what is the same for all clients stays."""
-        return self._handed_on(super().select(clients))
-
-    def at_stage(self, stage: Tensor) -> Self:
-        """See `GradientMatching`, and above."""
-        return self._handed_on(super().at_stage(stage))
-
-    def _handed_on(self, other: Self) -> Self:
-        """Another objective for clients of the same network, with what does not depend on them."""
+        """See `GradientMatching`; what has been computed stays."""
+        other = super().select(clients)
         other._factored, other._steps = self._factored, self._steps
+        if "_shared_factors" in vars(self):
+            other._shared_factors = _of(clients, self._shared_factors)
         return other
 
     @cached_property
@@ -59,10 +55,14 @@ class AutogradMatching(GradientMatching):
         return FACTORED_DISTANCES.get(DISTANCES[self.attacker.distance].compute)
 
     @cached_property
+    def _shared_factors(self) -> SharedGradients:
+        assert self._factored is not None
+        return self._factored.split(unflatten(self.update.network, self._shared), slice(None))
+
+    @cached_property
     def _parts(self) -> list[tuple[slice, SharedGradients]]:
         """A few clients each, with what they shared: powers of two, of which there are few."""
         assert self._factored is not None
-        shared = unflatten(self.update.network, self._shared)
         kind = "cpu" if self.update.like.device.type == "cpu" else "gpu"
         clients = len(self.update)
         most = min(ROOM[kind] // self._factored.size, MOST.get(kind, clients)) or 1
@@ -70,7 +70,7 @@ class AutogradMatching(GradientMatching):
         while left := clients - first:
             count = 1 << min(left, most).bit_length() - 1
             part = slice(first, first + count)
-            parts.append((part, self._factored.split(shared, part)))
+            parts.append((part, _of(part, self._shared_factors)))
             first += count
         return parts
 
@@ -126,3 +126,18 @@ class AutogradMatching(GradientMatching):
             more, by_features = self._feature_distance(gradients.features, features)
             value = value + more
         return value, *gradients.transpose(direction, slopes, by_features)
+
+
+def _of(clients: Tensor | slice, shared: SharedGradients) -> SharedGradients:
+    """What some clients shared."""
+    rows, matrices, squares = shared
+    return SharedGradients(
+        rows[clients],
+        [
+            LowRank(matrix.left[clients], matrix.right[clients])
+            if isinstance(matrix, LowRank)
+            else matrix[clients]
+            for matrix in matrices
+        ],
+        squares[clients],
+    )

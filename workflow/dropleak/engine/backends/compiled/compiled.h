@@ -4,6 +4,7 @@
 #define COMPILED_H
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,11 +57,18 @@ static inline void add(REAL *to, REAL factor, const REAL *from, long size) {
     for (long i = 0; i < size; i++) to[i] += factor * from[i];
 }
 
-/* Zeros that begin on a cache line. */
-static inline REAL *zeros(size_t count) {
-    size_t bytes = (count * sizeof(REAL) + 63) / 64 * 64;
-    return memset(aligned_alloc(64, bytes), 0, bytes);
+/* Zeros that begin on a cache line; where memory runs out, the process ends with a message. */
+static inline void *allocate(size_t count, size_t size) {
+    size_t bytes = (count * size / 64 + 1) * 64;
+    void *memory = aligned_alloc(64, bytes);
+    if (!memory) {
+        fprintf(stderr, "out of memory: the compiled attack needs another %zu bytes\n", bytes);
+        abort();
+    }
+    return memset(memory, 0, bytes);
 }
+
+static inline REAL *zeros(size_t count) { return allocate(count, sizeof(REAL)); }
 
 /* ---- convolution.c ---- */
 

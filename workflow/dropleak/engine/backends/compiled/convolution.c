@@ -67,7 +67,7 @@ typedef struct {
 } Taps;
 
 static Taps new_taps(int count) {
-    Taps taps = {0, malloc(count * sizeof(int)), malloc(count * sizeof(int))};
+    Taps taps = {0, allocate(count, sizeof(int)), allocate(count, sizeof(int))};
     return taps;
 }
 
@@ -161,7 +161,7 @@ static Taps taps_of_phase(const Convolution *c, int row, int column, int before)
 }
 
 Convolution *new_convolution(const Geometry *geometry) {
-    Convolution *c = calloc(1, sizeof(Convolution));
+    Convolution *c = allocate(1, sizeof(Convolution));
     const Geometry *g = &c->g;
     int s = geometry->stride;
     c->g = *geometry;
@@ -181,7 +181,7 @@ Convolution *new_convolution(const Geometry *geometry) {
     for (int term = 0; term < 2; term++)
         c->gradients[term] =
             new_planes(g->outputs, 1, c->height + reach, c->width + reach, before);
-    c->phases = malloc(sizeof(Taps) * s * s);
+    c->phases = allocate(s * s, sizeof(Taps));
     for (int phase = 0; phase < s * s; phase++)
         c->phases[phase] = taps_of_phase(c, phase / s, phase % s, before);
     c->pixels = zeros((size_t)g->channels * c->height * c->width);
@@ -191,7 +191,7 @@ Convolution *new_convolution(const Geometry *geometry) {
     c->padded = new_planes(
         g->channels, 1, g->height + 2 * g->padding, g->width + 2 * g->padding, g->padding);
     c->padded_taps = taps_of_input(g, &c->padded);
-    c->places = malloc(sizeof(int) * places);
+    c->places = allocate(places, sizeof(int));
     for (int p = 0; p < places; p++)
         c->places[p] = s * (p / g->columns * c->padded.columns + p % g->columns);
     c->turned = zeros((size_t)places * c->lanes);

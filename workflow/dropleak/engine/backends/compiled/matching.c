@@ -50,7 +50,7 @@ typedef struct {
 } Workspace;
 
 static Passes new_passes(const Matching *m) {
-    Passes passes = {calloc(m->layers + 1, sizeof(Place)), zeros(m->classes), zeros(m->classes),
+    Passes passes = {allocate(m->layers + 1, sizeof(Place)), zeros(m->classes), zeros(m->classes),
                      zeros(m->features)};
     for (int l = 0; l <= m->layers; l++) {
         Place *at = &passes.places[l];
@@ -80,7 +80,7 @@ static void free_passes(const Matching *m, Passes *passes) {
 }
 
 static Workspace new_workspace(const Matching *m) {
-    Workspace w = {calloc(m->images, sizeof(Passes)), zeros(m->parameters), zeros(m->parameters)};
+    Workspace w = {allocate(m->images, sizeof(Passes)), zeros(m->parameters), zeros(m->parameters)};
     for (int i = 0; i < m->images; i++) w.passes[i] = new_passes(m);
     return w;
 }
