@@ -123,11 +123,10 @@ class Run:
 
 def trend(run: Run, attacker: str, with_zero: bool = True) -> Evidence | None:
     """Whether the error rises with the rate, from 0.0 or the lowest rate above it to 0.5."""
-    rates = [rate for rate in sorted(run.of(attacker)["dropout_rate"].unique()) if rate <= 0.5]
-    ends = {0.0, 0.5} if with_zero else {0.5}
-    rates = rates if with_zero else [rate for rate in rates if rate > 0]
+    attacked = sorted(run.of(attacker)["dropout_rate"].unique())
+    rates = [rate for rate in attacked if rate <= 0.5 and (with_zero or rate > 0)]
     errors = run.errors(attacker, rates)
-    if errors is None or len(rates) < 3 or not ends <= {*rates}:
+    if errors is None or len(rates) < 3 or rates[-1] < 0.5 or (with_zero and rates[0] > 0):
         return None
     correlation = statistics.rank_trend(errors)
     return Evidence(
