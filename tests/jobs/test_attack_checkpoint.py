@@ -5,6 +5,7 @@ import signal
 
 import numpy as np
 import pytest
+from fake_gpu import FAKE_GPU
 from problems import COMPILER
 
 from dropleak.engine.backends import compiled
@@ -16,7 +17,7 @@ from dropleak.planning.validation import complete
 TIMES = ["seconds"]
 
 
-def attack(images, path, preset, progress=lambda iteration: None, iterations=80):
+def attack(images, path, preset, progress=lambda iteration: None, iterations=80, device="cpu"):
     config = complete(
         {
             "experiment": "test",
@@ -30,7 +31,7 @@ def attack(images, path, preset, progress=lambda iteration: None, iterations=80)
         identity.of_attack(config, identity.of_images(config), "lenet", "mine"),
         names=("lenet", "mine"),
         rate=0.4,
-        device="cpu",
+        device=device,
         path=path,
         progress=progress,
         candidates=lambda: [images],
@@ -78,16 +79,25 @@ def test_a_stopped_and_resumed_attack_has_the_same_result(
 ):
     if engine == "torch":
         monkeypatch.setattr(compiled, "find", lambda like: None)
-    images, path = digits["test"].take([4, 17, 30]), tmp_path / "a.safetensors"
-    undisturbed = attack(images, path, preset)
+    assert_resumes(digits["test"].take([4, 17, 30]), tmp_path / "a.safetensors", preset=preset)
+
+
+def test_an_attack_on_a_gpu_resumes(digits, tmp_path):
+    path, preset = tmp_path / "a.safetensors", {"masks": "ignore", "restarts": 2}
+    assert_resumes(digits["test"].take([4]), path, preset=preset, device=FAKE_GPU)
+
+
+def assert_resumes(images, path, **settings):
+    """Stopping twice does not change the result."""
+    undisturbed = attack(images, path, **settings)
     assert not path.exists()
     for iteration in (0, 40):
         with pytest.raises(
             StoppedError, match=f"after {iteration + 20} iterations; they are saved"
         ):
-            attack(images, path, preset, terminate_at(iteration))
+            attack(images, path, progress=terminate_at(iteration), **settings)
     seen = []
-    resumed = attack(images, path, preset, seen.append)
+    resumed = attack(images, path, progress=seen.append, **settings)
     assert seen == [60, 80]
     assert resumed.drop_columns(TIMES).equals(undisturbed.drop_columns(TIMES))
     assert np.min(resumed["seconds"]) > 0

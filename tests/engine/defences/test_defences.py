@@ -5,6 +5,7 @@ import pytest
 import torch
 from modules import lenet as lenet_module
 from problems import clients
+from protection import EXAMPLES
 from torch.func import grad, jacrev, vmap
 from torch.nn import functional as F
 
@@ -12,7 +13,7 @@ from dropleak.engine import rng
 from dropleak.engine.attack.labels import infer_labels
 from dropleak.engine.client.findings import ClientFindings
 from dropleak.engine.client.update import compute_update
-from dropleak.engine.defences import DEFENCES, label, make
+from dropleak.engine.defences import label, make
 from dropleak.engine.models.module import ModuleNetwork
 from dropleak.engine.models.zoo import lenet
 
@@ -57,10 +58,8 @@ def test_at_its_weakest_a_defence_changes_nothing(digits, defence, dtype):
         assert gradient.dtype == dtype
 
 
-@pytest.mark.parametrize("defence", [{name: {}} for name in DEFENCES])
+@pytest.mark.parametrize("defence", EXAMPLES.values(), ids=EXAMPLES)
 def test_what_is_shared_depends_on_the_image_and_its_key_alone(digits, defence):
-    values = {"standard_deviation": 0.1, "norm": 1, "multiplier": 0.5, "share": 0.5, "bits": 4}
-    defence = {name: {key: values[key] for key in DEFENCES[name].settings} for name in defence}
     network = lenet((1, 32, 32), 10)
     images = torch.rand(2, 1, 1, 32, 32, dtype=torch.float64)
     given = images, torch.tensor([[1], [2]]), rng.image_keys(0, torch.arange(2)[:, None])

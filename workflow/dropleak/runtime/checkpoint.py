@@ -67,7 +67,7 @@ class Checkpoint:
         outcome = f"saved in {self.path}, and the next run continues from there"
         try:
             with atomic(self.path) as partial:
-                tensors = {name: tensor.contiguous() for name, tensor in state.items()}
+                tensors = {name: tensor.cpu().contiguous() for name, tensor in state.items()}
                 save_file(tensors, partial, {"identity": self._identity})
             print(f"checkpoint after {progress}: {time.monotonic() - began:.1f} s")
         except (OSError, SafetensorError) as error:

@@ -69,4 +69,4 @@ def _try_all(names: list[str]) -> int | None:
 
 def name(device: str) -> str:
     """The device's name in tables: "cpu", or the model of the GPU."""
-    return "cpu" if device == "cpu" else torch.cuda.get_device_name(device)
+    return "cpu" if device == "cpu" else torch.get_device_module(device).get_device_name(device)

@@ -47,7 +47,7 @@ class Quantisation(Defence):
 
     def _rounded(self, gradient: Tensor, keys: Tensor) -> Tensor:
         # In double precision, as a draw near 1 that is rounded to 1 takes a level to the next one.
-        draws = rng.uniform(keys, gradient[0].numel()).reshape(gradient.shape)
+        draws = rng.uniform(keys, gradient[0].numel()).reshape(gradient.shape).to(gradient.device)
         shares = gradient.double() / _largest(gradient)
         levels = torch.where(shares.isnan(), 0, shares * self._highest + draws).floor()
         return levels.to(gradient) * self._step(gradient)
