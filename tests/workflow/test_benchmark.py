@@ -65,6 +65,19 @@ def test_the_run_for_a_gpu_is_rehearsed_with_torch_on_the_cpu(copy):
     assert "1,000 images at six rates" in printed
 
 
+def test_the_run_for_a_gpu_forgets_no_tensor_on_the_cpu(copy):
+    script = """if True:
+        import bench, gpu
+        from fake_gpu import FAKE_GPU
+        assert gpu.checks(FAKE_GPU)["passed"]
+        assert bench.timed_reference("digits", 0, 20, FAKE_GPU)[1] == 20
+        assert gpu.throughput(FAKE_GPU, 2, {}, 1.0)["ms_per_iteration_and_image"] > 0
+    """
+    paths = copy / "benchmarks", ROOT / "tests" / "helpers"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths))}
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment)
+
+
 def test_an_error_in_a_part_of_the_run_for_a_gpu_does_not_end_it(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     gpu = importlib.import_module("gpu")
