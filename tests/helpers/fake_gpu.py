@@ -1,7 +1,7 @@
-"""A device of torch's that is no CPU, on every machine: what forgets to move a tensor fails there.
+"""A torch device besides the CPU, on any machine: code that forgets to move a tensor fails there.
 
-Tensors on it have one on the CPU, which computes in their place. They mix with tensors on the CPU
-no more than a GPU's do, and refuse what no GPU can.
+A tensor on it holds one on the CPU, which computes in its place. As on a GPU, it does not mix with
+tensors on the CPU, and has no products of integer matrices.
 """
 
 from functools import partial
@@ -30,9 +30,9 @@ _setup_privateuseone_for_python_backend(
 
 _COPIES = ("copy_", "_to_copy")
 _INDEXED = ("index", "index_put", "index_put_", "_index_put_impl_")
-"""These take indices on the CPU, and copy them to a GPU."""
+"""These may have indices on the CPU, which are copied to the GPU."""
 _PRODUCTS = ("mm", "bmm", "mv", "dot", "addmm", "baddbmm", "addmv")
-"""GPUs have none of integers."""
+"""GPUs have none of integer matrices."""
 
 
 class _OnGPU(Tensor):
@@ -42,7 +42,7 @@ class _OnGPU(Tensor):
 
     @staticmethod
     def __new__(cls, held: Tensor):
-        # As in a tensor of inference mode, autograd would miss what it needs of a view.
+        # Otherwise autograd refuses views of tensors that were made before inference mode.
         with torch.inference_mode(False):
             self = Tensor._make_wrapper_subclass(
                 cls,
@@ -99,7 +99,7 @@ def _on_gpu(value: Any):
 
 
 def _refuse(name: str, args: Any, kwargs: Any):
-    """What a GPU cannot do: mix its tensors with arrays on the CPU, multiply integer matrices."""
+    """Raise an error where a GPU would; numbers on the CPU may mix with tensors on a GPU."""
     if name in _COPIES:
         return
     values = (args[0], args[2:]) if name in _INDEXED else (args, kwargs)
