@@ -16,14 +16,12 @@ from dropleak.tables.schemas import CLIENTS, SUMMARY, TRADEOFF, UTILITY
 NOISE = {"gaussian-noise": {"standard_deviation": 0.01}}
 SIGN = {"sign": {}}
 SETTINGS = {"standard_deviation": 0.1, "norm": 1, "multiplier": 0.5, "share": 0.5, "bits": 4}
-DOUBT = efficacy.FAILS
-
-
 EXAMPLES = {
     name: {name: {key: SETTINGS[key] for key in entry.settings}}
     for name, entry in defences.DEFENCES.items()
 }
-"""A setting of every defence."""
+"""Every defence, with some settings."""
+DOUBT = efficacy.FAILS
 
 
 def client(**settings):

@@ -17,7 +17,6 @@ from dropleak.jobs.training import train_seeds
 from dropleak.planning.schema import load_presets
 
 PRESETS = load_presets("attackers")
-ADAPTIVE = Attacker(**PRESETS["adaptive"])
 DEFENCES = pytest.mark.parametrize("defence", EXAMPLES.values(), ids=EXAMPLES)
 DEVICES = ("cpu", FAKE_GPU)
 
@@ -62,8 +61,8 @@ def test_attackers(digits, name, images):
 
 @DEFENCES
 def test_attacks_on_defences(digits, defence):
-    client = Client(images_per_update=2, defence=defence)
-    on_cpu, on_gpu = attacked(digits, client=client, attacker=ADAPTIVE)
+    client, attacker = Client(images_per_update=2, defence=defence), Attacker(**PRESETS["adaptive"])
+    on_cpu, on_gpu = attacked(digits, client=client, attacker=attacker)
     assert on_gpu.equals(on_cpu)
 
 

@@ -62,7 +62,8 @@ class Defence(ABC):
 
         Args:
             findings: of B clients.
-            keys: int64 [B], from which alone random numbers are drawn.
+            keys: int64 [B], from which alone random numbers are drawn; not always on the device of
+                the gradients.
         """
 
     def adapt(self, attacker: Attacker, update: Update) -> Attacker:
